@@ -1,0 +1,171 @@
+"""The card of a bundle: everything a reader or a program must know to trust and run it.
+
+A card is JSON, checked once on loading. It names the task, the classes, how
+pixels become network input, how network output becomes cells, what the model
+was trained on and under which licence, and how good it is, each figure with its
+interval and n.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cellwright.images.normalise import Normalisation
+
+SCHEMA_VERSION = 1
+
+Task = Literal["detection", "semantic", "instances", "classification"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MetricValue(_Frozen):
+    """A figure with its 95 % interval and the number of observations behind it."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = Field(ge=0)
+
+
+class InputSpec(_Frozen):
+    """What the graph is fed: float32 ``NCHW``, any H and W that are multiples of ``multiple``.
+
+    Attributes:
+        channels: 1 or more.
+        channel_names: one name a channel, or empty.
+        normalisation: pixel values to [0, 1].
+        resize_factor: network pixels per image pixel at the magnification trained on.
+        pixel_size_um: µm per image pixel of the training images where known; an image that
+            knows its own pixel size is rescaled to match.
+        multiple: H and W fed to the graph are padded up to a multiple of this.
+        tile_px: images larger than this (after resizing) are cut into tiles of this edge.
+        overlap_px: neighbouring tiles share this many pixels; at least the largest cell.
+    """
+
+    channels: int = Field(ge=1, le=64)
+    channel_names: tuple[str, ...] = ()
+    normalisation: Normalisation = Normalisation()
+    resize_factor: float = Field(default=1.0, gt=0, le=16)
+    pixel_size_um: float | None = Field(default=None, gt=0)
+    multiple: int = Field(default=32, ge=1)
+    tile_px: int = Field(default=640, ge=32)
+    overlap_px: int = Field(default=96, ge=0)
+
+    @model_validator(mode="after")
+    def _tiles_fit(self) -> InputSpec:
+        if self.overlap_px * 2 > self.tile_px:
+            raise ValueError(f"overlap_px {self.overlap_px} is over half of tile_px {self.tile_px}")
+        if self.tile_px % self.multiple:
+            raise ValueError(f"tile_px {self.tile_px} is no multiple of {self.multiple}")
+        return self
+
+
+class DenseBoxes(_Frozen):
+    """Outputs ``level_<stride>``, one a stride: float32 ``(N, 4 + K, H/stride, W/stride)``.
+
+    Channels 0..3 are the distances left, top, right, bottom from the cell's anchor point
+    (column + 0.5, row + 0.5), in units of the stride; channels 4.. are class logits.
+    """
+
+    kind: Literal["dense_boxes"] = "dense_boxes"
+    strides: tuple[int, ...]
+
+
+class UltralyticsBoxes(_Frozen):
+    """Output ``output0`` float32 ``(N, 4 + K, A)``: centre x, y, w, h in input pixels, then scores."""
+
+    kind: Literal["ultralytics_boxes"] = "ultralytics_boxes"
+
+
+class EndToEndBoxes(_Frozen):
+    """Output ``output0`` float32 ``(N, M, 6)``: x1, y1, x2, y2, score, class; already unique."""
+
+    kind: Literal["end_to_end_boxes"] = "end_to_end_boxes"
+
+
+BoxDecoding = Annotated[
+    DenseBoxes | UltralyticsBoxes | EndToEndBoxes, Field(discriminator="kind")
+]
+
+
+class Decoding(_Frozen):
+    """How network output becomes boxes.
+
+    Attributes:
+        output: layout of the graph's output.
+        score_threshold: boxes at or above count as cells; chosen on the validation part.
+        class_thresholds: a threshold a class where they differ, else empty.
+        minimum_score: boxes below are never kept, not even for a precision-recall curve.
+        nms_iou: of two boxes that overlap more than this, the weaker one goes.
+        nms_scope: whether boxes of different classes suppress each other.
+        max_detections: cap on kept boxes an image; reaching it is reported, never silent.
+    """
+
+    output: BoxDecoding
+    score_threshold: float = Field(default=0.25, ge=0, le=1)
+    class_thresholds: tuple[float, ...] = ()
+    minimum_score: float = Field(default=0.001, ge=0, le=1)
+    nms_iou: float = Field(default=0.6, gt=0, le=1)
+    nms_scope: Literal["per_class", "across_classes"] = "per_class"
+    max_detections: int = Field(default=100_000, ge=1)
+
+
+class TrainingRecord(_Frozen):
+    """How the model was made, so that it can be made again."""
+
+    data: str
+    data_licence: str = ""
+    data_checksum: str = ""
+    n_images: int = Field(ge=0)
+    command: str = ""
+    commit: str = ""
+    seed: int = 0
+    machine: str = ""
+    epochs: int = Field(default=0, ge=0)
+    date: str = ""
+
+
+class Evaluation(_Frozen):
+    """Figures of one evaluation; names are those of ``cellwright evaluate``."""
+
+    data: str
+    n_images: int = Field(ge=0)
+    metrics: dict[str, MetricValue] = {}
+    per_class: dict[str, dict[str, MetricValue]] = {}
+
+
+class GraphEntry(_Frozen):
+    """One ONNX graph of the bundle: where it lies and what precision it runs in."""
+
+    file: str = Field(pattern=r"^graphs/[a-z0-9_]+\.onnx$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+
+
+class Card(_Frozen):
+    """The whole card; see the module's header."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
+    task: Task
+    classes: tuple[str, ...] = Field(min_length=1)
+    description: str = ""
+    licence: str
+    intended_use: str = "Research use only."
+    limits: tuple[str, ...] = ()
+    input: InputSpec
+    decoding: Decoding | None = None
+    training: TrainingRecord
+    evaluations: tuple[Evaluation, ...] = ()
+    graphs: tuple[GraphEntry, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _detection_decodes(self) -> Card:
+        if self.task == "detection" and self.decoding is None:
+            raise ValueError("a detection bundle must say how its output is decoded")
+        return self

@@ -1,0 +1,74 @@
+"""Every error Cellwright raises on purpose, and the sentence each one owes its reader.
+
+A message says what is wrong, where, and the remedy. The command line prints it
+without a traceback and exits with code 2; code that calls the library catches
+:class:`CellwrightError` and nothing wider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CellwrightError(Exception):
+    """Base of all expected errors: ``what`` is wrong, ``where``, and the ``remedy``.
+
+    >>> str(CellwrightError("the file is empty", where="a.png", remedy="copy it again"))
+    'a.png: the file is empty; copy it again'
+    """
+
+    def __init__(self, what: str, *, where: object = None, remedy: str = "") -> None:
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.remedy = remedy
+        message = what if self.where is None else f"{self.where}: {what}"
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+
+
+class ImageError(CellwrightError):
+    """An image file that cannot be used: unreadable, hostile, or of a kind not supported."""
+
+
+class AnnotationError(CellwrightError):
+    """A label file or annotation that contradicts itself or its image."""
+
+
+class DatasetError(CellwrightError):
+    """A data set that is missing, incomplete, or of a layout that cannot be told."""
+
+
+class LeakError(DatasetError):
+    """A split in which the same picture, or the same group, stands on both sides."""
+
+
+class ConfigError(CellwrightError):
+    """A setting that is unknown or out of range."""
+
+
+class BundleError(CellwrightError):
+    """A bundle that is damaged, of another version, or fails its own test tensors."""
+
+
+class MissingExtraError(CellwrightError):
+    """An optional part of Cellwright that is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"this needs the package {package!r}, which is not installed",
+            remedy=f"run: pip install 'cellwright[{extra}]'",
+        )
+
+
+class UnknownNameError(CellwrightError):
+    """A name that stands in none of the rows of a table; the message lists the choices."""
+
+    def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
+        known = sorted(choices)
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        super().__init__(
+            f"unknown {kind} {name!r}",
+            remedy=f"{hint}choose one of: {', '.join(known) or '(none)'}",
+        )
+        self.choices = known

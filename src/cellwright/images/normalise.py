@@ -1,0 +1,85 @@
+"""Pixel values to what a network sees, the same way in training and in every bundle.
+
+A microscope stores 12-bit counts in 16-bit files: dividing by 65535 would turn
+them black. ``percentile`` scaling stretches each channel between two of its own
+percentiles; ``full_range`` divides by the type's largest value and suits 8-bit
+colour pictures whose absolute colour matters. Both are kept in a bundle's card.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cellwright.types import Image
+
+
+class Normalisation(BaseModel):
+    """How pixel values become float32 near [0, 1].
+
+    Attributes:
+        kind: ``full_range`` or ``percentile``.
+        low: lower percentile, mapped to 0 (percentile only).
+        high: upper percentile, mapped to 1 (percentile only).
+        floor: smallest spread between the percentiles, as a fraction of the image's own
+            full range, below which a channel counts as empty and is not stretched further,
+            so that the noise of a dark channel does not become cells.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["full_range", "percentile"] = "full_range"
+    low: float = Field(default=0.5, ge=0, lt=100)
+    high: float = Field(default=99.8, gt=0, le=100)
+    floor: float = Field(default=0.004, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Normalisation:
+        if self.low >= self.high:
+            raise ValueError(f"low ({self.low}) must be below high ({self.high})")
+        return self
+
+
+def full_scale(image: Image) -> float:
+    """Largest value of the image's type; for float32 1.0, or the largest pixel if above."""
+    if image.dtype == np.float32:
+        return max(1.0, float(image.max()))
+    return float(np.iinfo(image.dtype).max)
+
+
+def channel_limits(image: Image, spec: Normalisation) -> NDArray[np.float32]:
+    """``(C, 2)`` pixel values that map to 0 and 1.
+
+    Taken over the whole image, never over a tile, so that neighbouring tiles agree.
+    Percentiles are read from at most about a million pixels, evenly spaced.
+    """
+    channels = image.shape[0]
+    scale = full_scale(image)
+    if spec.kind == "full_range":
+        return np.tile(np.array([0.0, scale], np.float32), (channels, 1))
+    step = max(1, int(np.sqrt(image.shape[1] * image.shape[2] / 1e6)))
+    sampled = image[:, ::step, ::step].reshape(channels, -1)
+    limits = np.percentile(sampled, [spec.low, spec.high], axis=1).T.astype(np.float32)
+    limits[:, 1] = np.maximum(limits[:, 1], limits[:, 0] + max(spec.floor * scale, 1e-6))
+    return limits
+
+
+def apply_limits(image: Image, limits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 ``(C, H, W)``, clipped to [0, 1], with ``limits`` of :func:`channel_limits`."""
+    low = limits[:, 0, None, None]
+    scaled = (image.astype(np.float32) - low) / (limits[:, 1, None, None] - low)
+    clipped: NDArray[np.float32] = np.clip(scaled, 0.0, 1.0, out=scaled)
+    return clipped
+
+
+def normalise(image: Image, spec: Normalisation) -> NDArray[np.float32]:
+    """Limits and scaling in one call, for an image that fits in memory.
+
+    >>> picture = np.array([[[100, 4095]]], dtype=np.uint16)
+    >>> normalise(picture, Normalisation(kind="percentile", low=0, high=100)).tolist()
+    [[[0.0, 1.0]]]
+    """
+    return apply_limits(image, channel_limits(image, spec))
