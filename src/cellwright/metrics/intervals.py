@@ -1,0 +1,208 @@
+"""Intervals: how far a figure could lie from the truth, given how little was measured.
+
+A share of independent things (cells of one image) has a Wilson score interval
+(Wilson 1927, J. Am. Stat. Assoc. 22:209). A figure pooled over images does not:
+cells of one image resemble each other, so whole images, or whole groups such as
+wells and patients, are drawn with replacement (cluster bootstrap, percentile
+interval; Efron and Tibshirani 1993, chapter 13). With fewer than two units there
+is nothing to resample and the interval is left open instead of being drawn at
+zero width; below about ten units the percentile interval is too narrow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cellwright.errors import ConfigError
+
+CONFIDENCE = 0.95
+"""Confidence of every interval unless another is asked for."""
+
+Weights: TypeAlias = NDArray[np.float64]
+"""``(R, I)``: how often each of I images stands in each of R resamples."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure, the interval it lies in, and how many observations it is made of.
+
+    Attributes:
+        value: the figure; None where it is undefined (a share of nothing).
+        low: lower end; None where no interval can be given.
+        high: upper end; None where no interval can be given.
+        n: observations behind the value: the denominator of a share, the number of images of
+            a mean over images, the number of true cells of an average precision.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The four fields as a plain dictionary."""
+        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+
+
+def wilson(successes: int, n: int, *, confidence: float = CONFIDENCE) -> Interval:
+    """Share ``successes / n`` of independent things with its Wilson score interval.
+
+    Args:
+        successes: 0..n.
+        n: number of things; 0 gives an undefined share.
+        confidence: in (0, 1).
+
+    Raises:
+        ConfigError: successes outside 0..n, or confidence outside (0, 1).
+
+    >>> share = wilson(8, 10)
+    >>> share.value, round(share.low, 4), round(share.high, 4)
+    (0.8, 0.4902, 0.9433)
+    """
+    _check_confidence(confidence)
+    if not 0 <= successes <= n:
+        raise ConfigError(f"successes must lie in 0..n, not {successes} of {n}")
+    if n == 0:
+        return Interval(None, None, None, 0)
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # The closed form reaches the ends exactly only without rounding.
+    low = 0.0 if successes == 0 else centre - half
+    high = 1.0 if successes == n else centre + half
+    return Interval(share, low, high, n)
+
+
+def bootstrap_weights(
+    n_images: int, *, groups: Sequence[str] | None = None, n_resamples: int, seed: int
+) -> Weights:
+    """Resamples of whole images, or of whole groups where ``groups`` names one an image.
+
+    Returns:
+        float64 ``(n_resamples, n_images)`` of counts >= 0; without rows where fewer than two
+        units exist, since resampling one unit would pretend to certainty.
+
+    Raises:
+        ConfigError: ``groups`` of another length, or a negative number of resamples.
+    """
+    if n_resamples < 0:
+        raise ConfigError(f"the number of resamples must be >= 0, not {n_resamples}")
+    if groups is not None and len(groups) != n_images:
+        raise ConfigError(
+            f"{n_images} images but {len(groups)} groups", remedy="one group an image"
+        )
+    names = np.arange(n_images) if groups is None else np.asarray(groups)
+    units, unit_of_image = np.unique(names, return_inverse=True)
+    if len(units) < 2:
+        return np.zeros((0, n_images))
+    shares = np.full(len(units), 1 / len(units))
+    drawn = np.random.default_rng(seed).multinomial(len(units), shares, size=n_resamples)
+    return drawn[:, unit_of_image].astype(np.float64)
+
+
+def percentile_interval(
+    value: float, samples: NDArray[np.float64], *, n: int, confidence: float = CONFIDENCE
+) -> Interval:
+    """The interval that holds the middle ``confidence`` of bootstrap ``samples``.
+
+    Args:
+        value: the figure on all images; NaN where undefined.
+        samples: ``(R,)``, the figure on each resample; undefined ones are NaN and left out.
+        n: observations behind the value.
+        confidence: in (0, 1).
+    """
+    _check_confidence(confidence)
+    if math.isnan(value):
+        return Interval(None, None, None, n)
+    defined = samples[~np.isnan(samples)]
+    if len(defined) == 0:
+        return Interval(float(value), None, None, n)
+    low, high = np.quantile(defined, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return Interval(float(value), float(low), float(high), n)
+
+
+def bootstrap_by_image(
+    statistic: Callable[[Weights], NDArray[np.float64]],
+    n_images: int,
+    *,
+    n: int,
+    groups: Sequence[str] | None = None,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """95 % interval of any figure that can be computed from weighted images.
+
+    Args:
+        statistic: maps weights ``(R, n_images)`` to ``(R,)`` values, NaN where undefined.
+        n_images: number of images.
+        n: observations behind the value, copied into the result.
+        groups: one name an image; images of one group are drawn together.
+        n_resamples: number of resamples.
+        seed: seed of the draws.
+    """
+    weights = bootstrap_weights(n_images, groups=groups, n_resamples=n_resamples, seed=seed)
+    value = float(statistic(np.ones((1, n_images)))[0])
+    return percentile_interval(value, statistic(weights), n=n)
+
+
+def bootstrap_ratio(
+    numerators: ArrayLike,
+    denominators: ArrayLike,
+    *,
+    groups: Sequence[str] | None = None,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Pooled share ``sum(numerators) / sum(denominators)``, images drawn as wholes.
+
+    Args:
+        numerators: ``(I,)``, one value an image (live cells, or an absolute count error).
+        denominators: ``(I,)`` >= 0, one value an image (all cells, or 1 for a mean over images).
+        groups: one name an image; images of one group are drawn together.
+        n_resamples: number of resamples.
+        seed: seed of the draws.
+
+    Returns:
+        Interval whose ``n`` is the sum of the denominators; undefined where that is 0.
+
+    Raises:
+        ConfigError: arrays of different or wrong shape, or a negative denominator.
+    """
+    top = np.asarray(numerators, dtype=np.float64)
+    bottom = np.asarray(denominators, dtype=np.float64)
+    if top.ndim != 1 or top.shape != bottom.shape:
+        raise ConfigError(
+            f"numerators {top.shape} and denominators {bottom.shape} must both have shape (I,)"
+        )
+    if (bottom < 0).any():
+        raise ConfigError("denominators must be >= 0")
+    return bootstrap_by_image(
+        lambda weights: ratio(weights @ top, weights @ bottom),
+        len(top),
+        n=round(float(bottom.sum())),
+        groups=groups,
+        n_resamples=n_resamples,
+        seed=seed,
+    )
+
+
+def ratio(
+    numerators: NDArray[np.float64], denominators: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Element-wise quotient, NaN where the denominator is 0."""
+    quotient = np.full(np.broadcast(numerators, denominators).shape, np.nan)
+    np.divide(numerators, denominators, out=quotient, where=denominators != 0)
+    return quotient
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ConfigError(f"confidence must lie between 0 and 1, not {confidence}")
