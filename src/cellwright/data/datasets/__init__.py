@@ -1,0 +1,88 @@
+"""Public data sets: one file a set, the table of them, and loading by name.
+
+A set is looked for below the folder that ``CELLWRIGHT_DATA`` names, then in the
+user's cache, where ``cellwright data fetch NAME`` puts it. Nothing is downloaded
+unasked.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pooch
+
+from cellwright.data.datasets import bccd_blood_cells, livedead_labelfree
+from cellwright.data.datasets.public_set import PublicSet
+from cellwright.data.formats import read_labelled
+from cellwright.data.labelled_set import LabelledSet, Record
+from cellwright.errors import DatasetError, UnknownNameError
+
+_ROWS = (
+    bccd_blood_cells.SET,
+    livedead_labelfree.SET,
+)
+
+DATASETS: dict[str, PublicSet] = {row.name: row for row in _ROWS}
+
+
+def public_set(name: str) -> PublicSet:
+    """The row of this name.
+
+    Raises:
+        UnknownNameError: no such set.
+    """
+    if name not in DATASETS:
+        raise UnknownNameError("data set", name, DATASETS)
+    return DATASETS[name]
+
+
+def cache_folder() -> Path:
+    """Where fetched sets are kept on this computer."""
+    return Path(pooch.os_cache("cellwright"))
+
+
+def find_dataset(name: str) -> Path | None:
+    """The set's folder on this computer, or None.
+
+    Raises:
+        UnknownNameError: no such set.
+    """
+    row = public_set(name)
+    given = os.environ.get("CELLWRIGHT_DATA")
+    places = [Path(given)] if given else []
+    found = [place / row.name for place in (*places, cache_folder()) if (place / row.name).is_dir()]
+    return found[0] if found else None
+
+
+def load_dataset(name: str) -> LabelledSet:
+    """A public set by name, with its licence and groups.
+
+    Raises:
+        UnknownNameError: no such set.
+        DatasetError: it is not on this computer, or its classes are not those of the row.
+        AnnotationError: damaged labels.
+    """
+    row = public_set(name)
+    folder = find_dataset(name)
+    if folder is None:
+        raise DatasetError(
+            f"the data set {name!r} is not on this computer",
+            remedy=f"run `cellwright data fetch {name}`, or name a folder that holds it in "
+            "CELLWRIGHT_DATA",
+        )
+    found = read_labelled(folder, format=row.format)
+    if found.classes != row.classes:
+        raise DatasetError(
+            f"holds the classes {', '.join(found.classes)}, not {', '.join(row.classes)}",
+            where=folder,
+            remedy=f"fetch it again with `cellwright data fetch {name}`",
+        )
+    records = tuple(_described(record, row) for record in found)
+    return replace(found, name=row.name, licence=row.licence, records=records)
+
+
+def _described(record: Record, row: PublicSet) -> Record:
+    size = record.pixel_size_um or row.pixel_size_um
+    return replace(record, group=row.group_of(record.id), pixel_size_um=size)

@@ -1,0 +1,96 @@
+"""Labelled data as people have it: one file a format, both ways, and the table of them.
+
+A new format is one file with ``recognises``, ``read`` and ``write``, and one row here.
+Any format is converted to any other that can hold its annotations by reading a
+:class:`~cellwright.data.labelled_set.LabelledSet` and writing it; images are copied
+byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellwright.data.formats import boxes_csv, voc, yolo
+from cellwright.data.labelled_set import LabelledSet
+from cellwright.errors import DatasetError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way of storing labels.
+
+    Attributes:
+        name: the word for ``--format``.
+        title: one line for listings.
+        tasks: what its labels are for: detection, instances, semantic, classification.
+        recognises: whether a path is plainly of this format; cheap, reads names only.
+        read: the set at a path; raises DatasetError or AnnotationError.
+        write: the set into a new or empty folder; raises DatasetError.
+    """
+
+    name: str
+    title: str
+    tasks: frozenset[str]
+    recognises: Callable[[Path], bool]
+    read: Callable[[Path], LabelledSet]
+    write: Callable[[LabelledSet, Path], None]
+
+
+_ROWS = (
+    Format(
+        "yolo",
+        "a text file an image and data.yaml (Ultralytics, Roboflow)",
+        frozenset({"detection"}),
+        yolo.recognises,
+        yolo.read,
+        yolo.write,
+    ),
+    Format(
+        "voc",
+        "an XML file an image (Pascal VOC, LabelImg)",
+        frozenset({"detection"}),
+        voc.recognises,
+        voc.read,
+        voc.write,
+    ),
+    Format(
+        "csv",
+        "boxes.csv beside images/",
+        frozenset({"detection"}),
+        boxes_csv.recognises,
+        boxes_csv.read,
+        boxes_csv.write,
+    ),
+)
+
+FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
+
+
+def read_labelled(path: Path, *, format: str | None = None) -> LabelledSet:
+    """Read labelled images.
+
+    Args:
+        path: the set's folder (or its one file, where the format has one).
+        format: a name out of :data:`FORMATS`; None where the layout tells it.
+
+    Raises:
+        UnknownNameError: no such format.
+        DatasetError: nothing there, or a layout of no format or of several.
+        AnnotationError: labels that contradict themselves or their image.
+    """
+    if format is not None and format not in FORMATS:
+        raise UnknownNameError("format", format, FORMATS)
+    if not path.exists():
+        raise DatasetError("is not there", where=path, remedy="check the path")
+    return FORMATS[format or _guess(path)].read(path)
+
+
+def _guess(path: Path) -> str:
+    fitting = [name for name, row in FORMATS.items() if row.recognises(path)]
+    if len(fitting) == 1:
+        return fitting[0]
+    choices = ", ".join(fitting or FORMATS)
+    what = f"could be any of {choices}" if fitting else "is laid out like no format known here"
+    raise DatasetError(what, where=path, remedy=f"say which with --format, one of: {choices}")

@@ -1,0 +1,171 @@
+"""One CSV table of boxes beside a folder of images.
+
+``boxes.csv`` has the columns ``image, class, xmin, ymin, xmax, ymax`` (others are
+ignored): the image's name inside ``images/``, the class by name, pixel edges taken as
+given. A row with the image's name alone says that it was looked at and holds nothing;
+an image without any row is unlabelled. Class order comes from ``classes.txt`` where
+there is one, else it is alphabetical.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from cellwright.data.formats.drafts import Draft, boxes_to_write, load_checked, number
+from cellwright.data.formats.layout import (
+    Entry,
+    assemble,
+    find_images,
+    inner_path,
+    new_folder,
+    place_images,
+    read_class_names,
+    read_text,
+    write_class_names,
+)
+from cellwright.data.labelled_set import LabelledSet
+from cellwright.errors import AnnotationError, DatasetError
+
+TABLE = "boxes.csv"
+COLUMNS = ("image", "class", "xmin", "ymin", "xmax", "ymax")
+
+
+class Row(NamedTuple):
+    """One line of the table; ``box`` is None where it only names an image."""
+
+    image: str
+    class_name: str
+    box: tuple[float, float, float, float] | None
+    place: str
+
+
+def recognises(root: Path) -> bool:
+    """Whether the folder holds the table."""
+    return (root / TABLE).is_file()
+
+
+def read(root: Path) -> LabelledSet:
+    """Read ``boxes.csv`` and ``images/``.
+
+    Raises:
+        DatasetError: no table, or a row whose image is missing.
+        AnnotationError: missing columns, a malformed row, an unknown class, or a box
+            outside its image; the message gives file and line.
+    """
+    table = root / TABLE
+    rows = read_rows(table)
+    folder = root / "images"
+    images = {
+        path.relative_to(folder).as_posix(): path for path in find_images(folder, pattern="**/*")
+    }
+    orphans = sorted({row.image for row in rows} - set(images))
+    if orphans:
+        raise DatasetError(
+            f"{len(orphans)} images named in {TABLE} are not in images/, for instance "
+            f"{orphans[0]!r}",
+            where=root,
+            remedy="add the images or remove their rows",
+        )
+    classes = _classes(root, rows)
+    drafts = _drafts(rows, classes, where=table)
+    entries = []
+    for name, image in images.items():
+        call, problems = load_checked(drafts.get(name), image, where=table)
+        entries.append(Entry(image, call, None, problems))
+    return assemble(root, entries, classes)
+
+
+def write(labelled: LabelledSet, out: Path) -> None:
+    """Write ``boxes.csv``, ``images/`` and ``classes.txt``.
+
+    Raises:
+        DatasetError: ``out`` is taken, or an annotation has no boxes.
+    """
+    with new_folder(out) as folder:
+        (folder / "images").mkdir()
+        write_class_names(folder, labelled.classes)
+        placed = place_images(labelled, folder, folder_of=lambda _: "images")
+        with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for record, image in placed:
+                boxes = boxes_to_write(record, format_name="csv")
+                if boxes is None:
+                    continue
+                if not len(boxes):
+                    writer.writerow([image.name, "", "", "", "", ""])
+                for corners, class_id in zip(boxes.xyxy, boxes.class_ids, strict=True):
+                    writer.writerow([image.name, labelled.classes[class_id], *map(number, corners)])
+
+
+def read_rows(table: Path) -> list[Row]:
+    """All rows of the table.
+
+    Raises:
+        AnnotationError: unreadable, missing columns, or a malformed row.
+    """
+    reader = csv.DictReader(io.StringIO(read_text(table)))
+    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise AnnotationError(
+            f"the column {missing[0]!r} is missing",
+            where=table,
+            remedy=f"the first line must name {', '.join(COLUMNS)}",
+        )
+    try:
+        return [_row(row, where=f"{table}:{reader.line_num}") for row in reader]
+    except csv.Error as error:
+        raise AnnotationError(f"{error}", where=f"{table}:{reader.line_num}") from error
+
+
+def _row(row: Mapping[str, str | None], *, where: str) -> Row:
+    values = [(row[name] or "").strip() for name in COLUMNS]
+    image = inner_path(values[0], where=where)
+    place = f"line {where.rpartition(':')[2]}"
+    if not values[0]:
+        raise AnnotationError("the row names no image", where=where)
+    if not any(values[1:]):
+        return Row(image, "", None, place)
+    try:
+        xmin, ymin, xmax, ymax = map(float, values[2:])
+    except ValueError as error:
+        raise AnnotationError(f"the box {values[2:]} is not four numbers", where=where) from error
+    if not values[1]:
+        raise AnnotationError("the row has a box but no class", where=where)
+    return Row(image, values[1], (xmin, ymin, xmax, ymax), place)
+
+
+def _classes(root: Path, rows: list[Row]) -> tuple[str, ...]:
+    path = root / "classes.txt"
+    if path.is_file():
+        return read_class_names(path)
+    names = {row.class_name for row in rows if row.class_name}
+    if not names:
+        raise DatasetError(
+            f"names no classes: there is neither a box in {TABLE} nor a classes.txt",
+            where=root,
+            remedy="write classes.txt, one class a line",
+        )
+    return tuple(sorted(names))
+
+
+def _drafts(rows: list[Row], classes: tuple[str, ...], *, where: Path) -> dict[str, list[Draft]]:
+    ids = {name: index for index, name in enumerate(classes)}
+    drafts: dict[str, list[Draft]] = {}
+    for row in rows:
+        of_image = drafts.setdefault(row.image, [])
+        if row.box is None:
+            continue
+        if row.class_name not in ids:
+            raise AnnotationError(
+                f"{row.place}: the class {row.class_name!r} is not in classes.txt "
+                f"({', '.join(classes)})",
+                where=where,
+                remedy="add it to classes.txt or correct it",
+            )
+        of_image.append(Draft(ids[row.class_name], *row.box, row.place))
+    return drafts

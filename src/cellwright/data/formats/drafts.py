@@ -1,0 +1,167 @@
+"""Boxes as a label file states them, checked against the image they lie on.
+
+What can be repaired without guessing is repaired and said in a sentence (a box that
+crosses the border is cut, one without area is left out); what cannot is refused with
+the file and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from cellwright.data.formats.layout import Known
+from cellwright.data.labelled_set import Record
+from cellwright.errors import AnnotationError, CellwrightError, DatasetError, ImageError
+from cellwright.images.read import open_image
+from cellwright.types import Annotation, Boxes, Instances
+
+ROUNDING_PX = 0.01
+"""Overshoot at the border that is only the rounding of written decimals: cut without a word."""
+
+
+class Draft(NamedTuple):
+    """One box of a label file, in pixels, with the place where it is written."""
+
+    class_id: int
+    xmin: float
+    ymin: float
+    xmax: float
+    ymax: float
+    place: str
+
+
+class Size(NamedTuple):
+    """Height and width of an image in pixels."""
+
+    height: int
+    width: int
+
+
+def image_size(path: Path) -> Size:
+    """Height and width from the file's header, without decoding pixels.
+
+    Raises:
+        ImageError: the header cannot be read.
+    """
+    if path.suffix.lower() in (".tif", ".tiff"):
+        _, height, width = open_image(path).shape
+        return Size(height, width)
+    try:
+        with Image.open(path) as image:
+            return Size(image.height, image.width)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+        raise ImageError(f"the image header cannot be read ({error})", where=path) from error
+
+
+class Unreadable:
+    """The annotation of an image that cannot be read: calling it raises what was wrong."""
+
+    def __init__(self, error: CellwrightError) -> None:
+        self.what, self.where, self.remedy = error.what, error.where, error.remedy
+
+    def __call__(self) -> Annotation | None:
+        """Raise the ImageError."""
+        raise ImageError(self.what, where=self.where, remedy=self.remedy)
+
+
+def checked_boxes(
+    drafts: Sequence[Draft], size: Size, *, where: object
+) -> tuple[Boxes, tuple[str, ...]]:
+    """Boxes inside the image, and a sentence for each that had to be cut or left out.
+
+    Args:
+        drafts: boxes as written.
+        size: of the image they lie on.
+        where: the label file, for errors.
+
+    Raises:
+        AnnotationError: not a finite number, sides swapped, or wholly outside the image.
+    """
+    with np.errstate(over="ignore"):
+        xyxy = np.array([draft[1:5] for draft in drafts], np.float64).astype(np.float32)
+    xyxy = xyxy.reshape(-1, 4)
+    class_ids = np.array([draft.class_id for draft in drafts], np.int64)
+    low, high = xyxy[:, :2], xyxy[:, 2:]
+    limit = np.array([size.width, size.height], np.float32)
+
+    flat = np.any(low == high, axis=1)
+    outside = np.any((high <= 0) | (low >= limit), axis=1) & ~flat
+    picture = f"lies wholly outside the image of {size.width} x {size.height} px"
+    for bad, what in (
+        (~np.all(np.isfinite(xyxy), axis=1), "is not four finite numbers"),
+        (np.any(low > high, axis=1), "has its sides swapped (min > max)"),
+        (outside, picture),
+    ):
+        _refuse(bad, drafts, what, where=where)
+
+    crossing = np.any((low < -ROUNDING_PX) | (high > limit + ROUNDING_PX), axis=1) & ~flat
+    problems = []
+    for draft, is_flat, is_crossing in zip(drafts, flat, crossing, strict=True):
+        if is_flat:
+            problems.append(f"{_text(draft)} has no area: left out")
+        elif is_crossing:
+            problems.append(f"{_text(draft)} crosses the border of the image: cut there")
+    boxes = Boxes(xyxy[~flat], class_ids[~flat]).clipped(size.height, size.width)
+    return boxes, tuple(problems)
+
+
+def load_checked(
+    drafts: Sequence[Draft] | None, image_path: Path, *, where: object
+) -> tuple[Known | Unreadable, tuple[str, ...]]:
+    """What a record needs of its boxes: the call that returns them, and the problems.
+
+    ``drafts`` None means that nobody labelled the image. An image that cannot be read
+    does not stop the set from being listed: its problem says so and its call raises.
+
+    Raises:
+        AnnotationError: see :func:`checked_boxes`.
+    """
+    if drafts is None:
+        return Known(None), ("there is no label for this image: treated as unlabelled",)
+    try:
+        size = image_size(image_path)
+    except ImageError as error:
+        return Unreadable(error), (f"the image cannot be read: {error.what}",)
+    boxes, problems = checked_boxes(drafts, size, where=where)
+    return Known(boxes), problems
+
+
+def boxes_to_write(record: Record, *, format_name: str) -> Boxes | None:
+    """The record's boxes; instances give their tight boxes, None stays None.
+
+    Raises:
+        DatasetError: an annotation that has no boxes.
+    """
+    annotation = record.load_annotation()
+    if annotation is None or isinstance(annotation, Boxes):
+        return annotation
+    if isinstance(annotation, Instances):
+        return annotation.boxes()
+    raise DatasetError(
+        f"{record.id!r} holds a {type(annotation).__name__}, and {format_name} holds boxes only",
+        remedy="convert to another format",
+    )
+
+
+def number(value: float) -> str:
+    """The shortest decimal that reads back as the same float32 coordinate."""
+    return np.format_float_positional(np.float32(value), trim="-")
+
+
+def _text(draft: Draft) -> str:
+    corners = ", ".join(f"{value:g}" for value in draft[1:5])
+    return f"{draft.place}: box ({corners})"
+
+
+def _refuse(bad: NDArray[np.bool_], drafts: Sequence[Draft], what: str, *, where: object) -> None:
+    if bad.any():
+        first = drafts[int(np.flatnonzero(bad)[0])]
+        raise AnnotationError(
+            f"{_text(first)} {what}", where=where, remedy="correct or remove the box"
+        )

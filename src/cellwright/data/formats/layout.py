@@ -1,0 +1,302 @@
+"""What all folder formats share: finding images, naming records, copying images out.
+
+A record's id is the file's stem where stems are unique in the set, else the path below
+the set's folder. What a format has no place for (group, pixel size, split) stands in
+the sidecar ``cellwright.csv``, see :mod:`cellwright.data.formats.sidecar`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
+
+from cellwright.data.formats.sidecar import SidecarRow, read_sidecar, write_sidecar
+from cellwright.data.labelled_set import LabelledSet, Record
+from cellwright.errors import AnnotationError, DatasetError
+from cellwright.images.read import IMAGE_SUFFIXES
+from cellwright.types import Annotation
+
+SPLIT_OF_FOLDER = {"train": "train", "valid": "val", "val": "val", "test": "test"}
+"""Folder names that say which part of a split their images belong to."""
+
+FOLDER_OF_SPLIT = {"train": "train", "val": "valid", "test": "test"}
+"""The folder names written, as Roboflow writes them."""
+
+MAX_TEXT_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Known:
+    """An annotation that was read with the label file: a picklable call that returns it."""
+
+    annotation: Annotation | None
+
+    def __call__(self) -> Annotation | None:
+        """The annotation."""
+        return self.annotation
+
+
+class Entry(NamedTuple):
+    """An image a reader found, before it has an id."""
+
+    image_path: Path
+    load_annotation: Callable[[], Annotation | None]
+    split: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+class Placed(NamedTuple):
+    """A record and where a writer put its image."""
+
+    record: Record
+    image_path: Path
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name is that of an image; hidden files never are."""
+    return path.name.lower().endswith(tuple(IMAGE_SUFFIXES)) and not path.name.startswith(".")
+
+
+def stem_of(path: Path) -> str:
+    """The file's name without its image suffix, the double suffix ``.ome.tif`` included."""
+    stem = path.stem
+    return stem[:-4] if stem.lower().endswith(".ome") else stem
+
+
+def find_images(folder: Path, *, pattern: str = "*") -> list[Path]:
+    """The images directly in a folder (``pattern="**/*"``: also below it), sorted."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.glob(pattern) if is_image(path) and path.is_file())
+
+
+def by_stem(images: Iterable[Path]) -> dict[str, Path]:
+    """Images of one folder by stem, to meet label files of the same stem.
+
+    Raises:
+        DatasetError: two images with one stem, so that a label file could mean either.
+    """
+    found: dict[str, Path] = {}
+    for path in images:
+        other = found.setdefault(stem_of(path), path)
+        if other != path:
+            raise DatasetError(
+                f"{other.name} and {path.name} share a stem: their labels cannot be told apart",
+                where=path.parent,
+                remedy="rename one of the two",
+            )
+    return found
+
+
+def first_folder(root: Path, names: Sequence[str]) -> Path | None:
+    """The first of these folders that exists below ``root``."""
+    return next((root / name for name in names if (root / name).is_dir()), None)
+
+
+def refuse_orphans(labels: Iterable[Path], images: Iterable[str], *, where: Path) -> None:
+    """Refuse label files whose image is missing; files are matched by stem.
+
+    Raises:
+        DatasetError: names how many there are and the first.
+    """
+    orphans = sorted({path.stem for path in labels} - set(images))
+    if orphans:
+        raise DatasetError(
+            f"{len(orphans)} label files have no image, for instance {orphans[0]!r}",
+            where=where,
+            remedy="add the images or remove the label files",
+        )
+
+
+def inner_path(name: str, *, where: object) -> str:
+    """A path named inside a label file, checked to stay below the set's folder.
+
+    Raises:
+        AnnotationError: an absolute path, or one that climbs out with ``..``.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or "\0" in name:
+        raise AnnotationError(
+            f"the path {name!r} leads out of the data set",
+            where=where,
+            remedy="name files relative to the set's own folder",
+        )
+    return path.as_posix()
+
+
+def read_text(path: Path, *, max_bytes: int = MAX_TEXT_BYTES) -> str:
+    """A label file's text (UTF-8, with or without byte order mark).
+
+    Raises:
+        AnnotationError: unreadable, too large or not UTF-8.
+    """
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise AnnotationError(
+                f"{size / 2**20:.0f} MiB is more than a label file may have "
+                f"({max_bytes / 2**20:.0f} MiB)",
+                where=path,
+            )
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise AnnotationError(f"cannot be read ({error.strerror})", where=path) from error
+    except UnicodeDecodeError as error:
+        raise AnnotationError("is not UTF-8 text", where=path) from error
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """Class names, one a line, in the order of their ids.
+
+    Raises:
+        AnnotationError: no names, or one twice.
+    """
+    return check_class_names(read_text(path).splitlines(), where=path)
+
+
+def check_class_names(names: Sequence[str], *, where: object) -> tuple[str, ...]:
+    """Class names without surrounding blanks, checked to be unique.
+
+    Raises:
+        AnnotationError: no names, or one twice.
+    """
+    cleaned = tuple(name.strip() for name in names if name.strip())
+    doubled = [name for name, count in Counter(cleaned).items() if count > 1]
+    if not cleaned or doubled:
+        what = f"the class {doubled[0]!r} is named twice" if doubled else "names no classes"
+        raise AnnotationError(what, where=where)
+    return cleaned
+
+
+def write_class_names(folder: Path, classes: Sequence[str]) -> None:
+    """``classes.txt``: one name a line, in the order of their ids."""
+    text = "".join(f"{name}\n" for name in classes)
+    (folder / "classes.txt").write_text(text, encoding="utf-8")
+
+
+def assemble(root: Path, entries: Iterable[Entry], classes: Sequence[str]) -> LabelledSet:
+    """Give every entry its id, group, split and pixel size, and make the set.
+
+    Raises:
+        DatasetError: no images at all, or a sidecar row without its image.
+    """
+    found = list(entries)
+    if not found:
+        raise DatasetError("holds no images", where=root, remedy="check the path")
+    names = _ids(root, [entry.image_path for entry in found])
+    sidecar = read_sidecar(root)
+    records = []
+    for name, entry in zip(names, found, strict=True):
+        default = SidecarRow(name, name, entry.split, None)
+        row = sidecar.pop(entry.image_path.relative_to(root).as_posix(), default)
+        records.append(
+            Record(
+                id=row.id,
+                image_path=entry.image_path,
+                load_annotation=entry.load_annotation,
+                group=row.group,
+                split=row.split,
+                pixel_size_um=row.pixel_size_um,
+                problems=entry.problems,
+            )
+        )
+    if sidecar:
+        raise DatasetError(
+            f"{len(sidecar)} rows of cellwright.csv have no image, for instance "
+            f"{next(iter(sidecar))!r}",
+            where=root,
+            remedy="add the images or remove the rows",
+        )
+    records.sort(key=lambda record: record.id)
+    return LabelledSet(root.resolve().name, tuple(classes), tuple(records))
+
+
+def _ids(root: Path, images: Sequence[Path]) -> list[str]:
+    """Stems where unique, else paths below root without suffix, else with it."""
+    relative = [path.relative_to(root) for path in images]
+    stems = Counter(stem_of(path) for path in relative)
+    places = [path.with_name(stem_of(path)).as_posix() for path in relative]
+    counts = Counter(places)
+    return [
+        stem_of(path)
+        if stems[stem_of(path)] == 1
+        else (place if counts[place] == 1 else path.as_posix())
+        for path, place in zip(relative, places, strict=True)
+    ]
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder that appears under its name only when everything in it is written.
+
+    Raises:
+        DatasetError: something stands there already.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise DatasetError(
+            "stands there already and is not an empty folder",
+            where=path,
+            remedy="name a new folder",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        temporary.chmod(0o755)
+        yield temporary
+        if path.exists():
+            path.rmdir()
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def place_images(
+    labelled: LabelledSet, out: Path, *, folder_of: Callable[[Record], str]
+) -> list[Placed]:
+    """Copy every image, byte for byte, below ``out`` and write the sidecar.
+
+    Stems are unique in the whole set, so label files named after them cannot collide.
+
+    Raises:
+        DatasetError: an image file is missing.
+    """
+    placed: list[Placed] = []
+    rows: dict[str, SidecarRow] = {}
+    taken: set[str] = set()
+    for record in labelled:
+        place = PurePosixPath(folder_of(record), _free_name(record, taken))
+        target = out / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            shutil.copyfile(record.image_path, target)
+        except OSError as error:
+            raise DatasetError(
+                f"the image of {record.id!r} cannot be copied ({error.strerror})",
+                where=record.image_path,
+            ) from error
+        placed.append(Placed(record, target))
+        rows[place.as_posix()] = SidecarRow(
+            record.id, record.group, record.split, record.pixel_size_um
+        )
+    write_sidecar(out, rows)
+    return placed
+
+
+def _free_name(record: Record, taken: set[str]) -> str:
+    """A portable file name for the record's image; its stem is added to ``taken``."""
+    suffix = record.image_path.name[len(stem_of(record.image_path)) :].lower()
+    base = re.sub(r"[^\w.()-]+", "_", record.id, flags=re.ASCII).strip(".") or "image"
+    stem, number = base, 1
+    # Compared without case: some file systems do not tell A.png from a.png.
+    while stem.lower() in taken:
+        number += 1
+        stem = f"{base}_{number}"
+    taken.add(stem.lower())
+    return stem + suffix
