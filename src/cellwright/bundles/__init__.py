@@ -1,0 +1,1 @@
+"""What ships: a card, ONNX graphs and test tensors in one ``.cellwright`` file."""

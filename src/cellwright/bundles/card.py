@@ -17,6 +17,7 @@ from cellwright.images.normalise import Normalisation
 SCHEMA_VERSION = 1
 
 Task = Literal["detection", "semantic", "instances", "classification"]
+Precision = Literal["fp32", "fp16", "int8"]
 
 
 class _Frozen(BaseModel):
@@ -77,7 +78,7 @@ class DenseBoxes(_Frozen):
 
 
 class UltralyticsBoxes(_Frozen):
-    """Output ``output0`` float32 ``(N, 4 + K, A)``: centre x, y, w, h in input pixels, then scores."""
+    """Output ``output0`` float32 ``(N, 4 + K, A)``: centre x, y, w, h in pixels, then scores."""
 
     kind: Literal["ultralytics_boxes"] = "ultralytics_boxes"
 
@@ -88,9 +89,7 @@ class EndToEndBoxes(_Frozen):
     kind: Literal["end_to_end_boxes"] = "end_to_end_boxes"
 
 
-BoxDecoding = Annotated[
-    DenseBoxes | UltralyticsBoxes | EndToEndBoxes, Field(discriminator="kind")
-]
+BoxDecoding = Annotated[DenseBoxes | UltralyticsBoxes | EndToEndBoxes, Field(discriminator="kind")]
 
 
 class Decoding(_Frozen):
@@ -144,7 +143,7 @@ class GraphEntry(_Frozen):
 
     file: str = Field(pattern=r"^graphs/[a-z0-9_]+\.onnx$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    precision: Precision = "fp32"
 
 
 class Card(_Frozen):

@@ -1,0 +1,1 @@
+"""Runs a bundle on images, tiled and batched, without PyTorch."""

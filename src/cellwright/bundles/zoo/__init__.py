@@ -1,0 +1,17 @@
+"""The models that come with Cellwright: name -> file beside this module.
+
+A row stands here only when its file does; ``cellwright models list`` reads this table.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ZOO: dict[str, str] = {}
+
+FOLDER = Path(__file__).parent
+
+
+def zoo_path(name: str) -> Path:
+    """The bundle file of a row of :data:`ZOO`."""
+    return FOLDER / ZOO[name]

@@ -1,0 +1,227 @@
+"""A bundle at work: an image of any size in, scored boxes in its own pixels out.
+
+The image is cut into overlapping tiles, tiles of one shape go through the network
+together, and their boxes are merged over the seams. Nothing is capped below the
+card's ``max_detections``; reaching that is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.bundles.bundle import Bundle
+from cellwright.bundles.card import Card, Decoding, InputSpec
+from cellwright.errors import BundleError, ConfigError, ImageError
+from cellwright.images.normalise import apply_limits
+from cellwright.images.resize import adapt_channels, resize
+from cellwright.images.tiles import Tile, plan_tiles
+from cellwright.inference.decode import decode
+from cellwright.inference.sessions import choose_runtime, open_session
+from cellwright.inference.source import PixelSource, as_source, source_limits
+from cellwright.inference.stitch import merge, own_boxes
+from cellwright.types import Boxes, Image
+
+MAX_BATCH = 4
+"""Tiles that go through the network together; more would only cost memory."""
+
+SEAM_MARGIN_PX = 4.0
+"""How far two tiles may disagree about a cell's centre, in network pixels."""
+
+SCALE_RANGE = (1 / 8, 8.0)
+
+_log = logging.getLogger(__name__)
+
+
+class Predictor:
+    """Detects cells with one bundle.
+
+    Attributes:
+        card: the bundle's card.
+        runtime: the runtime in use, ``onnxruntime`` or ``openvino``.
+    """
+
+    def __init__(
+        self, bundle: Bundle, *, runtime: str = "auto", threads: int | None = None
+    ) -> None:
+        """Load the bundle's first graph.
+
+        Args:
+            bundle: a detection bundle.
+            runtime: ``auto`` or a row of :data:`cellwright.inference.sessions.RUNTIMES`.
+            threads: processor threads; None lets the runtime choose.
+
+        Raises:
+            BundleError: the bundle does not detect, is damaged, or the runtime refuses it.
+            UnknownNameError: no such runtime.
+        """
+        self.card: Card = bundle.card
+        if self.card.decoding is None:
+            raise BundleError(
+                f"this is a {self.card.task} model, not one that detects cells", where=bundle.path
+            )
+        self._decoding: Decoding = self.card.decoding
+        entry = self.card.graphs[0]
+        self.runtime = choose_runtime(runtime, entry.precision)
+        self._session = open_session(bundle.graph(entry), runtime=self.runtime, threads=threads)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names; ``class_ids`` of predictions index into them."""
+        return self.card.classes
+
+    @property
+    def thresholds(self) -> NDArray[np.float32]:
+        """``(K,)`` score from which a box of each class counts as a cell."""
+        single = (self._decoding.score_threshold,) * len(self.classes)
+        return np.array(self._decoding.class_thresholds or single, np.float32)
+
+    def predict(
+        self,
+        image: Image | PixelSource,
+        *,
+        pixel_size_um: float | None = None,
+        scale: float | None = None,
+        minimum_score: float | None = None,
+    ) -> Boxes:
+        """All boxes at or above ``minimum_score``, strongest first, in image pixels.
+
+        Args:
+            image: ``(C, H, W)`` uint8, uint16 or float32, or a lazily read image.
+            pixel_size_um: the image's; with the card's it sets the magnification.
+            scale: how many times larger than in training cells must be drawn; instead of
+                ``pixel_size_um``.
+            minimum_score: default and lower limit is the card's.
+
+        Raises:
+            ImageError: the image cannot be made to fit the network's channels or scale.
+        """
+        source = as_source(image)
+        spec, decoding = self.card.input, self._decoding
+        factor = network_factor(spec, pixel_size_um=pixel_size_um, scale=scale)
+        floor = max(minimum_score or 0.0, decoding.minimum_score)
+        margin = min(SEAM_MARGIN_PX, spec.overlap_px / 8) / factor
+        limits = source_limits(_Adapted(source, spec.channels), spec.normalisation)
+        parts: list[tuple[Tile, Boxes]] = []
+        for tiles in _batches(_plan(source, spec, factor), factor):
+            regions = [self._network_input(source, tile, factor, limits) for tile in tiles]
+            outputs = self._session.run(np.stack([_padded(r, spec.multiple) for r in regions]))
+            found = decode(outputs, decoding.output, minimum_score=floor)
+            for tile, region, boxes in zip(tiles, regions, found, strict=True):
+                placed = _placed(boxes, tile, region.shape)
+                parts.append((tile, own_boxes(placed, tile, margin=margin)))
+        boxes = merge(parts, decoding, margin=margin)
+        if len(boxes) > decoding.max_detections:
+            _log.warning("%d boxes found, the card keeps %d", len(boxes), decoding.max_detections)
+            boxes = boxes.select(np.arange(decoding.max_detections))
+        _, height, width = source.shape
+        return boxes.clipped(height, width)
+
+    def count_boxes(self, boxes: Boxes) -> Boxes:
+        """Those of ``boxes`` that count as cells by the card's thresholds."""
+        if boxes.scores is None:
+            return boxes
+        return boxes.select(boxes.scores >= self.thresholds[boxes.class_ids])
+
+    def _network_input(
+        self, source: PixelSource, tile: Tile, factor: float, limits: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """float32 ``(C, h, w)`` of one tile at network magnification."""
+        pixels = source.read_region(tile.y0, tile.x0, tile.y1, tile.x1)
+        pixels = adapt_channels(pixels, self.card.input.channels, where=None)
+        shape = _network_shape(tile, factor)
+        if shape != pixels.shape[1:]:
+            pixels = resize(pixels, *shape)
+        return apply_limits(pixels, limits)
+
+
+class _Adapted:
+    """A source seen with the number of channels a network wants."""
+
+    def __init__(self, source: PixelSource, channels: int) -> None:
+        self._source, self._channels = source, channels
+        self.shape = (channels, *source.shape[1:])
+        self.dtype = source.dtype
+
+    def read_region(self, y0: int, x0: int, y1: int, x1: int) -> Image:
+        pixels = self._source.read_region(y0, x0, y1, x1)
+        return adapt_channels(pixels, self._channels, where=None)
+
+
+def network_factor(
+    spec: InputSpec, *, pixel_size_um: float | None = None, scale: float | None = None
+) -> float:
+    """Network pixels per image pixel.
+
+    The card's factor, times ``scale`` where given, else times the ratio of the pixel sizes
+    where both are known.
+
+    Raises:
+        ImageError: the pixel sizes differ more than eightfold.
+        ConfigError: ``scale`` is outside 1/8 to 8.
+    """
+    low, high = SCALE_RANGE
+    if scale is not None:
+        if not low <= scale <= high:
+            raise ConfigError(f"scale must lie between {low:g} and {high:g}, not {scale:g}")
+        return spec.resize_factor * scale
+    if pixel_size_um is None or spec.pixel_size_um is None:
+        return spec.resize_factor
+    ratio = pixel_size_um / spec.pixel_size_um
+    if not low <= ratio <= high:
+        raise ImageError(
+            f"pixels of {pixel_size_um:g} µm; the model was trained at {spec.pixel_size_um:g} µm",
+            remedy="give the true pixel size, or a scale, if the file is wrong about itself",
+        )
+    return spec.resize_factor * ratio
+
+
+def _plan(source: PixelSource, spec: InputSpec, factor: float) -> list[Tile]:
+    """Tiles in image pixels whose network shape is at most ``tile_px``, as few as suffice."""
+    _, height, width = source.shape
+    overlap = int(np.ceil(spec.overlap_px / factor))
+    edges = [_fitted_edge(length * factor, spec) for length in (height, width)]
+    return plan_tiles(height, width, tile_px=int(max(edges) / factor), overlap_px=overlap)
+
+
+def _fitted_edge(length: float, spec: InputSpec) -> float:
+    """Smallest tile edge that covers ``length`` with no more tiles than ``tile_px`` needs."""
+    if length <= spec.tile_px:
+        return spec.tile_px
+    count = np.ceil((length - spec.overlap_px) / (spec.tile_px - spec.overlap_px))
+    edge = (length + (count - 1) * spec.overlap_px) / count
+    # One image pixel's worth more, since tiles are cut at whole image pixels.
+    return float(min(np.ceil((edge + 2) / spec.multiple) * spec.multiple, spec.tile_px))
+
+
+def _network_shape(tile: Tile, factor: float) -> tuple[int, int]:
+    height, width = tile.y1 - tile.y0, tile.x1 - tile.x0
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def _batches(tiles: Sequence[Tile], factor: float) -> Iterator[list[Tile]]:
+    """Runs of at most :data:`MAX_BATCH` tiles of one network shape."""
+    for _, alike in groupby(tiles, key=lambda tile: _network_shape(tile, factor)):
+        run = list(alike)
+        for start in range(0, len(run), MAX_BATCH):
+            yield run[start : start + MAX_BATCH]
+
+
+def _padded(region: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:
+    """Grown right and down to multiples by repeating the last pixels: no edge to mistake."""
+    _, height, width = region.shape
+    down, right = -height % multiple, -width % multiple
+    if not down and not right:
+        return region
+    return np.pad(region, ((0, 0), (0, down), (0, right)), mode="edge")
+
+
+def _placed(boxes: Boxes, tile: Tile, shape: tuple[int, ...]) -> Boxes:
+    """Boxes of a tile's network input, moved to image pixels."""
+    _, height, width = shape
+    fx, fy = (tile.x1 - tile.x0) / width, (tile.y1 - tile.y0) / height
+    return boxes.scaled(fx, fy).shifted(tile.x0, tile.y0)

@@ -1,0 +1,83 @@
+"""Boxes of overlapping tiles to boxes of the image: no cell cut, none counted twice.
+
+Each tile answers for its core; the cores share the image out between them. A cell
+that is no larger than the overlap and whose centre lies in a core is seen whole by
+that core's tile. Two tiles may place the centre of a cell on a seam a little
+differently, so a tile also keeps what lies just outside its core, and of what both
+saw the stronger stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.bundles.card import Decoding
+from cellwright.images.tiles import Tile
+from cellwright.inference.nms import surviving
+from cellwright.types import Boxes
+
+SEAM_IOU = 0.45
+"""Two tiles may see one small cell a pixel apart, which costs it more overlap than a large one."""
+
+
+def own_boxes(boxes: Boxes, tile: Tile, *, margin: float) -> Boxes:
+    """Those boxes (image pixels) whose centre lies in the tile's core, grown by ``margin``.
+
+    Where the core ends at the tile's own edge, which is the image's border, it is not grown:
+    what lies beyond are cells seen in padding.
+    """
+    x, y = boxes.centres_xy.T
+    left, top, right, bottom = _grown_core(tile, margin)
+    return boxes.select((x >= left) & (x <= right) & (y >= top) & (y <= bottom))
+
+
+def merge(parts: Sequence[tuple[Tile, Boxes]], decoding: Decoding, *, margin: float) -> Boxes:
+    """One set of boxes, suppressed over the whole image, strongest first.
+
+    Args:
+        parts: each tile with its boxes in image pixels, as :func:`own_boxes` gave them.
+        decoding: the card's suppression settings.
+        margin: as it was for :func:`own_boxes`.
+    """
+    everything = Boxes.concatenate([boxes for _, boxes in parts])
+    if len(everything) == 0:
+        return Boxes.empty(scored=True)
+    origin = np.repeat(np.arange(len(parts)), [len(boxes) for _, boxes in parts])
+    near_seam = np.concatenate([_near_seam(boxes, tile, margin) for tile, boxes in parts])
+    kept = surviving(everything, iou=decoding.nms_iou, scope=decoding.nms_scope)
+    disputed = kept[near_seam[kept]]
+    settled = surviving(
+        everything.select(disputed),
+        iou=min(SEAM_IOU, decoding.nms_iou),
+        scope=decoding.nms_scope,
+        origin=origin[disputed],
+    )
+    lost = np.setdiff1d(disputed, disputed[settled])
+    return everything.select(kept[~np.isin(kept, lost)])
+
+
+def _grown_core(tile: Tile, margin: float) -> tuple[float, float, float, float]:
+    return (
+        max(tile.core_x0 - margin, tile.x0),
+        max(tile.core_y0 - margin, tile.y0),
+        min(tile.core_x1 + margin, tile.x1),
+        min(tile.core_y1 + margin, tile.y1),
+    )
+
+
+def _near_seam(boxes: Boxes, tile: Tile, margin: float) -> NDArray[np.bool_]:
+    """Which boxes lie so close to an inner border of the core that a neighbour may have them."""
+    x, y = boxes.centres_xy.T
+    near = np.zeros(len(boxes), bool)
+    for position, core, edge in (
+        (x, tile.core_x0, tile.x0),
+        (x, tile.core_x1, tile.x1),
+        (y, tile.core_y0, tile.y0),
+        (y, tile.core_y1, tile.y1),
+    ):
+        if core != edge:
+            near |= np.abs(position - core) <= 2 * margin
+    return near
