@@ -1,0 +1,119 @@
+"""Image files to pixels, told apart by their content: PNG, JPEG, BMP, TIFF and OME-TIFF.
+
+Every file either becomes a valid :class:`Picture` or raises an ``ImageError`` that
+says what to do; sizes are checked in the header, before anything is decoded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cellwright.errors import ImageError
+from cellwright.images.headers import SUFFIXES, kind_of
+from cellwright.images.lazy import LazyImage, whole_image
+from cellwright.images.picture import MAX_PIXELS, Picture
+from cellwright.images.raster import read_raster
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "LazyImage",
+    "Picture",
+    "list_images",
+    "open_image",
+    "read_image",
+]
+
+IMAGE_SUFFIXES = (*(name for names in SUFFIXES.values() for name in names), ".ome.tif", ".ome.tiff")
+
+
+def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, series: int | None = None) -> Picture:
+    """Decode a whole image file.
+
+    Palettes become colours and 1-bit pixels 0 and 255; a fully opaque alpha channel is
+    dropped; integers and floats of other widths are converted where no value changes.
+    Orientation marks are ignored: rows and columns are those of the file.
+
+    Args:
+        path: a PNG, JPEG, BMP, TIFF or OME-TIFF file.
+        max_pixels: refuse images with more values (channels x height x width).
+        series: which image of a TIFF that holds several; None means the only one.
+
+    Raises:
+        ImageError: missing, damaged, hostile, too large, of several planes or images, or of
+            a kind that is not supported.
+    """
+    path = Path(path)
+    kind = kind_of(path)
+    if kind == "TIFF":
+        from cellwright.images.tiff import read_tiff  # noqa: PLC0415 - tifffile only for TIFF
+
+        return read_tiff(path, max_pixels=max_pixels, series=series)
+    _only_series(path, kind, series)
+    return read_raster(path, kind, max_pixels=max_pixels)
+
+
+def open_image(path: Path, *, max_pixels: int = MAX_PIXELS, series: int | None = None) -> LazyImage:
+    """Open an image to read it region by region.
+
+    A TIFF in tiles or strips is read without ever being whole in memory; ``max_pixels``
+    then limits a region. Other files are decoded once.
+
+    Raises:
+        ImageError: as :func:`read_image`; damage inside a large TIFF shows when its region
+            is read.
+    """
+    path = Path(path)
+    kind = kind_of(path)
+    if kind == "TIFF":
+        from cellwright.images.tiff import open_tiff  # noqa: PLC0415 - tifffile only for TIFF
+
+        return open_tiff(path, max_pixels=max_pixels, series=series)
+    _only_series(path, kind, series)
+    return whole_image(read_raster(path, kind, max_pixels=max_pixels))
+
+
+def _only_series(path: Path, kind: str, series: int | None) -> None:
+    if series not in (None, 0):
+        raise ImageError(
+            f"a {kind} holds one image, not an image number {series}",
+            where=path,
+            remedy="leave series out",
+        )
+
+
+def list_images(inputs: Sequence[Path]) -> list[Path]:
+    """Image files named by ``inputs``, each once: files as given, folders searched within.
+
+    Folders are searched in full depth in sorted order, by suffix (:data:`IMAGE_SUFFIXES`, any
+    case); names that start with a dot are skipped and links to folders not followed.
+
+    Raises:
+        ImageError: a path that does not exist, or a folder without images.
+    """
+    found: dict[Path, None] = {}
+    for given in map(Path, inputs):
+        if given.is_dir():
+            inside = sorted(_images_below(given))
+            if not inside:
+                raise ImageError(
+                    "the folder holds no images",
+                    where=given,
+                    remedy=f"images end in {', '.join(IMAGE_SUFFIXES)}",
+                )
+            found.update(dict.fromkeys(inside))
+        elif os.path.lexists(given):
+            found[given] = None
+        else:
+            raise ImageError("does not exist", where=given, remedy="check the path")
+    return list(found)
+
+
+def _images_below(folder: Path) -> Iterator[Path]:
+    for where, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES):
+                yield Path(where, name)

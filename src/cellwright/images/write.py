@@ -1,0 +1,154 @@
+"""Pixels and labels to files, each written under a temporary name and then renamed."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.errors import AnnotationError, CellwrightError, ImageError
+from cellwright.types import Image, check_image
+
+_CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path``, with its suffix, renamed to it if the block succeeds.
+
+    Missing folders are made. A killed or failed block leaves ``path`` as it was.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with atomic_path(Path(folder) / "a.txt") as temporary:
+    ...         _ = temporary.write_text("done")
+    ...     (Path(folder) / "a.txt").read_text()
+    'done'
+
+    Raises:
+        CellwrightError: the folder cannot be written, or the disk is full.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{secrets.token_hex(6)}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno in _CANNOT_WRITE or isinstance(error, NotADirectoryError | FileExistsError):
+            raise CellwrightError(
+                f"cannot be written ({error.strerror})",
+                where=path,
+                remedy="choose a folder you may write to, with room on its disk",
+            ) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_png(path: Path, image: Image) -> None:
+    """A ``(1, H, W)`` or ``(3, H, W)`` (RGB) uint8 or uint16 image as PNG, without loss.
+
+    Raises:
+        ImageError: another number of channels or another type; PNG cannot hold it.
+    """
+    check_image(image, where=path)
+    if image.shape[0] not in (1, 3) or image.dtype == np.float32:
+        raise ImageError(
+            f"PNG cannot hold {image.shape[0]} channels of {image.dtype}",
+            where=path,
+            remedy="write a TIFF instead",
+        )
+    # OpenCV writes blue first.
+    _write_png_array(path, np.ascontiguousarray(image[::-1].transpose(1, 2, 0)))
+
+
+def write_tiff(
+    path: Path,
+    image: Image,
+    *,
+    pixel_size_um: float | None = None,
+    channel_names: Sequence[str] = (),
+) -> None:
+    """A ``(C, H, W)`` image as OME-TIFF (axes ``CYX``, Deflate), with its scale and names.
+
+    Raises:
+        ImageError: a pixel size that is not positive, or another number of names than channels.
+    """
+    import tifffile  # noqa: PLC0415 - kept off the start-up path of everything that reads JPEG
+
+    check_image(image, where=path)
+    if channel_names and len(channel_names) != image.shape[0]:
+        raise ImageError(
+            f"{image.shape[0]} channels but {len(channel_names)} channel names", where=path
+        )
+    metadata: dict[str, Any] = {"axes": "CYX"}
+    if pixel_size_um is not None:
+        if not pixel_size_um > 0:
+            raise ImageError(f"pixel size must be > 0 µm, not {pixel_size_um}", where=path)
+        for axis in "XY":
+            metadata[f"PhysicalSize{axis}"] = pixel_size_um
+            metadata[f"PhysicalSize{axis}Unit"] = "µm"
+    if channel_names:
+        metadata["Channel"] = {"Name": list(channel_names)}
+    with atomic_path(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            image,
+            ome=True,
+            photometric="minisblack",
+            compression="zlib",
+            tile=(512, 512) if min(image.shape[1:]) > 2048 else None,
+            metadata=metadata,
+        )
+
+
+def write_labels(path: Path, labels: NDArray[Any]) -> None:
+    """An integer label image ``(H, W)``, 0 = background, as 16-bit PNG or as TIFF by suffix.
+
+    Raises:
+        AnnotationError: not an integer ``(H, W)`` image, or negative labels.
+        ImageError: too many labels for a PNG, or a suffix that is neither PNG nor TIFF.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.dtype.kind not in "iu" or labels.size == 0:
+        raise AnnotationError(
+            f"a label image must be integers of shape (H, W), not {labels.dtype} {labels.shape}",
+            where=path,
+        )
+    if labels.min() < 0:
+        raise AnnotationError(f"labels must be >= 0, found {labels.min()}", where=path)
+    highest, suffix = int(labels.max()), Path(path).suffix.lower()
+    wide = highest > np.iinfo(np.uint16).max
+    if suffix == ".png" and not wide:
+        _write_png_array(path, labels.astype(np.uint16))
+    elif suffix in (".tif", ".tiff"):
+        import tifffile  # noqa: PLC0415 - as above
+
+        with atomic_path(path) as temporary:
+            stored = labels.astype(np.uint32 if wide else np.uint16)
+            tifffile.imwrite(temporary, stored, photometric="minisblack", compression="zlib")
+    elif suffix == ".png":
+        raise ImageError(f"PNG cannot hold label {highest}", where=path, remedy="write a TIFF")
+    else:
+        raise ImageError(
+            f"labels cannot be written as {suffix or 'a file without suffix'}",
+            where=path,
+            remedy="choose a name that ends in .png or .tif",
+        )
+
+
+def _write_png_array(path: Path, array: NDArray[Any]) -> None:
+    """``(H, W)`` or blue-first ``(H, W, C)`` uint8 or uint16 as PNG."""
+    encoded, data = cv2.imencode(".png", array)
+    if not encoded:
+        raise ImageError("the picture could not be encoded as PNG", where=path)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.tobytes())
