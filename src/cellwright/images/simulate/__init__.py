@@ -1,0 +1,14 @@
+"""Simulated images whose truth is known: one file an assay, one row here.
+
+Simulated pictures teach the demo, prove the code in tests and stand in the
+documentation; they replace no real validation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from cellwright.images.simulate.live_dead import simulate_series
+
+SIMULATORS: dict[str, Callable[..., Any]] = {
+    "live_dead": simulate_series,
+}
