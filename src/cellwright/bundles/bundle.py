@@ -111,7 +111,6 @@ def open_bundle(reference: str | Path) -> Bundle:
 def write_bundle(
     path: Path,
     card: Card,
-    *,
     graphs: Mapping[str, bytes],
     tests: Mapping[str, NDArray[Any]],
 ) -> Path:

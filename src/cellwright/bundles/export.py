@@ -10,22 +10,18 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import onnxruntime as ort
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cellwright.bundles.bundle import TEST_INPUT
+from cellwright.bundles.sessions import open_session
+from cellwright.bundles.verify import TOLERANCES, largest_difference
 from cellwright.errors import BundleError
 
 OPSET = 17
 """Old enough for every runtime a lab may have, new enough for all our layers."""
 
 INPUT_NAME = "image"
-PARITY_TOLERANCE = 1e-3
 
 
 def export_network(
@@ -54,7 +50,7 @@ def export_network(
     ]
     graph = _traced(network, probes[0], list(output_names))
     for probe in probes:
-        check_parity(network, graph, probe=probe, output_names=output_names)
+        _check_parity(network, graph, probe=probe, output_names=output_names)
     return graph
 
 
@@ -81,44 +77,20 @@ def _traced(network: nn.Module, example: Tensor, names: list[str]) -> bytes:
         return file.read_bytes()
 
 
-def check_parity(
-    module: nn.Module, graph: bytes, *, probe: Tensor, output_names: Sequence[str]
-) -> float:
-    """Largest difference between network and graph on ``probe``, relative above 1.
-
-    Raises:
-        BundleError: it is over 1e-3.
-    """
-    expected = record_tests(module, example=probe, output_names=output_names)
-    session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    found = session.run(list(output_names), {INPUT_NAME: expected[TEST_INPUT]})
-    worst = 0.0
-    for name, array in zip(output_names, found, strict=True):
-        if array.shape != expected[name].shape:
-            raise BundleError(
-                f"the exported graph gives {name} of shape {array.shape}, "
-                f"the network {expected[name].shape}"
-            )
-        scale = np.maximum(1.0, np.abs(expected[name]))
-        worst = max(worst, float(np.max(np.abs(array - expected[name]) / scale, initial=0.0)))
-    if not worst <= PARITY_TOLERANCE:
-        raise BundleError(
-            f"the exported graph differs from the network by {worst:.2g} "
-            f"(at most {PARITY_TOLERANCE:g}) at input {tuple(probe.shape)}",
-            remedy="look for layers that depend on the batch or on training mode",
-        )
-    return worst
-
-
-def record_tests(
-    module: nn.Module, *, example: Tensor, output_names: Sequence[str]
-) -> dict[str, NDArray[Any]]:
-    """What a bundle's tests hold: the input and the network's own outputs for it."""
-    network = copy.deepcopy(module).cpu().eval()
+def _check_parity(
+    network: nn.Module, graph: bytes, *, probe: Tensor, output_names: Sequence[str]
+) -> None:
     with torch.no_grad():
-        outputs = network(example.detach().cpu().float())
+        outputs = network(probe)
     tensors = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     if len(tensors) != len(output_names):
         raise BundleError(f"{len(tensors)} outputs but {len(output_names)} names")
-    arrays = {name: tensor.numpy() for name, tensor in zip(output_names, tensors, strict=True)}
-    return {TEST_INPUT: example.detach().cpu().float().numpy(), **arrays}
+    found = open_session(graph, runtime="onnxruntime").run(probe.numpy())
+    for name, tensor in zip(output_names, tensors, strict=True):
+        worst = largest_difference(found[name], tensor.numpy())
+        if not worst <= TOLERANCES["fp32"]:
+            raise BundleError(
+                f"output {name} of the exported graph differs from the network's by {worst:.2g} "
+                f"(at most {TOLERANCES['fp32']:g}) at input {tuple(probe.shape)}",
+                remedy="look for layers that depend on the batch, the size or training mode",
+            )

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import Card, Decoding, InputSpec
+from cellwright.bundles.sessions import choose_runtime, open_session
 from cellwright.errors import BundleError, ConfigError, ImageError
 from cellwright.images.normalise import apply_limits
 from cellwright.images.resize import adapt_channels, resize
 from cellwright.images.tiles import Tile, plan_tiles
 from cellwright.inference.decode import decode
-from cellwright.inference.sessions import choose_runtime, open_session
 from cellwright.inference.source import PixelSource, as_source, source_limits
 from cellwright.inference.stitch import merge, own_boxes
 from cellwright.types import Boxes, Image
@@ -52,7 +52,7 @@ class Predictor:
 
         Args:
             bundle: a detection bundle.
-            runtime: ``auto`` or a row of :data:`cellwright.inference.sessions.RUNTIMES`.
+            runtime: ``auto`` or a row of :data:`cellwright.bundles.sessions.RUNTIMES`.
             threads: processor threads; None lets the runtime choose.
 
         Raises:
@@ -115,7 +115,7 @@ class Predictor:
                 placed = _placed(boxes, tile, region.shape)
                 parts.append((tile, own_boxes(placed, tile, margin=margin)))
         boxes = merge(parts, decoding, margin=margin)
-        if len(boxes) > decoding.max_detections:
+        if len(boxes) >= decoding.max_detections:
             _log.warning("%d boxes found, the card keeps %d", len(boxes), decoding.max_detections)
             boxes = boxes.select(np.arange(decoding.max_detections))
         _, height, width = source.shape
@@ -126,6 +126,10 @@ class Predictor:
         if boxes.scores is None:
             return boxes
         return boxes.select(boxes.scores >= self.thresholds[boxes.class_ids])
+
+    def is_capped(self, boxes: Boxes) -> bool:
+        """Whether ``boxes`` of :meth:`predict` reached the card's cap, so that some may miss."""
+        return len(boxes) >= self._decoding.max_detections
 
     def _network_input(
         self, source: PixelSource, tile: Tile, factor: float, limits: NDArray[np.float32]

@@ -1,0 +1,141 @@
+"""How good a bundle is on labelled images: predictions beside truth, then the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cellwright.bundles.bundle import Bundle
+from cellwright.data.labelled_set import LabelledSet, Record
+from cellwright.errors import AnnotationError, DatasetError
+from cellwright.inference.predictor import Predictor
+from cellwright.metrics.detection import DetectionReport, evaluate_detection
+from cellwright.types import Annotation, Boxes, Instances
+
+Progress = Callable[[int, int], None]
+"""Called with the number of images done and the number of images."""
+
+
+@dataclass(frozen=True)
+class LabelledPredictions:
+    """Truth and prediction of the labelled images of a set, in its order.
+
+    Attributes:
+        ids: the images.
+        groups: the group of each.
+        truth: annotated boxes; class ids are the model's.
+        predicted: scored boxes down to the card's minimum score.
+        unlabelled: ids of images without annotation, which were left out.
+    """
+
+    ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    truth: tuple[Boxes, ...]
+    predicted: tuple[Boxes, ...]
+    unlabelled: tuple[str, ...]
+
+
+def evaluate_bundle(
+    bundle: Bundle,
+    labelled: LabelledSet,
+    *,
+    runtime: str = "auto",
+    threads: int | None = None,
+    max_detections: int = 3000,
+    progress: Progress | None = None,
+) -> DetectionReport:
+    """Every detection metric, at the thresholds of the bundle's card.
+
+    Images of one group are resampled together where a group holds several.
+
+    Raises:
+        DatasetError: no image is labelled, or a label's class is unknown to the model.
+        BundleError: the bundle cannot be used for detection.
+    """
+    predictor = Predictor(bundle, runtime=runtime, threads=threads)
+    found = predict_labelled(predictor, labelled, progress=progress)
+    grouped = len(set(found.groups)) < len(found.groups)
+    report = evaluate_detection(
+        found.truth,
+        found.predicted,
+        predictor.classes,
+        score_threshold=predictor.thresholds.tolist(),
+        max_detections=max_detections,
+        groups=found.groups if grouped else None,
+    )
+    extra = {"runtime": predictor.runtime, "unlabelled_images": len(found.unlabelled)}
+    return replace(report, settings={**report.settings, **extra})
+
+
+def predictions_of(
+    bundle: Bundle, labelled: LabelledSet, *, runtime: str = "auto"
+) -> tuple[tuple[Boxes, ...], tuple[Boxes, ...]]:
+    """Truth and prediction of each labelled image, for choosing thresholds or comparing models."""
+    found = predict_labelled(Predictor(bundle, runtime=runtime), labelled)
+    return found.truth, found.predicted
+
+
+def predict_labelled(
+    predictor: Predictor, labelled: LabelledSet, *, progress: Progress | None = None
+) -> LabelledPredictions:
+    """Predict every labelled image of a set.
+
+    Raises:
+        DatasetError: no image is labelled, or a label's class is unknown to the model.
+        AnnotationError: the labels are neither boxes nor instances.
+    """
+    kept: list[Record] = []
+    truth, predicted = [], []
+    unlabelled = []
+    for done, record in enumerate(labelled):
+        sample = record.load()
+        if sample.annotation is None:
+            unlabelled.append(record.id)
+        else:
+            kept.append(record)
+            boxes = _boxes(sample.annotation, record.id)
+            truth.append(_in_model_classes(boxes, labelled, predictor.classes, record.id))
+            predicted.append(predictor.predict(sample.image, pixel_size_um=sample.pixel_size_um))
+        if progress is not None:
+            progress(done + 1, len(labelled))
+    if not kept:
+        raise DatasetError("none of the images is labelled", where=labelled.name)
+    return LabelledPredictions(
+        ids=tuple(record.id for record in kept),
+        groups=tuple(record.group for record in kept),
+        truth=tuple(truth),
+        predicted=tuple(predicted),
+        unlabelled=tuple(unlabelled),
+    )
+
+
+def _boxes(annotation: Annotation, where: str) -> Boxes:
+    if isinstance(annotation, Instances):
+        return annotation.boxes()
+    if isinstance(annotation, Boxes):
+        return annotation
+    raise AnnotationError(
+        f"a detector is judged by boxes or instances, not {type(annotation).__name__}", where=where
+    )
+
+
+def _in_model_classes(
+    boxes: Boxes, labelled: LabelledSet, classes: tuple[str, ...], where: str
+) -> Boxes:
+    """The same boxes with ids of the model's classes, matched by name.
+
+    A class that the set lists but no box uses does no harm and is let pass.
+    """
+    place = {name: index for index, name in enumerate(classes)}
+    translated = np.array([place.get(name, -1) for name in labelled.classes], np.int64)
+    class_ids = translated[boxes.class_ids]
+    if (class_ids < 0).any():
+        name = labelled.classes[int(boxes.class_ids[class_ids < 0][0])]
+        raise DatasetError(
+            f"the labels hold the class {name!r}, which the model does not know",
+            where=f"{labelled.name}/{where}",
+            remedy=f"the model's classes are: {', '.join(classes)}; rename or drop the class",
+        )
+    return Boxes(boxes.xyxy, class_ids)

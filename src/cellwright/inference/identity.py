@@ -1,0 +1,65 @@
+"""What an image is called in the tables, and what its path says about plate and field."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_WELL = re.compile(r"(?:^|[_\-\s.])([A-P])(0?[1-9]|1[0-9]|2[0-4])(?=$|[_\-\s.])")
+_FIELD = re.compile(r"(?:^|[_\-\s.])(?:s|f|site|field)_?([0-9]{1,4})(?=$|[_\-\s.])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class NamedImage:
+    """One input of a run.
+
+    Attributes:
+        path: the file.
+        id: unique in the run and fit for a file name: the stem where stems differ.
+        group: name of the folder it lies in.
+        well: as ``B07`` where the name holds one (of up to 384), else empty.
+        field: number of the field of view in the well where the name holds one, else empty.
+    """
+
+    path: Path
+    id: str
+    group: str
+    well: str
+    field: str
+
+
+def name_images(paths: Sequence[Path]) -> list[NamedImage]:
+    """Give each path an id that no other has, even where case is not told apart.
+
+    >>> [image.id for image in name_images([Path("a/1.png"), Path("b/1.png"), Path("a/2.png")])]
+    ['a__1.png', 'b__1.png', '2']
+    """
+    stems = Counter(path.stem.casefold() for path in paths)
+    root = Path(os.path.commonpath([path.absolute().parent for path in paths])) if paths else Path()
+    taken: set[str] = set()
+    named = []
+    for path in paths:
+        name = path.stem
+        if stems[name.casefold()] > 1:
+            name = "__".join(path.absolute().relative_to(root).parts)
+        while name.casefold() in taken:
+            name += "_"
+        taken.add(name.casefold())
+        named.append(_named(path, name))
+    return named
+
+
+def _named(path: Path, name: str) -> NamedImage:
+    well = _WELL.search(path.stem)
+    field = _FIELD.search(path.stem)
+    return NamedImage(
+        path=path,
+        id=name,
+        group=path.absolute().parent.name,
+        well=f"{well[1]}{int(well[2]):02d}" if well else "",
+        field=field[1] if field else "",
+    )

@@ -1,0 +1,181 @@
+"""The output folder of a folder prediction: parts while it runs, tables when it is done.
+
+Each finished image leaves one part file, written in one step after its overlay, so a
+run that was killed is continued from its parts. ``run.json`` says which model and
+settings the parts belong to; others are never mixed with them.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from cellwright.errors import CellwrightError, ConfigError
+from cellwright.images.write import atomic_path
+from cellwright.inference.identity import NamedImage
+
+Existing = Literal["resume", "replace"]
+Row = Sequence[str | int | float | None]
+
+CELL_COLUMNS = (
+    *("image_id", "label", "class", "score"),
+    *("bbox-0", "bbox-1", "bbox-2", "bbox-3", "centroid-0", "centroid-1"),
+    *("area_bbox", "area_bbox_um2", "group", "well", "field"),
+)
+"""Columns of ``cells.csv``, named as scikit-image does; rows before columns, in pixels."""
+
+ERROR_COLUMNS = ("image_id", "file", "error", "remedy")
+
+
+def summary_columns(classes: Sequence[str]) -> tuple[str, ...]:
+    """Columns of ``summary.csv``: a count for every class."""
+    return (
+        *("image_id", "file", "height", "width", "n_cells"),
+        *(f"n_{name}" for name in classes),
+        *("pixel_size_um", "capped", "seconds", "group", "well", "field"),
+    )
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one image gave: its row of ``summary.csv`` and its rows of ``cells.csv``."""
+
+    summary: Row
+    cells: Sequence[Row]
+
+
+class RunFolder:
+    """Parts, tables and pictures of one run.
+
+    Attributes:
+        out: the folder.
+    """
+
+    def __init__(self, out: Path, settings: Mapping[str, Any], existing: Existing) -> None:
+        """Open ``out`` for a run with ``settings``.
+
+        Args:
+            out: made if missing.
+            settings: what must be equal for parts to be used again; plain JSON values.
+            existing: continue what lies there, or replace it.
+
+        Raises:
+            ConfigError: it holds the results of another model or other settings.
+        """
+        self.out = out
+        self._parts = out / ".parts"
+        self._manifest = out / "run.json"
+        if existing == "replace":
+            self._clear()
+        text = json.dumps(dict(settings), indent=1, sort_keys=True) + "\n"
+        if not self._manifest.exists():
+            self._refuse_foreign_tables()
+            self._write(self._manifest, text)
+        elif self._manifest.read_text(encoding="utf-8") != text:
+            raise ConfigError(
+                f"this folder holds the results of {self._difference(settings)}",
+                where=out,
+                remedy="choose another output folder, or replace the results (--fresh)",
+            )
+
+    def overlay_path(self, image: NamedImage) -> Path:
+        """Where the picture of an image goes."""
+        return self.out / "overlays" / f"{image.id}.png"
+
+    def load(self, image: NamedImage) -> Part | None:
+        """What an earlier run left for this very file, or None."""
+        try:
+            held = json.loads(self._part_path(image).read_text(encoding="utf-8"))
+            if held["file"] != _fingerprint(image):
+                return None
+            return Part(held["summary"], held["cells"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def save(self, image: NamedImage, part: Part) -> None:
+        """Keep what an image gave; from then on it is done."""
+        content = {"file": _fingerprint(image), "summary": part.summary, "cells": part.cells}
+        self._write(self._part_path(image), json.dumps(content))
+
+    def write_tables(
+        self,
+        images: Sequence[NamedImage],
+        classes: Sequence[str],
+        errors: Mapping[str, CellwrightError],
+    ) -> None:
+        """Put ``cells.csv``, ``summary.csv`` and ``errors.csv`` together from the parts."""
+        done = [image for image in images if image.id not in errors]
+        self._write_csv("cells.csv", CELL_COLUMNS, (r for i in done for r in self._part(i).cells))
+        self._write_csv(
+            "summary.csv", summary_columns(classes), (self._part(i).summary for i in done)
+        )
+        self._write_csv(
+            "errors.csv",
+            ERROR_COLUMNS,
+            (
+                (image.id, str(image.path), errors[image.id].what, errors[image.id].remedy)
+                for image in images
+                if image.id in errors
+            ),
+        )
+
+    def _part(self, image: NamedImage) -> Part:
+        part = self.load(image)
+        if part is None:
+            raise CellwrightError(
+                "the image, or what was kept of it, changed while the run was going on",
+                where=image.path,
+                remedy="run again: only this image is done anew",
+            )
+        return part
+
+    def _part_path(self, image: NamedImage) -> Path:
+        key = hashlib.sha256(str(image.path.absolute()).encode()).hexdigest()[:24]
+        return self._parts / f"{key}.json"
+
+    def _clear(self) -> None:
+        shutil.rmtree(self._parts, ignore_errors=True)
+        for name in ("run.json", "cells.csv", "summary.csv", "errors.csv"):
+            (self.out / name).unlink(missing_ok=True)
+
+    def _refuse_foreign_tables(self) -> None:
+        if (self.out / "cells.csv").exists():
+            raise ConfigError(
+                "this folder holds a cells.csv of something else",
+                where=self.out,
+                remedy="choose another output folder, or replace the results (--fresh)",
+            )
+
+    def _difference(self, settings: Mapping[str, Any]) -> str:
+        try:
+            held = json.loads(self._manifest.read_text(encoding="utf-8"))
+            changed = [name for name, value in settings.items() if held.get(name) != value]
+        except (ValueError, AttributeError):
+            return "an unreadable run"
+        return "a run with another " + ", ".join(changed)
+
+    def _write_csv(self, name: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        with (
+            atomic_path(self.out / name) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(rows)
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def _fingerprint(image: NamedImage) -> list[str | int]:
+    """Changes when the file does, or when it goes by another id."""
+    status = image.path.stat()
+    return [image.id, status.st_size, status.st_mtime_ns]
