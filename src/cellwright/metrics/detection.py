@@ -21,16 +21,16 @@ from numpy.typing import NDArray
 from cellwright.errors import AnnotationError, ConfigError, UnknownNameError
 from cellwright.metrics.average_precision import resampled_average_precision
 from cellwright.metrics.intervals import (
-    CONFIDENCE,
     Interval,
     Weights,
     bootstrap_by_image,
-    bootstrap_weights,
-    percentile_interval,
+    intervals_of,
+    mean_defined,
     ratio,
+    with_resamples,
 )
 from cellwright.metrics.matching import score_order, true_positives
-from cellwright.metrics.report import Report
+from cellwright.metrics.report import Report, check_paired, interval_settings
 from cellwright.types import Boxes
 
 IOU_THRESHOLDS: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).tolist())
@@ -136,9 +136,13 @@ class _ImageCounts:
 
     def observations(self) -> dict[str, int]:
         """Metric name -> what its figure is made of: cells, or images for the counts."""
-        of_truth = {name: int(self.truth.sum()) for name in ("ap50", "ap50_95", "recall", "f1")}
-        of_images = {name: len(self.truth) for name in ("count_mae", "count_bias")}
-        return {**of_truth, **of_images, "precision": int(self.predicted.sum())}
+        n_truth, n_predicted, n_images = (
+            int(self.truth.sum()),
+            int(self.predicted.sum()),
+            len(self.truth),
+        )
+        per_metric = (n_truth, n_truth, n_predicted, n_truth, n_truth, n_images, n_images)
+        return dict(zip(METRICS, per_metric, strict=True))
 
     def totals(self) -> DetectionCounts:
         """Counts over all images."""
@@ -179,15 +183,14 @@ def evaluate_detection(
         UnknownNameError: a threshold for a class that does not exist.
     """
     thresholds = _class_thresholds(score_threshold, classes)
-    matches = _match_classes(truth, predicted, len(classes), max_detections=max_detections)
-    resamples = bootstrap_weights(len(truth), groups=groups, n_resamples=n_resamples, seed=seed)
-    weights = np.vstack([np.ones((1, len(truth))), resamples])  # row 0: the figure itself
+    matches = _match_classes(truth, predicted, classes, max_detections=max_detections)
+    weights = with_resamples(len(truth), groups=groups, n_resamples=n_resamples, seed=seed)
     precisions = [one.average_precision(weights) for one in matches]
     counted = [one.counted(limit) for one, limit in zip(matches, thresholds, strict=True)]
     return DetectionReport(
         task="detection",
         n_images=len(truth),
-        metrics=_figures(_mean_defined(precisions), _pooled(counted), weights),
+        metrics=_figures(mean_defined(np.stack(precisions)), _pooled(counted), weights),
         per_class={
             name: _figures(precision, counts, weights)
             for name, precision, counts in zip(classes, precisions, counted, strict=True)
@@ -196,9 +199,7 @@ def evaluate_detection(
             "max_detections": max_detections,
             "score_threshold": dict(zip(classes, thresholds, strict=True)),
             "iou_thresholds": [round(threshold, 2) for threshold in IOU_THRESHOLDS],
-            "confidence": CONFIDENCE,
-            "n_resamples": n_resamples,
-            "resampled": "image" if groups is None else "group",
+            **interval_settings(n_resamples, groups),
         },
         counts={name: counts.totals() for name, counts in zip(classes, counted, strict=True)},
         capped_images=_capped_images(predicted, len(classes), max_detections),
@@ -229,7 +230,7 @@ def best_threshold(
     Raises:
         AnnotationError: as in :func:`evaluate_detection`.
     """
-    matches = _match_classes(truth, predicted, len(classes), max_detections=max_detections)
+    matches = _match_classes(truth, predicted, classes, max_detections=max_detections)
     return tuple(_best_threshold_of_class(one, otherwise) for one in matches)
 
 
@@ -265,12 +266,15 @@ def difference_interval(
         AnnotationError: as in :func:`evaluate_detection`.
     """
     sides = [
-        _match_classes(truth, predicted, len(classes), max_detections=3000)
+        _match_classes(truth, predicted, classes, max_detections=3000)
         for predicted in (predicted_a, predicted_b)
     ]
 
     def drop(weights: Weights) -> NDArray[np.float64]:
-        a, b = (_mean_defined([one.average_precision(weights) for one in side]) for side in sides)
+        a, b = (
+            mean_defined(np.stack([one.average_precision(weights) for one in side]))
+            for side in sides
+        )
         return np.asarray((a - b).mean(axis=1))
 
     return bootstrap_by_image(
@@ -284,22 +288,23 @@ def difference_interval(
 
 
 def _match_classes(
-    truth: Sequence[Boxes], predicted: Sequence[Boxes], n_classes: int, *, max_detections: int
+    truth: Sequence[Boxes],
+    predicted: Sequence[Boxes],
+    classes: Sequence[str],
+    *,
+    max_detections: int,
 ) -> list[_ClassMatches]:
-    if len(truth) != len(predicted):
-        raise AnnotationError(f"{len(truth)} annotated images but {len(predicted)} predicted")
-    if n_classes < 1:
-        raise ConfigError("there are no class names", remedy="give at least one")
+    check_paired(truth, predicted, classes)
     if max_detections < 1:
         raise ConfigError(f"max_detections must be at least 1, not {max_detections}")
     for index, boxes in enumerate([*truth, *predicted]):
-        if len(boxes) and boxes.class_ids.max() >= n_classes:
+        if len(boxes) and boxes.class_ids.max() >= len(classes):
             raise AnnotationError(
-                f"class id {boxes.class_ids.max()} but only {n_classes} class names",
+                f"class id {boxes.class_ids.max()} but only {len(classes)} class names",
                 where=f"image {index % len(truth)}",
             )
     return [
-        _match_class(truth, predicted, class_id, max_detections) for class_id in range(n_classes)
+        _match_class(truth, predicted, class_id, max_detections) for class_id in range(len(classes))
     ]
 
 
@@ -346,26 +351,11 @@ def _pooled(counted: Sequence[_ImageCounts]) -> _ImageCounts:
     )
 
 
-def _mean_defined(precisions: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Mean over classes ``(R, T)``, leaving out classes without a true cell in a resample."""
-    stacked = np.stack(precisions)
-    defined = ~np.isnan(stacked)
-    return ratio(np.nansum(stacked, axis=0), defined.sum(axis=0).astype(np.float64))
-
-
 def _figures(
     precision: NDArray[np.float64], counts: _ImageCounts, weights: Weights
 ) -> dict[str, Interval]:
-    values = {
-        "ap50": precision[:, 0],
-        "ap50_95": precision.mean(axis=1),
-        **counts.rates(weights),
-    }
-    observations = counts.observations()
-    return {
-        name: percentile_interval(values[name][0], values[name][1:], n=observations[name])
-        for name in METRICS
-    }
+    curves = {"ap50": precision[:, 0], "ap50_95": precision.mean(axis=1)}
+    return intervals_of({**curves, **counts.rates(weights)}, counts.observations())
 
 
 def _class_thresholds(threshold: ScoreThreshold, classes: Sequence[str]) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ zero width; below about ten units the percentile interval is too narrow.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, TypeAlias
@@ -106,6 +106,35 @@ def bootstrap_weights(
     shares = np.full(len(units), 1 / len(units))
     drawn = np.random.default_rng(seed).multinomial(len(units), shares, size=n_resamples)
     return drawn[:, unit_of_image].astype(np.float64)
+
+
+def with_resamples(
+    n_images: int, *, groups: Sequence[str] | None = None, n_resamples: int, seed: int
+) -> Weights:
+    """All images once in row 0, for the figure itself, then :func:`bootstrap_weights`."""
+    drawn = bootstrap_weights(n_images, groups=groups, n_resamples=n_resamples, seed=seed)
+    return np.vstack([np.ones((1, n_images)), drawn])
+
+
+def intervals_of(
+    values: Mapping[str, NDArray[np.float64]], observations: Mapping[str, int]
+) -> dict[str, Interval]:
+    """Intervals of several figures computed under the weights of :func:`with_resamples`.
+
+    Args:
+        values: metric name -> ``(1 + R,)``.
+        observations: metric name -> observations behind it; its order is kept.
+    """
+    return {
+        name: percentile_interval(values[name][0], values[name][1:], n=n)
+        for name, n in observations.items()
+    }
+
+
+def mean_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the first axis, leaving out NaN; NaN where all are."""
+    n_defined = (~np.isnan(values)).sum(axis=0).astype(np.float64)
+    return ratio(np.nansum(values, axis=0), n_defined)
 
 
 def percentile_interval(

@@ -1,12 +1,16 @@
-"""The result of an evaluation: the same shape for every task, ready for JSON."""
+"""The result of an evaluation: the same shape for every task, ready for JSON.
+
+What every evaluation checks first and states at the end stands here too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cellwright.metrics.intervals import Interval
+from cellwright.errors import AnnotationError, ConfigError
+from cellwright.metrics.intervals import CONFIDENCE, Interval
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,30 @@ class Report:
             "per_class": {name: _figures(figures) for name, figures in self.per_class.items()},
             "settings": dict(self.settings),
         }
+
+
+def check_paired(
+    truth: Sequence[object], predicted: Sequence[object], classes: Sequence[str]
+) -> None:
+    """Refuse an evaluation whose two sides cannot be compared.
+
+    Raises:
+        AnnotationError: another number of predicted than of annotated images.
+        ConfigError: no class names.
+    """
+    if len(truth) != len(predicted):
+        raise AnnotationError(f"{len(truth)} annotated images but {len(predicted)} predicted")
+    if not classes:
+        raise ConfigError("there are no class names", remedy="give at least one")
+
+
+def interval_settings(n_resamples: int, groups: Sequence[str] | None) -> dict[str, Any]:
+    """How the intervals of a report were made."""
+    return {
+        "confidence": CONFIDENCE,
+        "n_resamples": n_resamples,
+        "resampled": "image" if groups is None else "group",
+    }
 
 
 def _figures(intervals: Mapping[str, Interval]) -> dict[str, dict[str, Any]]:

@@ -23,6 +23,7 @@ small_boxes = st.lists(
 ).map(lambda rows: np.array([(x, y, x + w, y + h) for x, y, w, h in rows]).reshape(-1, 4))
 
 
+@settings(deadline=None)
 @given(small_boxes, small_boxes)
 def test_iou_equals_counting_pixels(a: np.ndarray, b: np.ndarray) -> None:
     overlap = iou_matrix(a, b)
@@ -71,7 +72,7 @@ def brute_force(truth: np.ndarray, predicted: np.ndarray, threshold: float) -> l
     return matched
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(small_boxes, small_boxes, st.sampled_from([0.1, 0.3, 0.5, 0.75]))
 def test_match_equals_brute_force(
     truth: np.ndarray, predicted: np.ndarray, threshold: float

@@ -1,0 +1,210 @@
+"""How good a classifier of whole images is: a confusion matrix, then rates and calibration.
+
+- ``accuracy``: share of images with the right class.
+- ``macro_f1``: mean F1 over the classes that occur in truth or prediction; ``weighted_f1``:
+  the same mean weighted by how often a class is true.
+- ``auroc``: area under the ROC curve, each class against the rest, mean over the classes
+  that have both sides; the share of (class, rest) pairs ordered rightly, ties half
+  (Hanley and McNeil 1982).
+- ``ece``: expected calibration error over 15 equal bins of the winner's probability
+  (Guo et al. 2017): how far "90 % sure" is from being right 9 times in 10.
+
+A class's own row holds the same names, for the class against the rest: ``accuracy`` of that
+decision, both F1 the class's F1, ``auroc``, and ``ece`` of the class's probability.
+``auroc`` and ``ece`` are undefined where predictions carry no probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.errors import AnnotationError
+from cellwright.metrics.intervals import (
+    Weights,
+    intervals_of,
+    mean_defined,
+    ratio,
+    with_resamples,
+)
+from cellwright.metrics.report import Report, check_paired, interval_settings
+from cellwright.types import Category
+
+METRICS = ("accuracy", "weighted_f1", "macro_f1", "auroc", "ece")
+CALIBRATION_BINS = 15
+
+
+def confusion_matrix(
+    truth: Sequence[Category], predicted: Sequence[Category], n_classes: int
+) -> NDArray[np.int64]:
+    """Images by true class (row) and predicted class (column), int64 ``(K, K)``.
+
+    Raises:
+        AnnotationError: numbers of images differ, or a class id has no name.
+    """
+    pairs = _class_ids(truth, n_classes) * n_classes + _class_ids(predicted, n_classes)
+    return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def evaluate_classification(
+    truth: Sequence[Category],
+    predicted: Sequence[Category],
+    classes: Sequence[str],
+    *,
+    n_resamples: int = 500,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+) -> Report:
+    """Every classification metric with a 95 % bootstrap interval; ``n`` counts images.
+
+    Args:
+        truth: true classes, one an image.
+        predicted: predicted classes, with probabilities where the model gives them.
+        classes: class names that ``class_id`` indexes into.
+        n_resamples: bootstrap resamples; 0 leaves all intervals open.
+        seed: seed of the resamples.
+        groups: one name an image (patient, slide); images of a group are resampled together.
+
+    Raises:
+        AnnotationError: numbers of images differ, a class id has no name, or the number of
+            probabilities is not that of the classes.
+    """
+    check_paired(truth, predicted, classes)
+    true, guess = _class_ids(truth, len(classes)), _class_ids(predicted, len(classes))
+    weights = with_resamples(len(truth), groups=groups, n_resamples=n_resamples, seed=seed)
+    is_true = np.eye(len(classes))[true]
+    is_guess = np.eye(len(classes))[guess]
+    per_class = _one_against_rest(is_true, is_guess, weights)
+    probabilities = _probabilities(predicted, len(classes))
+    per_class |= _of_probabilities(is_true, probabilities, weights)
+    support = (weights @ is_true).T
+    pooled = {
+        "accuracy": ratio(weights @ (true == guess), weights.sum(axis=1)),
+        "weighted_f1": ratio(
+            np.nansum(support * per_class["macro_f1"], axis=0), support.sum(axis=0)
+        ),
+        "macro_f1": mean_defined(per_class["macro_f1"]),
+        "auroc": mean_defined(per_class["auroc"]),
+        "ece": _winner_calibration(true, guess, probabilities, weights),
+    }
+    observations = dict.fromkeys(METRICS, len(truth))
+    return Report(
+        task="classification",
+        n_images=len(truth),
+        metrics=intervals_of(pooled, observations),
+        per_class={
+            name: intervals_of(
+                {metric: values[index] for metric, values in per_class.items()}, observations
+            )
+            for index, name in enumerate(classes)
+        },
+        settings={
+            "calibration_bins": CALIBRATION_BINS,
+            **interval_settings(n_resamples, groups),
+        },
+    )
+
+
+def area_under_roc(
+    positive: NDArray[np.bool_], scores: NDArray[np.floating], weights: Weights
+) -> NDArray[np.float64]:
+    """Share of (positive, negative) pairs in which the positive scores higher, ties half.
+
+    Args:
+        positive: bool ``(I,)``.
+        scores: ``(I,)``.
+        weights: ``(R, I)``.
+
+    Returns:
+        float64 ``(R,)``; NaN where one side is missing.
+    """
+    if len(scores) == 0:
+        return np.full(len(weights), np.nan)
+    order = np.argsort(scores, kind="stable")
+    ordered = np.asarray(scores)[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    drawn = weights[:, order]
+    positives = np.add.reduceat(drawn * positive[order], starts, axis=1)
+    negatives = np.add.reduceat(drawn * ~positive[order], starts, axis=1)
+    below = np.cumsum(negatives, axis=1) - negatives / 2
+    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
+    return ratio((positives * below).sum(axis=1), pairs)
+
+
+def calibration_error(
+    right: NDArray[np.floating], confidence: NDArray[np.floating], weights: Weights
+) -> NDArray[np.float64]:
+    """Expected calibration error over equal bins of confidence.
+
+    Args:
+        right: ``(I,)``, 1 where the prediction came true, else 0.
+        confidence: ``(I,)`` in [0, 1].
+        weights: ``(R, I)``.
+
+    Returns:
+        float64 ``(R,)`` in [0, 1]; NaN where nothing was drawn.
+    """
+    bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
+    excess = np.eye(CALIBRATION_BINS)[bins] * (right - confidence)[:, None]
+    return ratio(np.abs(weights @ excess).sum(axis=1), weights.sum(axis=1))
+
+
+def _one_against_rest(
+    is_true: NDArray[np.float64], is_guess: NDArray[np.float64], weights: Weights
+) -> dict[str, NDArray[np.float64]]:
+    """Metric name -> ``(K, R)`` from one-hot rows ``(I, K)``."""
+    found, true, guess = ((weights @ rows).T for rows in (is_true * is_guess, is_true, is_guess))
+    f1 = ratio(2 * found, true + guess)
+    n_images = weights.sum(axis=1)
+    accuracy = ratio(n_images - true - guess + 2 * found, n_images)
+    return {"accuracy": accuracy, "weighted_f1": f1, "macro_f1": f1}
+
+
+def _of_probabilities(
+    is_true: NDArray[np.float64], probabilities: NDArray[np.float64] | None, weights: Weights
+) -> dict[str, NDArray[np.float64]]:
+    """``auroc`` and ``ece`` of each class against the rest, ``(K, R)``."""
+    if probabilities is None:
+        undefined = np.full((is_true.shape[1], len(weights)), np.nan)
+        return {"auroc": undefined, "ece": undefined}
+    columns = list(zip(is_true.T, probabilities.T, strict=True))
+    return {
+        "auroc": np.stack([area_under_roc(true > 0, p, weights) for true, p in columns]),
+        "ece": np.stack([calibration_error(true, p, weights) for true, p in columns]),
+    }
+
+
+def _winner_calibration(
+    true: NDArray[np.int64],
+    guess: NDArray[np.int64],
+    probabilities: NDArray[np.float64] | None,
+    weights: Weights,
+) -> NDArray[np.float64]:
+    if probabilities is None:
+        return np.full(len(weights), np.nan)
+    winner = probabilities[np.arange(len(guess)), guess]
+    return calibration_error((true == guess).astype(float), winner, weights)
+
+
+def _class_ids(categories: Sequence[Category], n_classes: int) -> NDArray[np.int64]:
+    ids = np.array([one.class_id for one in categories], dtype=np.int64)
+    if len(ids) and not 0 <= ids.min() <= ids.max() < n_classes:
+        raise AnnotationError(
+            f"class ids must lie in 0..{n_classes - 1}, found {ids.min()}..{ids.max()}"
+        )
+    return ids
+
+
+def _probabilities(predicted: Sequence[Category], n_classes: int) -> NDArray[np.float64] | None:
+    """``(I, K)``, or None where any prediction has none."""
+    rows = [one.probabilities for one in predicted if one.probabilities is not None]
+    if len(rows) < len(predicted):
+        return None
+    for index, row in enumerate(rows):
+        if len(row) != n_classes:
+            raise AnnotationError(
+                f"{len(row)} probabilities for {n_classes} classes", where=f"image {index}"
+            )
+    return np.array(rows, dtype=np.float64).reshape(len(rows), n_classes)

@@ -1,0 +1,133 @@
+"""How good a pixel-wise segmentation is: one confusion matrix an image, then rates.
+
+All figures pool the pixels of all images. ``accuracy`` is the share of pixels with the
+right class. ``precision``, ``recall``, ``f1`` and ``jaccard`` (tp / (tp + fp + fn)) are the
+mean over the classes other than background, ``miou`` is the mean Jaccard index over all
+classes, background included; ``dice`` is ``f1`` under its other name. A class that neither
+truth nor prediction holds is left out of a mean. For one class, ``accuracy`` counts a pixel
+as right when truth and prediction agree on whether it belongs to the class. Intervals
+resample whole images: neighbouring pixels are no independent observations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.errors import AnnotationError, ConfigError
+from cellwright.metrics.intervals import (
+    Weights,
+    intervals_of,
+    mean_defined,
+    ratio,
+    with_resamples,
+)
+from cellwright.metrics.report import Report, check_paired, interval_settings
+from cellwright.types import SemanticMask
+
+METRICS = ("accuracy", "f1", "jaccard", "dice", "precision", "recall", "miou")
+
+
+def confusion_matrix(
+    truth: SemanticMask, predicted: SemanticMask, n_classes: int
+) -> NDArray[np.int64]:
+    """Pixels by true class (row) and predicted class (column), int64 ``(K, K)``.
+
+    Raises:
+        AnnotationError: masks of different shape, or a class id without a name.
+    """
+    true, guess = truth.mask, predicted.mask
+    if true.shape != guess.shape:
+        raise AnnotationError(f"the true mask is {true.shape} but the predicted {guess.shape}")
+    highest = max(int(true.max(initial=0)), int(guess.max(initial=0)))
+    if highest >= n_classes:
+        raise AnnotationError(f"class id {highest} but only {n_classes} class names")
+    pairs = true.astype(np.int64).ravel() * n_classes + guess.ravel()
+    return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def evaluate_semantic(
+    truth: Sequence[SemanticMask],
+    predicted: Sequence[SemanticMask],
+    classes: Sequence[str],
+    *,
+    background: int | None = 0,
+    n_resamples: int = 500,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+) -> Report:
+    """Every semantic metric with a 95 % bootstrap interval; ``n`` is the number of images.
+
+    Args:
+        truth: annotated masks, one an image.
+        predicted: predicted masks, one an image.
+        classes: class names that the masks index into.
+        background: class left out of the means, None where every class is of interest.
+        n_resamples: bootstrap resamples; 0 leaves all intervals open.
+        seed: seed of the resamples.
+        groups: one name an image (well, patient); images of a group are resampled together.
+
+    Raises:
+        AnnotationError: numbers or shapes of masks differ, or a class id has no name.
+        ConfigError: a background that is no class, or that leaves no class to average.
+    """
+    check_paired(truth, predicted, classes)
+    averaged = _averaged_classes(len(classes), background)
+    matrices = np.zeros((len(truth), len(classes), len(classes)))
+    for index, (true, guess) in enumerate(zip(truth, predicted, strict=True)):
+        matrices[index] = confusion_matrix(true, guess, len(classes))
+    weights = with_resamples(len(truth), groups=groups, n_resamples=n_resamples, seed=seed)
+    per_class = _rates(matrices, weights)
+    pooled = {name: mean_defined(values[averaged]) for name, values in per_class.items()}
+    pooled["miou"] = mean_defined(per_class["jaccard"])
+    right = weights @ np.trace(matrices, axis1=1, axis2=2)
+    pooled["accuracy"] = ratio(right, weights @ matrices.sum(axis=(1, 2)))
+    observations = dict.fromkeys(METRICS, len(truth))
+    return Report(
+        task="semantic",
+        n_images=len(truth),
+        metrics=intervals_of(pooled, observations),
+        per_class={
+            name: intervals_of(
+                {metric: values[index] for metric, values in per_class.items()}, observations
+            )
+            for index, name in enumerate(classes)
+        },
+        settings={
+            "background": None if background is None else classes[background],
+            **interval_settings(n_resamples, groups),
+        },
+    )
+
+
+def _averaged_classes(n_classes: int, background: int | None) -> list[int]:
+    everything = list(range(n_classes))
+    if background is None:
+        return everything
+    if background not in everything or n_classes == 1:
+        raise ConfigError(
+            f"background {background} of {n_classes} classes leaves no class to average",
+            remedy="give the background's class id, or None if there is no background",
+        )
+    return [index for index in everything if index != background]
+
+
+def _rates(matrices: NDArray[np.float64], weights: Weights) -> dict[str, NDArray[np.float64]]:
+    """Metric name -> ``(K, R)`` from confusion matrices ``(I, K, K)`` and weights ``(R, I)``."""
+    found = (weights @ np.diagonal(matrices, axis1=1, axis2=2)).T
+    true = (weights @ matrices.sum(axis=2)).T
+    guessed = (weights @ matrices.sum(axis=1)).T
+    everything = weights @ matrices.sum(axis=(1, 2))
+    f1 = ratio(2 * found, true + guessed)
+    jaccard = ratio(found, true + guessed - found)
+    return {
+        "accuracy": ratio(everything - true - guessed + 2 * found, everything),
+        "f1": f1,
+        "jaccard": jaccard,
+        "dice": f1,
+        "precision": ratio(found, guessed),
+        "recall": ratio(found, true),
+        "miou": jaccard,
+    }

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
+from torchmetrics.functional.classification import multiclass_calibration_error
+
+from cellwright.errors import AnnotationError, ConfigError
+from cellwright.metrics.classification import (
+    METRICS,
+    area_under_roc,
+    confusion_matrix,
+    evaluate_classification,
+)
+from cellwright.types import Category
+
+PHASES = ["G1", "S", "G2", "M"]
+
+
+def random_predictions(
+    seed: int = 0, count: int = 300, *, decimals: int = 6
+) -> tuple[np.ndarray, np.ndarray]:
+    """True classes ``(N,)`` and probabilities ``(N, 4)`` that lean to the truth."""
+    rng = np.random.default_rng(seed)
+    true = rng.choice(4, count, p=[0.5, 0.3, 0.15, 0.05])
+    logits = rng.normal(0, 1, (count, 4)) + 1.5 * np.eye(4)[true]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return true, probabilities.round(decimals)
+
+
+def as_categories(probabilities: np.ndarray) -> list[Category]:
+    return [Category(int(row.argmax()), tuple(row.tolist())) for row in probabilities]
+
+
+@pytest.mark.parametrize("decimals", [6, 1], ids=["distinct", "ties"])
+def test_rates_equal_scikit_learn(decimals: int) -> None:
+    true, probabilities = random_predictions(decimals=decimals)
+    guess = probabilities.argmax(axis=1)
+    report = evaluate_classification(
+        [Category(int(one)) for one in true], as_categories(probabilities), PHASES
+    )
+    values = {name: interval.value for name, interval in report.metrics.items()}
+    assert tuple(values) == METRICS
+    assert values["accuracy"] == pytest.approx(accuracy_score(true, guess))
+    assert values["macro_f1"] == pytest.approx(f1_score(true, guess, average="macro"))
+    assert values["weighted_f1"] == pytest.approx(f1_score(true, guess, average="weighted"))
+    areas = [roc_auc_score(true == k, probabilities[:, k]) for k in range(4)]
+    assert values["auroc"] == pytest.approx(np.mean(areas))
+    assert report.per_class["S"]["auroc"].value == pytest.approx(areas[1])
+    assert report.per_class["M"]["macro_f1"].value == pytest.approx(f1_score(true == 3, guess == 3))
+    assert report.per_class["M"]["accuracy"].value == pytest.approx(
+        accuracy_score(true == 3, guess == 3)
+    )
+
+
+def test_calibration_equals_torchmetrics() -> None:
+    true, probabilities = random_predictions(seed=2)
+    expected = multiclass_calibration_error(
+        torch.from_numpy(probabilities), torch.from_numpy(true), num_classes=4, n_bins=15
+    )
+    report = evaluate_classification(
+        [Category(int(one)) for one in true], as_categories(probabilities), PHASES
+    )
+    assert report.metrics["ece"].value == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_weighted_area_equals_repeating_the_images() -> None:
+    rng = np.random.default_rng(5)
+    positive, scores = rng.random(60) < 0.4, rng.random(60).round(1)
+    weights = rng.integers(0, 4, (8, 60))
+    expected = [roc_auc_score(np.repeat(positive, row), np.repeat(scores, row)) for row in weights]
+    assert area_under_roc(positive, scores, weights.astype(float)) == pytest.approx(expected)
+
+
+def test_area_by_hand() -> None:
+    """Pairs (0.8 > 0.5), (0.8 > 0.3), (0.5 = 0.5), (0.5 > 0.3): 3.5 of 4."""
+    positive = np.array([True, True, False, False])
+    area = area_under_roc(positive, np.array([0.8, 0.5, 0.5, 0.3]), np.ones((1, 4)))
+    assert area.tolist() == [3.5 / 4]
+
+
+def test_confusion_by_hand() -> None:
+    truth = [Category(0), Category(0), Category(1)]
+    predicted = [Category(0), Category(1), Category(1)]
+    assert confusion_matrix(truth, predicted, 2).tolist() == [[1, 1], [0, 1]]
+
+
+def test_without_probabilities_ranking_and_calibration_are_undefined() -> None:
+    truth = [Category(0), Category(1), Category(1)]
+    report = evaluate_classification(truth, truth, PHASES)
+    assert report.metrics["accuracy"].value == 1.0
+    assert report.metrics["macro_f1"].value == 1.0  # classes that never occur are left out
+    assert report.metrics["auroc"].value is None
+    assert report.metrics["ece"].value is None
+    assert report.per_class["M"]["macro_f1"].value is None
+    assert evaluate_classification([], [], PHASES).metrics["accuracy"].value is None
+
+
+def test_interval_is_that_of_a_share() -> None:
+    """Accuracy 0.8 of 400 images: the bootstrap agrees with the normal approximation."""
+    truth = [Category(0)] * 400
+    predicted = [Category(0)] * 320 + [Category(1)] * 80
+    interval = evaluate_classification(truth, predicted, PHASES, n_resamples=3000)
+    accuracy = interval.metrics["accuracy"]
+    half = 1.96 * np.sqrt(0.8 * 0.2 / 400)
+    assert (accuracy.low, accuracy.high) == pytest.approx((0.8 - half, 0.8 + half), abs=0.006)
+
+
+def test_mistakes_are_named() -> None:
+    one = Category(0)
+    with pytest.raises(AnnotationError, match="1 annotated images but 2 predicted"):
+        evaluate_classification([one], [one, one], PHASES)
+    with pytest.raises(AnnotationError, match=r"0\.\.3, found 4\.\.4"):
+        evaluate_classification([one], [Category(4)], PHASES)
+    with pytest.raises(AnnotationError, match="image 0: 2 probabilities for 4 classes"):
+        evaluate_classification([one], [Category(0, (0.5, 0.5))], PHASES)
+    with pytest.raises(ConfigError, match="no class names"):
+        evaluate_classification([], [], [])
