@@ -175,6 +175,16 @@ def _bmp_header(file: BinaryIO, n_bytes: int, path: Path) -> tuple[Header, int]:
 
 
 def _jpeg_header(file: BinaryIO, n_bytes: int, path: Path) -> tuple[Header, int]:
+    return jpeg_header(file, path), n_bytes * _JPEG_MAX_PIXELS_PER_BYTE
+
+
+def jpeg_header(file: BinaryIO, path: Path) -> Header:
+    """Size promised by a JPEG stream, which may stand alone or within a TIFF.
+
+    Raises:
+        ImageError: the header is damaged or of an unsupported variant.
+        struct.error: the stream ends within its header.
+    """
     file.seek(2)
     for _ in range(_JPEG_MAX_SEGMENTS):
         marker = _next_jpeg_marker(file)
@@ -182,7 +192,7 @@ def _jpeg_header(file: BinaryIO, n_bytes: int, path: Path) -> tuple[Header, int]
         if marker in _JPEG_FRAMES:
             bits, height, width, channels = struct.unpack(">BHHB", file.read(6))
             _check_jpeg_variant(bits, channels, path)
-            return Header(height, width, channels, bits), n_bytes * _JPEG_MAX_PIXELS_PER_BYTE
+            return Header(height, width, channels, bits)
         if marker in _JPEG_OTHER_FRAMES:
             raise ImageError(
                 "this rare variant of JPEG (lossless, arithmetic or hierarchical) is not supported",

@@ -68,7 +68,7 @@ def open_image(path: Path, *, max_pixels: int = MAX_PIXELS, series: int | None =
     path = Path(path)
     kind = kind_of(path)
     if kind == "TIFF":
-        from cellwright.images.tiff import open_tiff  # noqa: PLC0415 - tifffile only for TIFF
+        from cellwright.images.tiff_regions import open_tiff  # noqa: PLC0415 - tifffile only for TIFF
 
         return open_tiff(path, max_pixels=max_pixels, series=series)
     _only_series(path, kind, series)

@@ -38,7 +38,7 @@ def plan_tiles(height: int, width: int, *, tile_px: int, overlap_px: int) -> lis
 
     >>> [(tile.x0, tile.x1, tile.core_x0, tile.core_x1)
     ...  for tile in plan_tiles(100, 250, tile_px=100, overlap_px=20)]
-    [(0, 100, 0, 88), (75, 175, 88, 162), (150, 250, 162, 250)]
+    [(0, 100, 0, 87), (75, 175, 87, 162), (150, 250, 162, 250)]
 
     Raises:
         ConfigError: sizes below one pixel, or an overlap not in 0 .. ``tile_px`` - 1.
