@@ -11,8 +11,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import pooch
-
+from cellwright.data.cache import cache_folder
 from cellwright.data.datasets import bccd_blood_cells, livedead_labelfree
 from cellwright.data.datasets.public_set import PublicSet
 from cellwright.data.formats import read_labelled
@@ -36,11 +35,6 @@ def public_set(name: str) -> PublicSet:
     if name not in DATASETS:
         raise UnknownNameError("data set", name, DATASETS)
     return DATASETS[name]
-
-
-def cache_folder() -> Path:
-    """Where fetched sets are kept on this computer."""
-    return Path(pooch.os_cache("cellwright"))
 
 
 def find_dataset(name: str) -> Path | None:

@@ -12,7 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellwright.data.formats import boxes_csv, voc, yolo
+from cellwright.data.formats import (
+    boxes_csv,
+    coco,
+    folders,
+    instances,
+    masks,
+    npz,
+    voc,
+    yolo,
+)
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import DatasetError, UnknownNameError
 
@@ -48,6 +57,14 @@ _ROWS = (
         yolo.write,
     ),
     Format(
+        "coco",
+        "one JSON for many images, boxes or run-length masks",
+        frozenset({"detection", "instances"}),
+        coco.recognises,
+        coco.read,
+        coco.write,
+    ),
+    Format(
         "voc",
         "an XML file an image (Pascal VOC, LabelImg)",
         frozenset({"detection"}),
@@ -63,9 +80,44 @@ _ROWS = (
         boxes_csv.read,
         boxes_csv.write,
     ),
+    Format(
+        "instances",
+        "images/ and instances/, an integer label image each",
+        frozenset({"instances"}),
+        instances.recognises,
+        instances.read,
+        instances.write,
+    ),
+    Format(
+        "masks",
+        "images/ and masks/, an image of class ids each",
+        frozenset({"semantic"}),
+        masks.recognises,
+        masks.read,
+        masks.write,
+    ),
+    Format(
+        "folders",
+        "a folder a class",
+        frozenset({"classification"}),
+        folders.recognises,
+        folders.read,
+        folders.write,
+    ),
+    Format(
+        "npz",
+        "cells.npz: small images of one size with their classes",
+        frozenset({"classification"}),
+        npz.recognises,
+        npz.read,
+        npz.write,
+    ),
 )
 
 FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
+
+DESCRIPTIONS = (".yaml", ".yml", ".csv")
+"""A file such as ``data.yaml`` or ``boxes.csv`` stands for the folder it describes."""
 
 
 def read_labelled(path: Path, *, format: str | None = None) -> LabelledSet:
@@ -84,6 +136,8 @@ def read_labelled(path: Path, *, format: str | None = None) -> LabelledSet:
         raise UnknownNameError("format", format, FORMATS)
     if not path.exists():
         raise DatasetError("is not there", where=path, remedy="check the path")
+    if path.suffix.lower() in DESCRIPTIONS and path.is_file():
+        path = path.parent
     return FORMATS[format or _guess(path)].read(path)
 
 

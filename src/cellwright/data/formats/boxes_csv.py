@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from cellwright.data.formats.drafts import Draft, boxes_to_write, load_checked, number
+from cellwright.data.formats.drafts import Draft, as_boxes, load_checked, number
 from cellwright.data.formats.layout import (
     Entry,
     assemble,
@@ -93,7 +93,8 @@ def write(labelled: LabelledSet, out: Path) -> None:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             for record, image in placed:
-                boxes = boxes_to_write(record, format_name="csv")
+                annotation = record.load_annotation()
+                boxes = as_boxes(annotation, record_id=record.id, format_name="csv")
                 if boxes is None:
                     continue
                 if not len(boxes):

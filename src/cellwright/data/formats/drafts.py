@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from cellwright.data.formats.layout import Known
-from cellwright.data.labelled_set import Record
 from cellwright.errors import AnnotationError, CellwrightError, DatasetError, ImageError
+from cellwright.images.headers import kind_of, read_header
 from cellwright.images.read import open_image
 from cellwright.types import Annotation, Boxes, Instances
 
@@ -49,14 +48,12 @@ def image_size(path: Path) -> Size:
     Raises:
         ImageError: the header cannot be read.
     """
-    if path.suffix.lower() in (".tif", ".tiff"):
-        _, height, width = open_image(path).shape
-        return Size(height, width)
-    try:
-        with Image.open(path) as image:
-            return Size(image.height, image.width)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
-        raise ImageError(f"the image header cannot be read ({error})", where=path) from error
+    kind = kind_of(path)
+    if kind == "TIFF":
+        with open_image(path) as image:
+            return Size(*image.shape[1:])
+    header = read_header(path, kind)
+    return Size(header.height, header.width)
 
 
 class Unreadable:
@@ -112,15 +109,21 @@ def checked_boxes(
 
 
 def load_checked(
-    drafts: Sequence[Draft] | None, image_path: Path, *, where: object
+    drafts: Sequence[Draft] | None, image_path: Path, *, where: object, stated: Size | None = None
 ) -> tuple[Known | Unreadable, tuple[str, ...]]:
     """What a record needs of its boxes: the call that returns them, and the problems.
 
-    ``drafts`` None means that nobody labelled the image. An image that cannot be read
-    does not stop the set from being listed: its problem says so and its call raises.
+    An image that cannot be read does not stop the set from being listed: its problem says
+    so and its call raises.
+
+    Args:
+        drafts: boxes as written; None means that nobody labelled the image.
+        image_path: the image they lie on.
+        where: the label file, for errors.
+        stated: size of the image according to the labels, where they give one.
 
     Raises:
-        AnnotationError: see :func:`checked_boxes`.
+        AnnotationError: see :func:`checked_boxes`; or the labels are for another size.
     """
     if drafts is None:
         return Known(None), ("there is no label for this image: treated as unlabelled",)
@@ -128,23 +131,29 @@ def load_checked(
         size = image_size(image_path)
     except ImageError as error:
         return Unreadable(error), (f"the image cannot be read: {error.what}",)
+    if stated is not None and stated != size:
+        raise AnnotationError(
+            f"the labels are for an image of {stated.width} x {stated.height} px, but "
+            f"{image_path.name} has {size.width} x {size.height}",
+            where=where,
+            remedy="use the image that was labelled",
+        )
     boxes, problems = checked_boxes(drafts, size, where=where)
     return Known(boxes), problems
 
 
-def boxes_to_write(record: Record, *, format_name: str) -> Boxes | None:
-    """The record's boxes; instances give their tight boxes, None stays None.
+def as_boxes(annotation: Annotation | None, *, record_id: str, format_name: str) -> Boxes | None:
+    """What a box format can hold of an annotation: instances give tight boxes, None stays None.
 
     Raises:
         DatasetError: an annotation that has no boxes.
     """
-    annotation = record.load_annotation()
     if annotation is None or isinstance(annotation, Boxes):
         return annotation
     if isinstance(annotation, Instances):
         return annotation.boxes()
     raise DatasetError(
-        f"{record.id!r} holds a {type(annotation).__name__}, and {format_name} holds boxes only",
+        f"{record_id!r} holds a {type(annotation).__name__}, and {format_name} holds boxes only",
         remedy="convert to another format",
     )
 

@@ -106,7 +106,7 @@ def refuse_orphans(labels: Iterable[Path], images: Iterable[str], *, where: Path
     Raises:
         DatasetError: names how many there are and the first.
     """
-    orphans = sorted({path.stem for path in labels} - set(images))
+    orphans = sorted({stem_of(path) for path in labels} - set(images))
     if orphans:
         raise DatasetError(
             f"{len(orphans)} label files have no image, for instance {orphans[0]!r}",

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from cellwright.data.formats.drafts import (
     Draft,
     Size,
-    boxes_to_write,
+    as_boxes,
     image_size,
     load_checked,
     number,
@@ -54,6 +54,13 @@ class NamedBox(NamedTuple):
     place: str
 
 
+class Labels(NamedTuple):
+    """What one XML file says; ``size`` is None where it gives none, or zero as some tools do."""
+
+    objects: list[NamedBox]
+    size: Size | None
+
+
 class Part(NamedTuple):
     """A folder of XML files, the folder of their images, and the split both belong to."""
 
@@ -74,7 +81,7 @@ def read(root: Path) -> LabelledSet:
         DatasetError: no annotations, a label without its image, an image in two splits.
         AnnotationError: malformed XML, an unknown class, or a box outside its image.
     """
-    found: list[tuple[Path, Path, list[NamedBox] | None, str | None]] = []
+    found: list[tuple[Path, Path, Labels | None, str | None]] = []
     split_of = _split_lists(root)
     for part in _parts(root):
         images = by_stem(find_images(part.images))
@@ -82,13 +89,15 @@ def read(root: Path) -> LabelledSet:
         refuse_orphans(labels.values(), images, where=part.annotations)
         for stem, image in images.items():
             label = labels.get(stem, part.annotations)
-            objects = read_objects(label) if stem in labels else None
-            found.append((image, label, objects, split_of.get(stem, part.split)))
-    classes = _classes(root, [box.name for _, _, boxes, _ in found for box in boxes or ()])
+            content = read_xml(label) if stem in labels else None
+            found.append((image, label, content, split_of.get(stem, part.split)))
+    named = [box.name for _, _, content, _ in found if content for box in content.objects]
+    classes = _classes(root, named)
     entries = []
-    for image, label, objects, split in found:
-        drafts = None if objects is None else _drafts(objects, classes, where=label)
-        call, problems = load_checked(drafts, image, where=label)
+    for image, label, content, split in found:
+        drafts = _drafts(content.objects, classes, where=label) if content else None
+        stated = content.size if content else None
+        call, problems = load_checked(drafts, image, where=label, stated=stated)
         entries.append(Entry(image, call, split, problems))
     return assemble(root, entries, classes)
 
@@ -107,7 +116,8 @@ def write(labelled: LabelledSet, out: Path) -> None:
         for record, image in place_images(labelled, folder, folder_of=lambda _: "images"):
             if record.split is not None:
                 stems.setdefault(record.split, []).append(image.stem)
-            boxes = boxes_to_write(record, format_name="voc")
+            annotation = record.load_annotation()
+            boxes = as_boxes(annotation, record_id=record.id, format_name="voc")
             if boxes is not None:
                 tree = _tree(image.name, image_size(image), boxes, labelled.classes)
                 tree.write(folder / "annotations" / f"{image.stem}.xml", encoding="utf-8")
@@ -117,8 +127,8 @@ def write(labelled: LabelledSet, out: Path) -> None:
             (folder / "splits" / f"{split}.txt").write_text(text, encoding="utf-8")
 
 
-def read_objects(path: Path) -> list[NamedBox]:
-    """The objects of one XML file.
+def read_xml(path: Path) -> Labels:
+    """The objects of one XML file, and the size of the image they were drawn on.
 
     Raises:
         AnnotationError: not XML, a document type definition, or an object without its parts.
@@ -134,7 +144,7 @@ def read_objects(path: Path) -> list[NamedBox]:
         raise AnnotationError(
             f"is not well-formed XML ({error})", where=f"{path}:{line}"
         ) from error
-    objects = []
+    objects: list[NamedBox] = []
     for index, node in enumerate(tree.iter("object"), start=1):
         name = (node.findtext("name") or "").strip()
         texts = [node.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
@@ -145,7 +155,14 @@ def read_objects(path: Path) -> list[NamedBox]:
         if not name:
             raise AnnotationError(f"object {index} has no class name", where=path)
         objects.append(NamedBox(name, (xmin, ymin, xmax, ymax), f"object {index} ({name})"))
-    return objects
+    return Labels(objects, _stated_size(tree))
+
+
+def _stated_size(tree: ET.Element) -> Size | None:
+    texts = [(tree.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
+    if not all(text.isdecimal() and int(text) > 0 for text in texts):
+        return None
+    return Size(int(texts[0]), int(texts[1]))
 
 
 def _parts(root: Path) -> list[Part]:

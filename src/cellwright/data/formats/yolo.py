@@ -22,7 +22,7 @@ from cellwright.data.formats.drafts import (
     Draft,
     Size,
     Unreadable,
-    boxes_to_write,
+    as_boxes,
     checked_boxes,
     image_size,
 )
@@ -95,7 +95,8 @@ def write(labelled: LabelledSet, out: Path) -> None:
         for record, image in place_images(labelled, folder, folder_of=_image_folder):
             labels = label_folder(image.parent, folder)
             labels.mkdir(exist_ok=True)
-            boxes = boxes_to_write(record, format_name="yolo")
+            annotation = record.load_annotation()
+            boxes = as_boxes(annotation, record_id=record.id, format_name="yolo")
             if boxes is not None:
                 text = _label_text(boxes, image_size(image))
                 (labels / f"{image.stem}.txt").write_text(text, encoding="utf-8")

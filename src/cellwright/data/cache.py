@@ -1,0 +1,13 @@
+"""Where Cellwright keeps what it fetched or unpacked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pooch
+
+
+def cache_folder() -> Path:
+    """The folder ``CELLWRIGHT_CACHE`` names, else ``cellwright`` in the user's cache folder."""
+    return Path(os.environ.get("CELLWRIGHT_CACHE") or pooch.os_cache("cellwright"))

@@ -1,0 +1,145 @@
+"""Instance labels: ``images/`` and ``instances/``, an integer label image (PNG or TIFF) each.
+
+0 is background, every other value one object; gaps in the numbering are closed in
+order. Class names come from ``classes.txt`` where there is one, else all objects are of
+the one class ``object``. With several classes, ``objects.csv`` (``image, label,
+class``) gives each object its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cellwright.data.formats.label_images import NO_LABEL, paired, read_label_image
+from cellwright.data.formats.layout import (
+    Entry,
+    Known,
+    assemble,
+    new_folder,
+    place_images,
+    read_class_names,
+    read_text,
+    write_class_names,
+)
+from cellwright.data.labelled_set import LabelledSet
+from cellwright.errors import AnnotationError, DatasetError
+from cellwright.images.write import write_labels
+from cellwright.types import Instances
+
+UNNAMED = ("object",)
+TABLE = "objects.csv"
+COLUMNS = ("image", "label", "class")
+
+
+@dataclass(frozen=True)
+class LoadInstances:
+    """Picklable call that reads one label image; ``class_of`` None: all of class 0."""
+
+    path: Path
+    image_path: Path
+    class_of: dict[int, int] | None
+
+    def __call__(self) -> Instances:
+        """The instances.
+
+        Raises:
+            ImageError: the label image cannot be read.
+            AnnotationError: not a label image, or an object without class.
+        """
+        values = read_label_image(self.path, self.image_path)
+        instances = Instances.from_labels(values)
+        if self.class_of is None:
+            return instances
+        present = [int(value) for value in np.unique(values) if value != 0]
+        missing = [value for value in present if value not in self.class_of]
+        if missing:
+            raise AnnotationError(f"object {missing[0]} has no row in {TABLE}", where=self.path)
+        class_ids = np.array([self.class_of[value] for value in present], np.int64)
+        return Instances(instances.labels, class_ids)
+
+
+def recognises(root: Path) -> bool:
+    """Whether the folder has ``images/`` and ``instances/``."""
+    return (root / "images").is_dir() and (root / "instances").is_dir()
+
+
+def read(root: Path) -> LabelledSet:
+    """Read ``images/`` and ``instances/``.
+
+    Raises:
+        DatasetError: folders or classes missing, or a label image without its image.
+        AnnotationError: a malformed ``objects.csv``.
+    """
+    names = root / "classes.txt"
+    classes = read_class_names(names) if names.is_file() else UNNAMED
+    table = _read_table(root / TABLE, classes) if (root / TABLE).is_file() else None
+    if table is None and len(classes) > 1:
+        raise DatasetError(
+            f"names {len(classes)} classes but has no {TABLE} to say which object is which",
+            where=root,
+            remedy=f"write {TABLE} with the columns {', '.join(COLUMNS)}",
+        )
+    entries = []
+    for image, label in paired(root, "instances"):
+        if label is None:
+            entries.append(Entry(image, Known(None), None, (NO_LABEL,)))
+        else:
+            class_of = None if table is None else table.get(label.name, {})
+            entries.append(Entry(image, LoadInstances(label, image, class_of)))
+    return assemble(root, entries, classes)
+
+
+def write(labelled: LabelledSet, out: Path) -> None:
+    """Write ``images/``, ``instances/``, ``classes.txt`` and, with several classes, the table.
+
+    Raises:
+        DatasetError: ``out`` is taken, or an annotation that is not instances.
+    """
+    rows: list[tuple[str, int, str]] = []
+    with new_folder(out) as folder:
+        write_class_names(folder, labelled.classes)
+        (folder / "instances").mkdir()
+        for record, image in place_images(labelled, folder, folder_of=lambda _: "images"):
+            annotation = record.load_annotation()
+            if annotation is None:
+                continue
+            if not isinstance(annotation, Instances) or annotation.class_ids is None:
+                raise DatasetError(
+                    f"{record.id!r} holds a {type(annotation).__name__}, not instances",
+                    remedy="convert to another format",
+                )
+            suffix = ".png" if len(annotation) <= np.iinfo(np.uint16).max else ".tif"
+            path = folder / "instances" / f"{image.stem}{suffix}"
+            write_labels(path, annotation.labels)
+            rows += [
+                (path.name, label, labelled.classes[class_id])
+                for label, class_id in enumerate(annotation.class_ids, start=1)
+            ]
+        if len(labelled.classes) > 1:
+            with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+
+
+def _read_table(path: Path, classes: tuple[str, ...]) -> dict[str, dict[int, int]]:
+    """Class index by label image and label."""
+    ids = {name: index for index, name in enumerate(classes)}
+    table: dict[str, dict[int, int]] = {}
+    reader = csv.DictReader(io.StringIO(read_text(path)))
+    if set(COLUMNS) - set(reader.fieldnames or ()):
+        raise AnnotationError(f"needs the columns {', '.join(COLUMNS)}", where=path)
+    for row in reader:
+        where = f"{path}:{reader.line_num}"
+        label, name = row["label"] or "", row["class"]
+        if not label.isdecimal() or name not in ids:
+            raise AnnotationError(
+                f"label {label!r} or class {name!r} is not known",
+                where=where,
+                remedy=f"labels are whole numbers, classes one of {', '.join(classes)}",
+            )
+        table.setdefault(row["image"], {})[int(label)] = ids[name]
+    return table

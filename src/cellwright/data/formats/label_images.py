@@ -1,0 +1,57 @@
+"""Reading pixels that are labels: integers, one channel, as large as their image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.data.formats.drafts import image_size
+from cellwright.data.formats.layout import by_stem, find_images, refuse_orphans
+from cellwright.errors import AnnotationError, DatasetError
+from cellwright.images.read import read_image
+
+NO_LABEL = "there is no label image for this image: treated as unlabelled"
+
+
+def read_label_image(path: Path, image_path: Path) -> NDArray[np.int64]:
+    """``(H, W)`` values of a label image, as they are in the file.
+
+    Raises:
+        ImageError: the file cannot be read.
+        AnnotationError: several channels, fractions, or another size than its image.
+    """
+    pixels: NDArray[Any] = read_image(path).pixels
+    if len(pixels) != 1:
+        raise AnnotationError(
+            f"has {len(pixels)} channels; a label image has one",
+            where=path,
+            remedy="save the labels as grey integers",
+        )
+    values: NDArray[np.int64] = pixels[0].astype(np.int64)
+    if (values != pixels[0]).any():
+        raise AnnotationError("holds fractions; labels are whole numbers", where=path)
+    size = image_size(image_path)
+    if values.shape != size:
+        height, width = values.shape
+        raise AnnotationError(
+            f"has {width} x {height} px, but its image has {size.width} x {size.height}", where=path
+        )
+    return values
+
+
+def paired(root: Path, labels_in: str) -> list[tuple[Path, Path | None]]:
+    """Every image of ``images/`` with its label image of the same stem, None where missing.
+
+    Raises:
+        DatasetError: no such folders, a label image without image, or a doubled stem.
+    """
+    for name in ("images", labels_in):
+        if not (root / name).is_dir():
+            raise DatasetError(f"has no folder {name}/", where=root, remedy="check the path")
+    images = by_stem(find_images(root / "images"))
+    labels = by_stem(find_images(root / labels_in))
+    refuse_orphans(labels.values(), images, where=root / labels_in)
+    return [(image, labels.get(stem)) for stem, image in images.items()]

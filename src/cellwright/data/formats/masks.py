@@ -1,0 +1,103 @@
+"""Semantic masks: ``images/`` and ``masks/``, a grey image of class ids each.
+
+``classes.txt`` names the classes in the order of their ids, background first; without
+it there are two, ``background`` and ``foreground``. With two classes a mask may hold 0
+and 255 instead of 0 and 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cellwright.data.formats.label_images import NO_LABEL, paired, read_label_image
+from cellwright.data.formats.layout import (
+    Entry,
+    Known,
+    assemble,
+    new_folder,
+    place_images,
+    read_class_names,
+    write_class_names,
+)
+from cellwright.data.labelled_set import LabelledSet
+from cellwright.errors import AnnotationError, DatasetError
+from cellwright.images.write import write_png
+from cellwright.types import SemanticMask
+
+TWO_CLASSES = ("background", "foreground")
+
+
+@dataclass(frozen=True)
+class LoadMask:
+    """Picklable call that reads one mask."""
+
+    path: Path
+    image_path: Path
+    n_classes: int
+
+    def __call__(self) -> SemanticMask:
+        """The mask.
+
+        Raises:
+            ImageError: the mask cannot be read.
+            AnnotationError: not a mask, or a value that is no class.
+        """
+        values = read_label_image(self.path, self.image_path)
+        present = np.unique(values)
+        if self.n_classes == 2 and set(present.tolist()) <= {0, 255}:
+            return SemanticMask((values > 0).astype(np.uint8))
+        if present[0] < 0 or present[-1] >= self.n_classes:
+            wrong = present[(present < 0) | (present >= self.n_classes)][0]
+            raise AnnotationError(
+                f"holds the value {wrong}, but there are {self.n_classes} classes",
+                where=self.path,
+                remedy="write class ids 0, 1, 2, … and their names into classes.txt",
+            )
+        return SemanticMask(values.astype(np.uint8))
+
+
+def recognises(root: Path) -> bool:
+    """Whether the folder has ``images/`` and ``masks/``."""
+    return (root / "images").is_dir() and (root / "masks").is_dir()
+
+
+def read(root: Path) -> LabelledSet:
+    """Read ``images/`` and ``masks/``.
+
+    Raises:
+        DatasetError: folders missing, or a mask without its image.
+        AnnotationError: an unreadable ``classes.txt``.
+    """
+    names = root / "classes.txt"
+    classes = read_class_names(names) if names.is_file() else TWO_CLASSES
+    entries = [
+        Entry(image, Known(None), None, (NO_LABEL,))
+        if mask is None
+        else Entry(image, LoadMask(mask, image, len(classes)))
+        for image, mask in paired(root, "masks")
+    ]
+    return assemble(root, entries, classes)
+
+
+def write(labelled: LabelledSet, out: Path) -> None:
+    """Write ``images/``, ``masks/`` (8-bit PNG of class ids) and ``classes.txt``.
+
+    Raises:
+        DatasetError: ``out`` is taken, or an annotation that is not a mask.
+    """
+    with new_folder(out) as folder:
+        write_class_names(folder, labelled.classes)
+        (folder / "masks").mkdir()
+        for record, image in place_images(labelled, folder, folder_of=lambda _: "images"):
+            annotation = record.load_annotation()
+            if annotation is None:
+                continue
+            if not isinstance(annotation, SemanticMask):
+                raise DatasetError(
+                    f"{record.id!r} holds a {type(annotation).__name__}, not a mask",
+                    remedy="convert to another format",
+                )
+            write_png(folder / "masks" / f"{image.stem}.png", annotation.mask[None])
