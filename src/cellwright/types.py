@@ -128,7 +128,7 @@ class Boxes:
     @property
     def centres_xy(self) -> NDArray[np.float32]:
         """``(N, 2)`` box centres."""
-        return (self.xyxy[:, :2] + self.xyxy[:, 2:]) / 2
+        return (self.xyxy[:, :2] + self.xyxy[:, 2:]) * np.float32(0.5)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,48 @@
+"""A labelled image as a network will see it, for training.
+
+The same channel rule, normalisation and resizing that inference applies, rounded to
+8 bit so that thousands of pictures fit in memory and Albumentations can work on them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.data.labelled_set import Record
+from cellwright.errors import AnnotationError
+from cellwright.images.normalise import Normalisation, normalise
+from cellwright.images.resize import adapt_channels, resize
+from cellwright.types import Boxes, Instances
+
+Picture8 = NDArray[np.uint8]
+"""``(H, W, C)`` uint8, 255 where the network would see 1.0."""
+
+
+def prepared_picture(
+    record: Record, *, channels: int, normalisation: Normalisation, resize_factor: float
+) -> tuple[Picture8, Boxes]:
+    """Load one record and bring picture and boxes to network pixels.
+
+    Raises:
+        AnnotationError: the record holds no boxes and none can be made of what it holds.
+    """
+    sample = record.load()
+    annotation = sample.annotation
+    if isinstance(annotation, Instances):
+        annotation = annotation.boxes()
+    if annotation is None:
+        annotation = Boxes.empty()
+    if not isinstance(annotation, Boxes):
+        raise AnnotationError(
+            f"a detector needs boxes, found {type(annotation).__name__}", where=record.id
+        )
+    image = adapt_channels(sample.image, channels, where=record.id)
+    _, height, width = image.shape
+    scaled = normalise(image, normalisation)
+    new_height = max(1, round(height * resize_factor))
+    new_width = max(1, round(width * resize_factor))
+    scaled = resize(scaled, new_height, new_width)
+    picture = np.rint(scaled * 255).astype(np.uint8).transpose(1, 2, 0)
+    boxes = annotation.scaled(new_width / width, new_height / height)
+    return np.ascontiguousarray(picture), boxes

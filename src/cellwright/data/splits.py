@@ -1,0 +1,195 @@
+"""Splits that cannot leak: whole groups go to one part, classes stay balanced, seeded.
+
+Groups (patients, wells, series) are shuffled with the seed, the rarest and largest
+first are placed where most is still missing, so that every part gets its share of
+images and of each class (iterative stratification: Sechidis, Tsoumakas and Vlahavas,
+ECML PKDD 2011, here over groups instead of single images).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.data.labelled_set import LabelledSet, Record
+from cellwright.errors import ConfigError, DatasetError, LeakError
+from cellwright.images.write import atomic_path
+from cellwright.types import Boxes, Category, Instances
+
+PARTS = ("train", "val", "test")
+
+By = Literal["group", "image"]
+
+UNIT_OF: dict[By, Callable[[Record], str]] = {
+    "group": lambda record: record.group,
+    "image": lambda record: record.id,
+}
+
+
+def class_counts(record: Record, n_classes: int) -> NDArray[np.float64]:
+    """``(n_classes,)`` objects of each class in one record's annotation."""
+    annotation = record.load_annotation()
+    if isinstance(annotation, Boxes | Instances) and annotation.class_ids is not None:
+        counts: NDArray[np.float64] = np.bincount(annotation.class_ids, minlength=n_classes).astype(
+            np.float64
+        )
+        return counts
+    if isinstance(annotation, Category):
+        return np.eye(n_classes)[annotation.class_id]
+    return np.zeros(n_classes)
+
+
+def _check_ratios(ratios: Mapping[str, float]) -> None:
+    unknown = set(ratios) - set(PARTS)
+    if unknown or not ratios:
+        raise ConfigError(
+            f"unknown parts {sorted(unknown)}" if unknown else "no parts to split into",
+            remedy=f"name parts out of {', '.join(PARTS)}",
+        )
+    if min(ratios.values()) < 0 or sum(ratios.values()) <= 0:
+        raise ConfigError(f"ratios must be positive, not {dict(ratios)}", remedy="try 70/20/10")
+
+
+def split(
+    labelled: LabelledSet, ratios: Mapping[str, float], *, seed: int = 0, by: By = "group"
+) -> dict[str, str]:
+    """Assign every record to a part.
+
+    Args:
+        labelled: the set; annotations are loaded once to count classes.
+        ratios: weight a part, for instance ``{"train": 70, "val": 20, "test": 10}``.
+        seed: same seed, same set, same split.
+        by: what stays together.
+
+    Returns:
+        Part by record id, in record order.
+
+    Raises:
+        ConfigError: unknown parts or negative ratios.
+        DatasetError: fewer groups than parts.
+    """
+    _check_ratios(ratios)
+    parts = [part for part in PARTS if ratios.get(part, 0) > 0]
+    share = np.array([ratios[part] for part in parts], float)
+    share /= share.sum()
+
+    members: dict[str, list[str]] = defaultdict(list)
+    # One column a class, and one for the images themselves.
+    weight: dict[str, NDArray[np.float64]] = {}
+    for record in labelled:
+        unit = UNIT_OF[by](record)
+        members[unit].append(record.id)
+        row = np.append(class_counts(record, len(labelled.classes)), 1.0)
+        weight[unit] = weight.get(unit, 0.0) + row
+    if len(members) < len(parts):
+        raise DatasetError(
+            f"{len(members)} {by}s cannot fill {len(parts)} parts",
+            where=labelled.name,
+            remedy="label more groups, ask for fewer parts, or split by image",
+        )
+    placed = _place(list(weight), np.array(list(weight.values())), share, seed=seed)
+    part_of = {name: parts[placed[unit]] for unit, names in members.items() for name in names}
+    return {record.id: part_of[record.id] for record in labelled}
+
+
+def _place(
+    units: list[str], rows: NDArray[np.float64], share: NDArray[np.float64], *, seed: int
+) -> dict[str, int]:
+    """Part index of every unit: each goes where the largest share of its kind is missing."""
+    total = np.maximum(rows.sum(axis=0), 1.0)
+    relative = rows / total
+    order = np.random.default_rng(seed).permutation(len(units))
+    order = order[np.argsort(-relative[order].max(axis=1), kind="stable")]
+    missing = np.outer(share, np.ones(rows.shape[1]))
+    placed: dict[str, int] = {}
+    empty = set(range(len(share)))
+    for done, index in enumerate(order):
+        # The last units go to parts that would otherwise stay empty.
+        open_parts = sorted(empty) if len(order) - done <= len(empty) else list(range(len(share)))
+        need = (missing[open_parts] / share[open_parts, None]) @ relative[index]
+        best = open_parts[int(np.argmax(need))]
+        missing[best] -= relative[index]
+        empty.discard(best)
+        placed[units[index]] = best
+    return placed
+
+
+def check_split(labelled: LabelledSet, part_of: Mapping[str, str]) -> None:
+    """Refuse a split in which a group stands on both sides, or a record is left out.
+
+    Raises:
+        DatasetError: records without a part.
+        LeakError: a group in more than one part; the message names the first.
+    """
+    missing = [record.id for record in labelled if record.id not in part_of]
+    if missing:
+        raise DatasetError(
+            f"{len(missing)} images have no part in the split, for instance {missing[0]!r}",
+            where=labelled.name,
+            remedy="make the split again with `cellwright data split`",
+        )
+    parts: dict[str, set[str]] = defaultdict(set)
+    for record in labelled:
+        parts[record.group].add(part_of[record.id])
+    torn = sorted(group for group, where in parts.items() if len(where) > 1)
+    if torn:
+        raise LeakError(
+            f"{len(torn)} groups stand in more than one part, for instance {torn[0]!r} in "
+            f"{' and '.join(sorted(parts[torn[0]]))}",
+            where=labelled.name,
+            remedy="split by group, or pass --allow-leak and say so in what you report",
+        )
+
+
+def given_split(labelled: LabelledSet) -> dict[str, str] | None:
+    """The split the set's own layout carries, or None if any record lacks one."""
+    parts = {record.id: record.split for record in labelled}
+    if not parts or None in parts.values():
+        return None
+    return {name: str(part) for name, part in parts.items()}
+
+
+def part(labelled: LabelledSet, part_of: Mapping[str, str], name: str) -> LabelledSet:
+    """The records of one part.
+
+    Raises:
+        DatasetError: the part is empty.
+    """
+    ids = [record.id for record in labelled if part_of.get(record.id) == name]
+    if not ids:
+        counts = ", ".join(f"{key} {n}" for key, n in sorted(Counter(part_of.values()).items()))
+        raise DatasetError(f"part {name!r} holds no images (parts: {counts})", where=labelled.name)
+    return labelled.subset(ids)
+
+
+def write_split(path: Path, labelled: LabelledSet, part_of: Mapping[str, str]) -> None:
+    """CSV with columns ``id, group, part``, in record order."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", "group", "part"])
+        writer.writerows([record.id, record.group, part_of[record.id]] for record in labelled)
+
+
+def read_split(path: Path) -> dict[str, str]:
+    """Part by record id from a CSV written by :func:`write_split`.
+
+    Raises:
+        DatasetError: missing file or columns, or an unknown part.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"cannot be read ({error})", where=path) from error
+    if not rows or not {"id", "part"} <= set(rows[0]):
+        raise DatasetError("a split file needs the columns id and part", where=path)
+    unknown = sorted({row["part"] for row in rows} - set(PARTS))
+    if unknown:
+        raise DatasetError(f"unknown part {unknown[0]!r}", where=path, remedy=f"use {PARTS}")
+    return {row["id"]: row["part"] for row in rows}

@@ -1,0 +1,174 @@
+"""Augmentation presets for detection, as named rows of a table.
+
+``paper1`` is Table 2 of the viability paper (Trykin, Krivonosov and Kalinina, 2025):
+mosaic, random perspective, motion / median / plain blur, JPEG compression, flips.
+``cells`` is what we train our own models with: cells have no up and no left, so all
+eight orientations are drawn, with stain and exposure jitter. All presets keep an
+image's size and take uint8 ``(H, W, C)`` pictures, as Albumentations wants them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import albumentations as A
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.errors import UnknownNameError
+from cellwright.types import Boxes
+
+GREY = 114
+"""Padding value: near the middle of [0, 255], so that a border is neither cell nor signal."""
+
+Steps = list[A.BasicTransform]
+
+
+def _mosaic(height: int, width: int, probability: float) -> A.Mosaic:
+    return A.Mosaic(
+        grid_yx=(2, 2),
+        target_size=(height, width),
+        cell_shape=(height, width),
+        center_range=(0.3, 0.7),
+        fill=GREY,
+        p=probability,
+    )
+
+
+def _affine(
+    *, degrees: float, translate: float, scale: tuple[float, float], shear: float
+) -> A.Affine:
+    return A.Affine(
+        rotate=(-degrees, degrees),
+        translate_percent=(-translate, translate),
+        scale=scale,
+        shear=(-shear, shear),
+        keep_ratio=True,
+        border_mode=cv2.BORDER_CONSTANT,
+        fill=GREY,
+        p=1.0,
+    )
+
+
+def none(height: int, width: int) -> Steps:  # noqa: ARG001 - all presets have one signature
+    """The picture as it is."""
+    return []
+
+
+def flips(height: int, width: int) -> Steps:  # noqa: ARG001
+    """Horizontal and vertical flips, the honest baseline."""
+    return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)]
+
+
+def paper1(height: int, width: int) -> Steps:
+    """Table 2 of paper 1, row by row; its flips carry no probability there, 0.5 here."""
+    return [
+        _mosaic(height, width, 0.5),
+        _affine(degrees=0.25, translate=0.25, scale=(0.75, 1.25), shear=0.25),
+        A.MotionBlur(p=0.25),
+        A.MedianBlur(blur_limit=3, p=0.10),
+        A.Blur(blur_limit=3, p=0.10),
+        A.ImageCompression(compression_type="jpeg", quality_range=(85, 100), p=0.15),
+        *flips(height, width),
+    ]
+
+
+def cells(height: int, width: int) -> Steps:
+    """Mosaic, all eight orientations, mild scale, light and stain jitter."""
+    square = [A.RandomRotate90(p=0.5)] if height == width else []
+    return [
+        _mosaic(height, width, 0.5),
+        *square,
+        *flips(height, width),
+        _affine(degrees=0.0, translate=0.1, scale=(0.7, 1.4), shear=0.0),
+        A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.2, p=0.5),
+        A.HueSaturationValue(hue_shift_limit=8, sat_shift_limit=25, val_shift_limit=0, p=0.5),
+        A.OneOf([A.Blur(blur_limit=3), A.GaussNoise(std_range=(0.01, 0.04))], p=0.1),
+    ]
+
+
+def gentle(height: int, width: int) -> Steps:
+    """``cells`` without mosaic and large scale changes: the last epochs see real pictures."""
+    square = [A.RandomRotate90(p=0.5)] if height == width else []
+    return [
+        *square,
+        *flips(height, width),
+        _affine(degrees=0.0, translate=0.05, scale=(0.9, 1.1), shear=0.0),
+        A.RandomBrightnessContrast(brightness_limit=0.15, contrast_limit=0.15, p=0.5),
+    ]
+
+
+PRESETS: dict[str, Callable[[int, int], Steps]] = {
+    "cells": cells,
+    "flips": flips,
+    "gentle": gentle,
+    "none": none,
+    "paper1": paper1,
+}
+
+
+class BoxAugmenter:
+    """One preset over an image and its boxes, repeatable from a seed.
+
+    Args:
+        preset: a name in :data:`PRESETS`.
+        height: of every picture, pixels.
+        width: of every picture, pixels.
+        min_visibility: a box that keeps less than this part of its area is dropped.
+
+    Raises:
+        UnknownNameError: no such preset.
+    """
+
+    def __init__(
+        self, preset: str, height: int, width: int, *, min_visibility: float = 0.3
+    ) -> None:
+        if preset not in PRESETS:
+            raise UnknownNameError("augmentation preset", preset, PRESETS)
+        self.steps = PRESETS[preset](height, width)
+        self.n_partners = 3 if any(isinstance(step, A.Mosaic) for step in self.steps) else 0
+        self.compose = A.Compose(
+            self.steps,
+            bbox_params=A.BboxParams(
+                format="pascal_voc",
+                label_fields=["class_ids"],
+                min_visibility=min_visibility,
+                min_width=1,
+                min_height=1,
+                clip=True,
+                filter_invalid_bboxes=True,
+            ),
+        )
+
+    def __call__(
+        self,
+        picture: NDArray[np.uint8],
+        boxes: Boxes,
+        *,
+        partners: Sequence[tuple[NDArray[np.uint8], Boxes]] = (),
+        seed: int,
+    ) -> tuple[NDArray[np.uint8], Boxes]:
+        """Augment one picture.
+
+        Args:
+            picture: ``(H, W, C)``.
+            boxes: its labels.
+            partners: further pictures a mosaic may draw on.
+            seed: the same seed gives the same result.
+        """
+        if not self.steps:
+            return picture, boxes
+        self.compose.set_random_seed(seed)
+        extra = {"mosaic_metadata": [_as_item(*p) for p in partners]} if self.n_partners else {}
+        out = self.compose(**_as_item(picture, boxes), **extra)
+        xyxy = np.asarray(out["bboxes"], np.float32).reshape(-1, 4)
+        return out["image"], Boxes(xyxy, np.asarray(out["class_ids"], dtype=np.int64))
+
+
+def _as_item(picture: NDArray[np.uint8], boxes: Boxes) -> dict[str, NDArray[np.generic]]:
+    return {
+        "image": picture,
+        "bboxes": boxes.xyxy.astype(np.float32).reshape(-1, 4),
+        "class_ids": boxes.class_ids,
+    }

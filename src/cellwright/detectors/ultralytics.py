@@ -1,0 +1,205 @@
+"""Ultralytics networks as rows of the table (AGPL-3.0, optional extra ``ultralytics``).
+
+Trained by that package's own engine on 8-bit copies of exactly the pixels our own
+detector sees, switched quiet and offline, from scratch. What it makes carries its
+licence: such bundles say so in their card and are not part of the zoo.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import albumentations as A
+import numpy as np
+import torch
+from torch import Tensor
+
+from cellwright.bundles.card import BoxDecoding, EndToEndBoxes
+from cellwright.data.formats import FORMATS
+from cellwright.data.labelled_set import LabelledSet, Record
+from cellwright.data.pictures import prepared_picture
+from cellwright.detectors.protocol import DetectionJob, ExportedDetector
+from cellwright.errors import ConfigError, MissingExtraError, UnknownNameError
+from cellwright.images.write import write_png
+from cellwright.types import Annotation
+
+MAX_DETECTIONS = 3000
+"""What the end-to-end heads may return; their own limit of 300 would cut dense fields."""
+
+FLIPS = {"fliplr": 0.5, "flipud": 0.5}
+
+AUGMENTATION_ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "engine": dict,
+    "none": lambda: (
+        {"mosaic": 0, "translate": 0, "scale": 0, "hsv_h": 0, "hsv_s": 0, "hsv_v": 0}
+        | {"fliplr": 0, "erasing": 0, "augmentations": []}
+    ),
+    "flips": lambda: AUGMENTATION_ARGUMENTS["none"]() | FLIPS,
+    "cells": lambda: {"mosaic": 0.5, "scale": 0.4, "translate": 0.1, "augmentations": []} | FLIPS,
+    "paper1": lambda: (
+        {
+            "mosaic": 0.5,
+            "degrees": 0.25,
+            "translate": 0.25,
+            "scale": 0.25,
+            "shear": 0.25,
+            "perspective": 0.0,
+            "augmentations": [
+                A.MotionBlur(p=0.25),
+                A.MedianBlur(blur_limit=3, p=0.10),
+                A.Blur(blur_limit=3, p=0.10),
+                A.ImageCompression(compression_type="jpeg", quality_range=(85, 100), p=0.15),
+            ],
+        }
+        | FLIPS
+    ),
+}
+"""The presets of ``data.transforms`` in the engine's official arguments; ``engine`` is its own."""
+
+
+def engine(config_dir: Path) -> ModuleType:
+    """The ultralytics package, told to stay offline and to keep its files in ``config_dir``.
+
+    Raises:
+        MissingExtraError: the extra is not installed.
+    """
+    if find_spec("ultralytics") is None:
+        raise MissingExtraError("ultralytics", "ultralytics")
+    config_dir.mkdir(parents=True, exist_ok=True)
+    # Read once, when the package is first imported.
+    os.environ["YOLO_OFFLINE"] = "1"
+    os.environ["YOLO_AUTOINSTALL"] = "0"
+    os.environ["YOLO_VERBOSE"] = "0"
+    os.environ["YOLO_CONFIG_DIR"] = str(config_dir)
+    import ultralytics  # noqa: PLC0415 - optional extra, and the variables above come first
+
+    settings: Any = ultralytics.settings
+    settings.update({"sync": False})
+    return ultralytics
+
+
+class UltralyticsDetector:
+    """One network of the package, by the name of its yaml.
+
+    Args:
+        network: for instance ``yolo11n``.
+        output: how its exported graph answers.
+    """
+
+    licence = "AGPL-3.0"
+
+    def __init__(self, network: str, output: BoxDecoding) -> None:
+        self.network = network
+        self.output = output
+
+    def train(self, job: DetectionJob, settings: dict[str, Any]) -> ExportedDetector:
+        """Train from scratch with the package's engine, resume if a run was cut short, export."""
+        if settings:
+            raise ConfigError(
+                f"detector.settings {sorted(settings)} do not apply to {self.network}",
+                remedy="leave detector.settings empty",
+            )
+        yolo = engine(job.run_dir / "ultralytics-config").YOLO
+        last = job.run_dir / "ultralytics" / "weights" / "last.pt"
+        done = job.run_dir / "ultralytics" / "done"
+        if not done.exists():
+            if last.exists():
+                yolo(last).train(resume=True)
+            else:
+                data = _write_pictures(job)
+                yolo(f"{self.network}.yaml").train(**_arguments(job, data))
+            done.touch()
+        return self._export(yolo(last.with_name("best.pt")), job)
+
+    def _export(self, model: Any, job: DetectionJob) -> ExportedDetector:
+        head = model.model.model[-1]
+        if isinstance(self.output, EndToEndBoxes):
+            head.max_det = MAX_DETECTIONS
+        path = Path(
+            model.export(
+                format="onnx", dynamic=True, simplify=False, opset=17, imgsz=list(job.window)
+            )
+        )
+        network = model.model.float().eval()
+
+        def reference(x: Tensor) -> tuple[Tensor, ...]:
+            with torch.no_grad():
+                out = network(x)
+            return (out[0] if isinstance(out, tuple | list) else out,)
+
+        return ExportedDetector(
+            graph=path.read_bytes(),
+            output=self.output,
+            output_names=("output0",),
+            reference=reference,
+            licence_note="Made with ultralytics: the weights and graph are AGPL-3.0.",
+        )
+
+
+def _arguments(job: DetectionJob, data: Path) -> dict[str, Any]:
+    schedule = job.schedule
+    if schedule.augmentation not in AUGMENTATION_ARGUMENTS:
+        raise UnknownNameError(
+            "augmentation preset for ultralytics", schedule.augmentation, AUGMENTATION_ARGUMENTS
+        )
+    return {
+        "data": str(data),
+        "epochs": schedule.epochs,
+        "imgsz": max(job.window),
+        "batch": schedule.batch_size,
+        # The engine piles up gradients to 64 images: on small data almost no steps are left.
+        "nbs": schedule.batch_size,
+        "seed": schedule.seed,
+        "pretrained": False,
+        "amp": False,
+        "plots": False,
+        "device": 0 if torch.cuda.is_available() else "cpu",
+        "workers": 2,
+        "project": str(job.run_dir),
+        "name": "ultralytics",
+        "exist_ok": True,
+        "max_det": MAX_DETECTIONS,
+        "verbose": False,
+        **AUGMENTATION_ARGUMENTS[schedule.augmentation](),
+    }
+
+
+def _write_pictures(job: DetectionJob) -> Path:
+    """8-bit PNG copies of what the network is to see, in the engine's layout."""
+    folder = job.run_dir / "ultralytics-data"
+    source = folder / "pictures"
+    source.mkdir(parents=True, exist_ok=True)
+    records: list[Record] = []
+    for split, labelled in (("train", job.train), ("val", job.val)):
+        for index, record in enumerate(labelled):
+            picture, boxes = prepared_picture(
+                record,
+                channels=job.input.channels,
+                normalisation=job.input.normalisation,
+                resize_factor=job.input.resize_factor,
+            )
+            path = source / f"{split}{index:06d}.png"
+            write_png(path, np.ascontiguousarray(picture.transpose(2, 0, 1)))
+            records.append(
+                replace(
+                    record,
+                    id=path.stem,
+                    image_path=path,
+                    load_annotation=partial(_same, boxes),
+                    split=split,
+                )
+            )
+    target = folder / "yolo"
+    FORMATS["yolo"].write(LabelledSet("pictures", job.classes, tuple(records)), target)
+    return target / "data.yaml"
+
+
+def _same(annotation: Annotation) -> Annotation:
+    return annotation

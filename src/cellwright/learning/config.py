@@ -1,0 +1,188 @@
+"""Settings of a training run: checked once, here, then passed on as plain values.
+
+A run is described by one short YAML file. Every field has a default that suits a
+few hundred labelled images on a laptop; ``cellwright train CONFIG --set a.b=value``
+changes single fields.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cellwright.errors import ConfigError
+from cellwright.images.normalise import Normalisation
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(_Frozen):
+    """Which labelled images, and how they are split.
+
+    Attributes:
+        dataset: a public set by name (``cellwright data list``); or
+        path: a folder of labels.
+        format: layout of ``path``; guessed where it is plain.
+        split_file: a CSV of ``cellwright data split``; without one
+        ratios: weights of train, val and test; without them the layout's own split is taken
+            where it has one, else 70/20/10.
+        by: what stays on one side of the split.
+        split_seed: seed of the split; separate from the training seed, so that runs compare.
+        allow_leak: train although the split leaks; the card will say so.
+    """
+
+    dataset: str | None = None
+    path: Path | None = None
+    format: str | None = None
+    split_file: Path | None = None
+    ratios: dict[Literal["train", "val", "test"], float] | None = None
+    by: Literal["group", "image"] = "group"
+    split_seed: int = 0
+    allow_leak: bool = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataConfig:
+        if (self.dataset is None) == (self.path is None):
+            raise ValueError("name either data.dataset or data.path")
+        if self.split_file is not None and self.ratios is not None:
+            raise ValueError("name either data.split_file or data.ratios")
+        return self
+
+
+class InputConfig(_Frozen):
+    """How pixels reach the network.
+
+    Attributes:
+        longest_px: the median image's longer side in network pixels; None keeps image pixels.
+        normalisation: None picks ``full_range`` for 8-bit colour and ``percentile`` otherwise.
+        tile_px: larger images are tiled, in training and in use.
+        overlap_px: tiles share this much; None picks the largest labelled cell.
+        crops_per_image: None draws as many windows as fit into the median image.
+    """
+
+    longest_px: int | None = Field(default=None, ge=64, le=4096)
+    normalisation: Normalisation | None = None
+    tile_px: int = Field(default=640, ge=128, le=2048, multiple_of=32)
+    overlap_px: int | None = Field(default=None, ge=0)
+    crops_per_image: int | None = Field(default=None, ge=1, le=64)
+
+
+class DetectorConfig(_Frozen):
+    """Which detector of the table, and its own settings."""
+
+    name: str = "cell-detector"
+    settings: dict[str, Any] = {}
+
+
+class ScheduleConfig(_Frozen):
+    """How long and how fast to learn.
+
+    Attributes:
+        epochs: passes over the training part.
+        batch_size: windows a step.
+        learning_rate: peak of AdamW's rate.
+        weight_decay: on weights of convolutions only.
+        warmup_epochs: linear rise at the start.
+        final_fraction: cosine fall down to this part of the peak.
+        ema_decay: decay of the averaged weights, which are those validated and shipped.
+        augmentation: preset of ``data.transforms``.
+        gentle_epochs: last epochs with the ``gentle`` preset instead.
+        precision: ``auto`` takes bfloat16 where the processor has it in hardware.
+    """
+
+    epochs: int = Field(default=60, ge=1)
+    batch_size: int = Field(default=8, ge=1)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=0.02, ge=0)
+    warmup_epochs: float = Field(default=2.0, ge=0)
+    final_fraction: float = Field(default=0.02, gt=0, le=1)
+    ema_decay: float = Field(default=0.997, gt=0, lt=1)
+    augmentation: str = "cells"
+    gentle_epochs: int = Field(default=10, ge=0)
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+
+
+class TrainConfig(_Frozen):
+    """The whole run.
+
+    Attributes:
+        name: of the bundle, and of the run folder.
+        description: one sentence for the card.
+        seed: of weights, order and augmentation.
+        threads: CPU threads; None takes all cores.
+        nms_scope: ``across_classes`` where one cell has one class, as in live / dead.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
+    description: str = ""
+    licence: str = "Apache-2.0"
+    limits: tuple[str, ...] = ()
+    seed: int = 0
+    threads: int | None = Field(default=None, ge=1)
+    nms_scope: Literal["per_class", "across_classes"] = "per_class"
+    data: DataConfig
+    input: InputConfig = InputConfig()
+    detector: DetectorConfig = DetectorConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+
+
+def load_config(path: Path, overrides: tuple[str, ...] = ()) -> TrainConfig:
+    """Read a run's YAML file and apply ``key=value`` overrides.
+
+    Relative paths in the file are taken from the file's own folder.
+
+    Raises:
+        ConfigError: unreadable, not a mapping, unknown keys, values out of range.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot be read ({error})", where=path) from error
+    if not isinstance(raw, dict):
+        raise ConfigError("a training config must be a YAML mapping", where=path)
+    for override in overrides:
+        _override(raw, override)
+    try:
+        config = TrainConfig.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(_readable(error), where=path) from error
+    return _anchored(config, path.parent)
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {override!r}", remedy="write --set key=value, e.g. --set seed=1")
+    *folders, last = key.split(".")
+    place = raw
+    for folder in folders:
+        place = place.setdefault(folder, {})
+        if not isinstance(place, dict):
+            raise ConfigError(f"--set {override!r}: {folder!r} is a value, not a section")
+    place[last] = yaml.safe_load(value)
+
+
+def _readable(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"]) or "the file"
+        lines.append(f"{where}: {item['msg']}")
+    return "; ".join(lines)
+
+
+def _anchored(config: TrainConfig, folder: Path) -> TrainConfig:
+    def absolute(path: Path | None) -> Path | None:
+        return None if path is None else (folder / path.expanduser()).resolve()
+
+    data = config.data.model_copy(
+        update={
+            "path": absolute(config.data.path),
+            "split_file": absolute(config.data.split_file),
+        }
+    )
+    return config.model_copy(update={"data": data})

@@ -1,0 +1,182 @@
+"""From a config to parts that do not leak and an input the network can learn on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from cellwright.bundles.card import InputSpec
+from cellwright.data.datasets import load_dataset
+from cellwright.data.formats import read_labelled
+from cellwright.data.inspection.duplicates import leaks, near_duplicates
+from cellwright.data.labelled_set import LabelledSet
+from cellwright.data.splits import check_split, given_split, part, read_split, split
+from cellwright.errors import ConfigError, DatasetError, LeakError
+from cellwright.images.normalise import Normalisation
+from cellwright.learning.config import DataConfig, InputConfig
+from cellwright.types import Boxes, Instances
+
+DEFAULT_RATIOS = {"train": 70.0, "val": 20.0, "test": 10.0}
+MULTIPLE = 32
+SURVEYED = 200
+"""Images looked at to choose input settings; enough for a median."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The three parts of a set; ``test`` is None where the split has none.
+
+    Attributes:
+        part_of: part by record id.
+        leaks: sentences about leaks that were allowed; they end up in the card.
+    """
+
+    whole: LabelledSet
+    train: LabelledSet
+    val: LabelledSet
+    test: LabelledSet | None
+    part_of: Mapping[str, str]
+    leaks: tuple[str, ...] = ()
+
+
+def load_parts(config: DataConfig) -> Parts:
+    """Load the set and split it.
+
+    A split made here keeps near-duplicates in one part; a given one is checked.
+
+    Raises:
+        DatasetError: no images, or a part without any.
+        LeakError: a given split leaks and ``allow_leak`` is off.
+    """
+    labelled = _load(config)
+    if not len(labelled):
+        raise DatasetError("the set holds no images", where=labelled.name)
+    given = read_split(config.split_file) if config.split_file else None
+    if given is None and config.ratios is None:
+        given = given_split(labelled)
+    if given is None:
+        ratios = {str(k): v for k, v in (config.ratios or DEFAULT_RATIOS).items()}
+        joined = joined_by_likeness(labelled)
+        part_of = split(joined, ratios, seed=config.split_seed, by=config.by)
+        found: tuple[str, ...] = ()
+    else:
+        part_of = given
+        found = _check(labelled, part_of, allow_leak=config.allow_leak)
+    has_test = "test" in part_of.values()
+    return Parts(
+        whole=labelled,
+        train=part(labelled, part_of, "train"),
+        val=part(labelled, part_of, "val"),
+        test=part(labelled, part_of, "test") if has_test else None,
+        part_of=part_of,
+        leaks=found,
+    )
+
+
+def _load(config: DataConfig) -> LabelledSet:
+    if config.dataset is not None:
+        return load_dataset(config.dataset)
+    if config.path is None:
+        raise ConfigError("name either data.dataset or data.path")
+    return read_labelled(config.path, format=config.format)
+
+
+def joined_by_likeness(labelled: LabelledSet) -> LabelledSet:
+    """The set with the groups of near-duplicate images made one."""
+    group_of = {record.id: record.group for record in labelled}
+    root = {group: group for group in group_of.values()}
+
+    def find(group: str) -> str:
+        while root[group] != group:
+            group = root[group]
+        return group
+
+    for pair in near_duplicates(labelled):
+        first, second = sorted((find(group_of[pair.first]), find(group_of[pair.second])))
+        root[second] = first
+    records = tuple(replace(record, group=find(record.group)) for record in labelled)
+    return replace(labelled, records=records)
+
+
+def _check(
+    labelled: LabelledSet, part_of: Mapping[str, str], *, allow_leak: bool
+) -> tuple[str, ...]:
+    found = []
+    try:
+        check_split(labelled, part_of)
+    except LeakError as error:
+        if not allow_leak:
+            raise
+        found.append(error.what)
+    crossing = leaks(labelled, part_of)
+    if crossing:
+        first = crossing[0]
+        what = (
+            f"{len(crossing)} near-duplicate pairs stand in different parts, "
+            f"for instance {first.first!r} and {first.second!r}"
+        )
+        if not allow_leak:
+            raise LeakError(
+                what,
+                where=labelled.name,
+                remedy="let `cellwright data split` make the split, or pass --allow-leak",
+            )
+        found.append(what)
+    return tuple(found)
+
+
+def choose_input(train: LabelledSet, config: InputConfig) -> InputSpec:
+    """Channels, normalisation, scale and tiles from the training part, unless set."""
+    sizes, channels, dtypes, edges, pixel_sizes = [], [], [], [], []
+    step = max(1, len(train) // SURVEYED)
+    for record in train.records[::step]:
+        sample = record.load()
+        channels.append(sample.image.shape[0])
+        dtypes.append(sample.image.dtype)
+        sizes.append(sample.image.shape[1:])
+        pixel_sizes.append(sample.pixel_size_um)
+        boxes = sample.annotation
+        boxes = boxes.boxes() if isinstance(boxes, Instances) else boxes
+        if isinstance(boxes, Boxes):
+            edges.append(np.maximum(boxes.widths_px, boxes.heights_px))
+    if not sum(len(values) for values in edges):
+        raise DatasetError("the training part holds no boxes", where=train.name)
+    longest = float(np.median([max(size) for size in sizes]))
+    factor = 1.0 if config.longest_px is None else config.longest_px / longest
+    colour = max(channels) > 1 and all(dtype == np.uint8 for dtype in dtypes)
+    kind: Literal["full_range", "percentile"] = "full_range" if colour else "percentile"
+    largest = float(np.percentile(np.concatenate(edges), 99)) * factor
+    tile = config.tile_px
+    overlap = config.overlap_px if config.overlap_px is not None else int(largest * 1.25) + 8
+    return InputSpec(
+        channels=max(channels),
+        normalisation=config.normalisation or Normalisation(kind=kind),
+        resize_factor=factor,
+        pixel_size_um=_common(pixel_sizes),
+        multiple=MULTIPLE,
+        tile_px=tile,
+        overlap_px=min(overlap, tile // 2),
+    )
+
+
+def _common(values: list[float | None]) -> float | None:
+    known = {round(value, 6) for value in values if value is not None}
+    return known.pop() if len(known) == 1 and None not in values else None
+
+
+def choose_window(
+    train: LabelledSet, spec: InputSpec, config: InputConfig
+) -> tuple[tuple[int, int], int]:
+    """Training window (height, width) in network pixels, and windows an image an epoch."""
+    step = max(1, len(train) // SURVEYED)
+    sizes = [record.load().image.shape[1:] for record in train.records[::step]]
+    height, width = (np.median(sizes, axis=0) * spec.resize_factor).tolist()
+    window = tuple(
+        min(spec.tile_px, -(-round(edge) // MULTIPLE) * MULTIPLE) for edge in (height, width)
+    )
+    fitting = round(height * width / (window[0] * window[1]))
+    crops = config.crops_per_image or min(16, max(1, fitting))
+    return (window[0], window[1]), crops
