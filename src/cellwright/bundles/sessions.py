@@ -111,5 +111,8 @@ def open_session(graph: bytes, *, runtime: str, threads: int | None = None) -> S
 
     Raises:
         BundleError: the runtime refuses the graph, or is not installed.
+        UnknownNameError: no such runtime.
     """
+    if runtime not in RUNTIMES:
+        raise UnknownNameError("runtime", runtime, RUNTIMES)
     return RUNTIMES[runtime](graph, threads)

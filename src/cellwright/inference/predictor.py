@@ -29,8 +29,8 @@ from cellwright.types import Boxes, Image
 MAX_BATCH = 4
 """Tiles that go through the network together; more would only cost memory."""
 
-SEAM_MARGIN_PX = 4.0
-"""How far two tiles may disagree about a cell's centre, in network pixels."""
+SEAM_MARGIN = 1 / 8
+"""How far two tiles may disagree about a cell's centre, as a share of their overlap."""
 
 SCALE_RANGE = (1 / 8, 8.0)
 
@@ -93,7 +93,8 @@ class Predictor:
         Args:
             image: ``(C, H, W)`` uint8, uint16 or float32, or a lazily read image.
             pixel_size_um: the image's; with the card's it sets the magnification.
-            scale: how many times larger than in training cells must be drawn; instead of
+            scale: how much larger the image must be drawn than those of the training, so that
+                cells have the same size: 2 where they are half as large; instead of
                 ``pixel_size_um``.
             minimum_score: default and lower limit is the card's.
 
@@ -104,7 +105,7 @@ class Predictor:
         spec, decoding = self.card.input, self._decoding
         factor = network_factor(spec, pixel_size_um=pixel_size_um, scale=scale)
         floor = max(minimum_score or 0.0, decoding.minimum_score)
-        margin = min(SEAM_MARGIN_PX, spec.overlap_px / 8) / factor
+        margin = SEAM_MARGIN * spec.overlap_px / factor
         limits = source_limits(_Adapted(source, spec.channels), spec.normalisation)
         parts: list[tuple[Tile, Boxes]] = []
         for tiles in _batches(_plan(source, spec, factor), factor):

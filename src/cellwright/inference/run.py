@@ -39,7 +39,8 @@ class RunOptions:
 
     Attributes:
         pixel_size_um: instead of what the files say.
-        scale: how many times larger than in training cells must be drawn.
+        scale: how much larger than the training's images these must be drawn: 2 where the
+            cells are half as large.
         score_threshold: from which score a box is a cell, instead of the card's thresholds.
     """
 

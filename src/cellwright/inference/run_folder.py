@@ -81,7 +81,7 @@ class RunFolder:
             raise ConfigError(
                 f"this folder holds the results of {self._difference(settings)}",
                 where=out,
-                remedy="choose another output folder, or replace the results (--fresh)",
+                remedy="choose another output folder, or replace the results (--existing replace)",
             )
 
     def overlay_path(self, image: NamedImage) -> Path:
@@ -149,7 +149,7 @@ class RunFolder:
             raise ConfigError(
                 "this folder holds a cells.csv of something else",
                 where=self.out,
-                remedy="choose another output folder, or replace the results (--fresh)",
+                remedy="choose another output folder, or replace the results (--existing replace)",
             )
 
     def _difference(self, settings: Mapping[str, Any]) -> str:

@@ -4,7 +4,9 @@ Each tile answers for its core; the cores share the image out between them. A ce
 that is no larger than the overlap and whose centre lies in a core is seen whole by
 that core's tile. Two tiles may place the centre of a cell on a seam a little
 differently, so a tile also keeps what lies just outside its core, and of what both
-saw the stronger stays.
+saw the stronger stays. A box that ends where its tile ends may be half a cell; it
+goes where another tile shows more of it. Only a cell larger than the overlap can
+still come out in pieces, which is why the card asks for an overlap of the largest.
 """
 
 from __future__ import annotations
@@ -16,11 +18,14 @@ from numpy.typing import NDArray
 
 from cellwright.bundles.card import Decoding
 from cellwright.images.tiles import Tile
-from cellwright.inference.nms import surviving
+from cellwright.inference.nms import Index, surviving
 from cellwright.types import Boxes
 
 SEAM_IOU = 0.45
 """Two tiles may see one small cell a pixel apart, which costs it more overlap than a large one."""
+
+COVERED = 0.6
+"""A cut box goes if a larger one of another tile covers more than this share of it."""
 
 
 def own_boxes(boxes: Boxes, tile: Tile, *, margin: float) -> Boxes:
@@ -47,6 +52,7 @@ def merge(parts: Sequence[tuple[Tile, Boxes]], decoding: Decoding, *, margin: fl
         return Boxes.empty(scored=True)
     origin = np.repeat(np.arange(len(parts)), [len(boxes) for _, boxes in parts])
     near_seam = np.concatenate([_near_seam(boxes, tile, margin) for tile, boxes in parts])
+    cut = np.concatenate([_cut(boxes, tile, margin) for tile, boxes in parts])
     kept = surviving(everything, iou=decoding.nms_iou, scope=decoding.nms_scope)
     disputed = kept[near_seam[kept]]
     settled = surviving(
@@ -56,7 +62,26 @@ def merge(parts: Sequence[tuple[Tile, Boxes]], decoding: Decoding, *, margin: fl
         origin=origin[disputed],
     )
     lost = np.setdiff1d(disputed, disputed[settled])
-    return everything.select(kept[~np.isin(kept, lost)])
+    kept = kept[~np.isin(kept, lost)]
+    pieces = _pieces(everything.select(kept), origin[kept], cut[kept], decoding)
+    return everything.select(kept[~pieces])
+
+
+def _pieces(
+    boxes: Boxes, origin: Index, cut: NDArray[np.bool_], decoding: Decoding
+) -> NDArray[np.bool_]:
+    """Which cut boxes are part of a cell that another tile shows more of."""
+    pieces = np.zeros(len(boxes), bool)
+    areas = boxes.areas_px2
+    for index in np.flatnonzero(cut):
+        rival = (origin != origin[index]) & (areas > areas[index])
+        if decoding.nms_scope == "per_class":
+            rival &= boxes.class_ids == boxes.class_ids[index]
+        one, others = boxes.xyxy[index], boxes.xyxy[rival]
+        shared = np.minimum(one[2:], others[:, 2:]) - np.maximum(one[:2], others[:, :2])
+        covered = np.clip(shared, 0, None).prod(axis=1).max(initial=0.0)
+        pieces[index] = covered > COVERED * areas[index]
+    return pieces
 
 
 def _grown_core(tile: Tile, margin: float) -> tuple[float, float, float, float]:
@@ -81,3 +106,18 @@ def _near_seam(boxes: Boxes, tile: Tile, margin: float) -> NDArray[np.bool_]:
         if core != edge:
             near |= np.abs(position - core) <= 2 * margin
     return near
+
+
+def _cut(boxes: Boxes, tile: Tile, margin: float) -> NDArray[np.bool_]:
+    """Which boxes reach an edge of the tile that is not the image's border."""
+    x0, y0, x1, y1 = boxes.xyxy.T
+    cut = np.zeros(len(boxes), bool)
+    for distance, core, edge in (
+        (x0 - tile.x0, tile.core_x0, tile.x0),
+        (tile.x1 - x1, tile.core_x1, tile.x1),
+        (y0 - tile.y0, tile.core_y0, tile.y0),
+        (tile.y1 - y1, tile.core_y1, tile.y1),
+    ):
+        if core != edge:
+            cut |= distance <= margin
+    return cut

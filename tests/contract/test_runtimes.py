@@ -1,0 +1,113 @@
+"""Every runtime gives the same cells, reads no network, and needs no PyTorch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.sessions import RUNTIMES, choose_runtime, open_session
+from cellwright.errors import BundleError, UnknownNameError
+from cellwright.images.write import write_png
+from cellwright.inference.predictor import Predictor
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_outputs_are_those_of_the_trained_network(runtime, dot_bundle):
+    bundle = open_bundle(dot_bundle)
+    outputs = open_session(bundle.graph(), runtime=runtime, threads=1).run(bundle.tests["input"])
+    assert outputs.keys() == {"level_4"}
+    assert outputs["level_4"].dtype == np.float32
+    np.testing.assert_allclose(outputs["level_4"], bundle.tests["level_4"], atol=1e-4)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_batches_and_sizes_may_change_from_call_to_call(runtime, dot_bundle):
+    session = open_session(open_bundle(dot_bundle).graph(), runtime=runtime, threads=1)
+    rng = np.random.default_rng(0)
+    for shape in ((1, 1, 32, 32), (4, 1, 64, 40), (1, 1, 32, 32)):
+        batch = rng.random(shape, dtype=np.float32)
+        first = session.run(batch)["level_4"]
+        assert first.shape == (shape[0], 6, shape[2] // 4, shape[3] // 4)
+        # An answer must not be overwritten by the next call.
+        kept = first.copy()
+        session.run(rng.random(shape, dtype=np.float32))
+        np.testing.assert_array_equal(first, kept)
+
+
+def test_all_runtimes_find_the_same_cells(dot_bundle, draw_dots, scatter_cells):
+    image = draw_dots(500, 700, scatter_cells(400, 500, 700))
+    bundle = open_bundle(dot_bundle)
+    found = [Predictor(bundle, runtime=name, threads=1).predict(image) for name in RUNTIMES]
+    for boxes in found[1:]:
+        assert len(boxes) == len(found[0])
+        order, reference = (np.lexsort(b.centres_xy.round(1).T) for b in (boxes, found[0]))
+        np.testing.assert_allclose(boxes.xyxy[order], found[0].xyxy[reference], atol=0.01)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_graph_that_is_none_is_an_error_not_a_crash(runtime):
+    with pytest.raises(BundleError, match="cannot load the graph"):
+        open_session(b"this is no ONNX graph", runtime=runtime)
+
+
+def test_auto_is_written_down_and_unknown_names_are_refused():
+    assert choose_runtime("auto", "fp32") == "onnxruntime"
+    assert choose_runtime("auto", "int8") == "openvino"
+    assert choose_runtime("openvino", "fp32") == "openvino"
+    with pytest.raises(UnknownNameError, match="auto, onnxruntime, openvino"):
+        choose_runtime("tensorrt", "fp32")
+
+
+ALONE = """
+import socket, sys
+from pathlib import Path
+
+def no_network(*args, **kwargs):
+    raise AssertionError("a connection was tried")
+
+socket.socket.connect = socket.getaddrinfo = no_network
+
+from cellwright.bundles.bundle import open_bundle
+from cellwright.inference.run import predict_files
+
+model, image, out, runtime = sys.argv[1:]
+summary = predict_files([Path(image)], bundle=open_bundle(model), out=Path(out), runtime=runtime)
+assert summary.counts == {"live": 3, "dead": 2}, summary
+print("\\n".join(sorted(sys.modules)))
+"""
+
+TRAINING_HALF = {"torch", "torchvision", "lightning", "ultralytics", "albumentations", "onnx"}
+SLOW_TO_IMPORT = {"scipy", "skimage", "matplotlib", "tifffile", "pyarrow", "openvino", "yaml"}
+
+
+def imported_by_a_prediction(runtime: str, bundle: Path, folder: Path) -> set[str]:
+    command = [sys.executable, "-c", ALONE, str(bundle), str(folder / "x.png")]
+    command += [str(folder / "out"), runtime]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return {name.partition(".")[0] for name in done.stdout.splitlines()}
+
+
+@pytest.fixture
+def five_cells(draw_dots, scatter_cells, tmp_path) -> Path:
+    truth = scatter_cells(200, 300, 300)
+    live, dead = (np.flatnonzero(truth.class_ids == k) for k in (0, 1))
+    five = truth.select(np.concatenate([live[:3], dead[:2]]))
+    write_png(tmp_path / "x.png", draw_dots(300, 300, five))
+    return tmp_path
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_predicting_needs_neither_pytorch_nor_a_network(runtime, dot_bundle, five_cells):
+    modules = imported_by_a_prediction(runtime, dot_bundle, five_cells)
+    assert not modules & TRAINING_HALF
+
+
+def test_nothing_slow_is_imported_that_a_png_does_not_need(dot_bundle, five_cells):
+    modules = imported_by_a_prediction("onnxruntime", dot_bundle, five_cells)
+    assert not modules & SLOW_TO_IMPORT

@@ -1,0 +1,182 @@
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cellwright.bundles.bundle import open_bundle
+from cellwright.errors import ConfigError, ImageError
+from cellwright.images.write import write_png, write_tiff
+from cellwright.inference.predictor import Predictor
+from cellwright.inference.run import RunOptions, predict_files
+from cellwright.inference.run_folder import CELL_COLUMNS
+from cellwright.types import Boxes
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def pictures(tmp_path, draw_dots, scatter_cells) -> Path:
+    """Six images of 10, 20 … 60 cells."""
+    folder = tmp_path / "plate"
+    for number in range(1, 7):
+        image = draw_dots(120, 160, scatter_cells(10 * number, 120, 160, seed=number))
+        write_png(folder / f"day_B0{number}_s1.png", image)
+    return folder
+
+
+def test_tables_hold_every_cell_once(dot_bundle, draw_dots, tmp_path):
+    truth = Boxes(np.array([[10, 20, 21, 31], [40, 50, 55, 65]]), np.array([0, 1]))
+    write_tiff(tmp_path / "in" / "x.tif", draw_dots(90, 80, truth), pixel_size_um=0.5)
+    summary = predict_files([tmp_path / "in"], bundle=open_bundle(dot_bundle), out=tmp_path / "o")
+    assert summary.counts == {"live": 1, "dead": 1}
+    rows = sorted(table(tmp_path / "o" / "cells.csv"), key=lambda row: row["class"])
+    assert tuple(rows[0]) == CELL_COLUMNS
+    # The dot says radius 7, so the box is 14 wide around (47.5, 57.5).
+    dead = {name: rows[0][name] for name in CELL_COLUMNS[4:12]}
+    assert [float(value) for value in dead.values()] == [
+        50.5,
+        40.5,
+        64.5,
+        54.5,
+        57.5,
+        47.5,
+        196,
+        49,
+    ]
+    (image,) = table(tmp_path / "o" / "summary.csv")
+    assert (image["n_cells"], image["n_live"], image["n_dead"]) == ("2", "1", "1")
+    assert (image["height"], image["width"], image["pixel_size_um"]) == ("90", "80", "0.5")
+    assert image["group"] == "in"
+    assert table(tmp_path / "o" / "errors.csv") == []
+    assert (tmp_path / "o" / "overlays" / "x.png").exists()
+
+
+def test_counts_wells_and_fields(dot_bundle, pictures, tmp_path):
+    predict_files([pictures], bundle=open_bundle(dot_bundle), out=tmp_path / "o")
+    rows = table(tmp_path / "o" / "summary.csv")
+    assert [row["n_cells"] for row in rows] == ["10", "20", "30", "40", "50", "60"]
+    assert [row["well"] for row in rows] == [f"B0{n}" for n in range(1, 7)]
+    assert {row["field"] for row in rows} == {"1"}
+
+
+def test_a_bad_file_is_a_row_and_the_run_goes_on(dot_bundle, pictures, tmp_path):
+    (pictures / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n but no more")
+    (pictures / "empty.tif").write_bytes(b"")
+    summary = predict_files([pictures], bundle=open_bundle(dot_bundle), out=tmp_path / "o")
+    assert (summary.n_images, summary.n_done) == (8, 6)
+    errors = table(tmp_path / "o" / "errors.csv")
+    assert [row["image_id"] for row in errors] == ["broken", "empty"]
+    assert all(row["error"] for row in errors)
+    assert len(table(tmp_path / "o" / "summary.csv")) == 6
+
+
+def test_the_same_name_in_two_folders_gives_two_results(dot_bundle, draw_dots, tmp_path):
+    cell = Boxes(np.array([[10, 20, 21, 31]]), np.array([0]))
+    for folder, truth in (("a", cell), ("b", Boxes.empty())):
+        write_png(tmp_path / "in" / folder / "1.png", draw_dots(64, 64, truth))
+    out = tmp_path / "o"
+    predict_files([tmp_path / "in"], bundle=open_bundle(dot_bundle), out=out)
+    counts = {row["image_id"]: row["n_cells"] for row in table(out / "summary.csv")}
+    assert counts == {"a__1.png": "1", "b__1.png": "0"}
+    assert len(list((out / "overlays").iterdir())) == 2
+
+
+def test_a_second_run_does_only_what_is_new(dot_bundle, pictures, tmp_path, monkeypatch):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    first = predict_files(sorted(pictures.iterdir())[:4], bundle=bundle, out=out)
+    predicted = []
+    real = Predictor.predict
+    monkeypatch.setattr(Predictor, "predict", lambda *a, **k: predicted.append(1) or real(*a, **k))
+    write_png(pictures / "day_B02_s1.png", np.zeros((1, 50, 50), np.uint8))
+    second = predict_files([pictures], bundle=bundle, out=out)
+    assert (first.n_resumed, second.n_resumed, len(predicted)) == (0, 3, 3)
+    counts = [int(row["n_cells"]) for row in table(out / "summary.csv")]
+    assert counts == [10, 0, 30, 40, 50, 60]
+    assert sum(second.counts.values()) == len(table(out / "cells.csv")) == 190
+
+
+KILLED_RUN = """
+import sys, time
+from pathlib import Path
+from cellwright.bundles.bundle import open_bundle
+from cellwright.inference.run import predict_files
+predict_files([Path(sys.argv[2])], bundle=open_bundle(sys.argv[1]), out=Path(sys.argv[3]),
+              progress=lambda done, total: time.sleep(0.4))
+"""
+
+
+def test_a_killed_run_is_continued(dot_bundle, pictures, tmp_path):
+    out = tmp_path / "o"
+    command = [sys.executable, "-c", KILLED_RUN, str(dot_bundle), str(pictures), str(out)]
+    process = subprocess.Popen(command)
+    deadline = time.monotonic() + 60
+    while len(list((out / ".parts").glob("*.json"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (out / "summary.csv").exists()
+    parts = {path: path.stat().st_mtime_ns for path in (out / ".parts").glob("*.json")}
+    assert 3 <= len(parts) < 6
+    summary = predict_files([pictures], bundle=open_bundle(dot_bundle), out=out)
+    assert summary.n_resumed == len(parts)
+    assert {path: path.stat().st_mtime_ns for path in parts} == parts
+    clean = predict_files([pictures], bundle=open_bundle(dot_bundle), out=tmp_path / "clean")
+    assert summary.counts == clean.counts
+    assert (out / "cells.csv").read_text() == (tmp_path / "clean" / "cells.csv").read_text()
+
+
+def test_results_of_other_settings_are_never_mixed(dot_bundle, pictures, tmp_path):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    predict_files([pictures], bundle=bundle, out=out)
+    options = RunOptions(scale=2.0)
+    with pytest.raises(ConfigError, match="another scale"):
+        predict_files([pictures], bundle=bundle, out=out, options=options)
+    again = predict_files([pictures], bundle=bundle, out=out, options=options, existing="replace")
+    assert again.n_resumed == 0
+    assert json.loads((out / "run.json").read_text())["scale"] == 2.0
+
+
+def test_foreign_tables_are_not_overwritten(dot_bundle, pictures, tmp_path):
+    (tmp_path / "cells.csv").write_text("mine")
+    with pytest.raises(ConfigError, match="something else"):
+        predict_files([pictures], bundle=open_bundle(dot_bundle), out=tmp_path)
+    assert (tmp_path / "cells.csv").read_text() == "mine"
+
+
+def test_a_damaged_part_is_done_again(dot_bundle, pictures, tmp_path):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    predict_files([pictures], bundle=bundle, out=out)
+    next((out / ".parts").glob("*.json")).write_text('{"file": [')
+    assert predict_files([pictures], bundle=bundle, out=out).n_resumed == 5
+
+
+def test_own_overlays_are_no_input(dot_bundle, pictures):
+    bundle, out = open_bundle(dot_bundle), pictures / "results"
+    predict_files([pictures], bundle=bundle, out=out)
+    assert predict_files([pictures], bundle=bundle, out=out).n_images == 6
+
+
+def test_a_chosen_threshold_replaces_the_cards(dot_bundle, pictures, tmp_path):
+    strict = RunOptions(score_threshold=1.0)
+    summary = predict_files(
+        [pictures], bundle=open_bundle(dot_bundle), out=tmp_path / "o", options=strict
+    )
+    assert sum(summary.counts.values()) == 0
+
+
+def test_bad_requests_are_refused_before_anything_is_written(dot_bundle, tmp_path):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    with pytest.raises(ImageError, match="does not exist"):
+        predict_files([tmp_path / "nothing"], bundle=bundle, out=out)
+    with pytest.raises(ConfigError, match="pixel size"):
+        RunOptions(pixel_size_um=0)
+    assert not out.exists()
