@@ -12,15 +12,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from cellwright.data.cache import cache_folder
-from cellwright.data.datasets import bccd_blood_cells, livedead_labelfree
+from cellwright.data.datasets import (
+    bbbc039_hoechst_nuclei,
+    bccd_blood_cells,
+    dsb2018_fluo_nuclei,
+    livedead_labelfree,
+)
 from cellwright.data.datasets.public_set import PublicSet
 from cellwright.data.formats import read_labelled
+from cellwright.data.formats.instances import UNNAMED
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import DatasetError, UnknownNameError
 
 _ROWS = (
     bccd_blood_cells.SET,
     livedead_labelfree.SET,
+    bbbc039_hoechst_nuclei.SET,
+    dsb2018_fluo_nuclei.SET,
 )
 
 DATASETS: dict[str, PublicSet] = {row.name: row for row in _ROWS}
@@ -67,6 +75,8 @@ def load_dataset(name: str) -> LabelledSet:
             "CELLWRIGHT_DATA",
         )
     found = read_labelled(folder, format=row.format)
+    if found.classes == UNNAMED and len(row.classes) == 1:
+        found = replace(found, classes=row.classes)
     if found.classes != row.classes:
         raise DatasetError(
             f"holds the classes {', '.join(found.classes)}, not {', '.join(row.classes)}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,9 @@ class PublicSet:
         citation: whom to name when the set is used.
         url: the archive of the pinned commit.
         sha256: the archive's checksum where a published one is known, else None: then the
-            checksum seen at the first download is written beside the files and held to.
+            checksum seen at the first download is written beside the set and held to.
+        arrange: turns the unpacked archive (first argument) into ``format`` inside an empty
+            folder (second argument).
         known_flaws: what a reader of results has to know.
         group_of: group of an image by its id: what must stay on one side of a split.
         pixel_size_um: edge length of a pixel in micrometres, None where not published.
@@ -37,6 +40,7 @@ class PublicSet:
     citation: str
     url: str
     sha256: str | None
+    arrange: Callable[[Path, Path], None]
     known_flaws: tuple[str, ...]
     group_of: Callable[[str], str]
     pixel_size_um: float | None = None

@@ -57,6 +57,8 @@ def read(root: Path) -> LabelledSet:
             outside its image; the message gives file and line.
     """
     table = root / TABLE
+    if not table.is_file():
+        raise DatasetError(f"holds no {TABLE}", where=root, remedy="check the path")
     rows = read_rows(table)
     folder = root / "images"
     images = {
