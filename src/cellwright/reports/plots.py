@@ -56,7 +56,7 @@ def interval_bars(
         limits: range of the quantity's axis; fitted to the data if None.
         reference: drawn as a band over all bars (the pooled value).
     """
-    figure, axes = _axes(labels, height_in=1.2 + 0.3 * max(1, len(estimates)))
+    figure, axes = _axes(labels, height_in=1.4 + 0.3 * max(1, len(estimates)))
     if reference is not None:
         _draw_reference(axes, reference)
     for row, item in enumerate(estimates):
@@ -137,7 +137,7 @@ def _draw_reference(axes: Axes, reference: Estimate) -> None:
     if reference.low is not None and reference.high is not None:
         axes.axvspan(reference.low, reference.high, color=VERMILION, alpha=0.15, lw=0)
     axes.axvline(reference.value, color=VERMILION, lw=1.5, label=reference.name)
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 1.0), fontsize=9)
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), fontsize=9)
 
 
 def _without_data(figure: Figure, axes: Axes) -> Figure:

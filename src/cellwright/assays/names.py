@@ -1,0 +1,106 @@
+"""What file names say: which images show one field, and what is pooled.
+
+A template is a file name (without its suffix) with one placeholder: ``{name}_blue``
+matches ``a1_blue.png`` and gives ``a1``. ``*`` stands for anything, a ``/`` lets the
+template look at folders (``blue/{name}``), and case does not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellwright.errors import ConfigError
+
+_LAST_NUMBER = re.compile(r"(?P<start>.*[^\W_].*?)[ _.\-/]+[a-z]{0,2}\d+")
+
+UNNAMED_GROUP = "all"
+"""Group of images that are called by a number alone."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A compiled template; :func:`parse_template` makes it."""
+
+    text: str
+    expression: re.Pattern[str]
+    depth: int
+
+    def match(self, path: Path) -> str | None:
+        """What the placeholder stands for in ``path``, with the folders above; None if no match."""
+        parts = path.with_name(stem_of(path)).parts
+        above, seen = parts[: -self.depth], parts[-self.depth :]
+        found = self.expression.fullmatch("/".join(seen))
+        return None if found is None else "/".join((*above, found.group("value")))
+
+
+def parse_template(text: str, *, placeholder: str = "name") -> Template:
+    """Compile a template.
+
+    >>> parse_template("{name}_blue*").match(Path("day1/a_Blue_001.ome.tif"))
+    'day1/a'
+
+    Raises:
+        ConfigError: the placeholder does not stand in it exactly once.
+    """
+    mark = "{" + placeholder + "}"
+    if text.count(mark) != 1:
+        raise ConfigError(
+            f"the pattern {text!r} must hold {mark} exactly once",
+            remedy=f"for instance {mark}_*",
+        )
+    pieces = re.split(rf"({re.escape(mark)}|\*)", text)
+    meaning = {mark: "(?P<value>[^/]+)", "*": "[^/]*"}
+    expression = "".join(meaning.get(piece, re.escape(piece)) for piece in pieces)
+    return Template(text, re.compile(expression, re.IGNORECASE), text.count("/") + 1)
+
+
+def stem_of(path: Path) -> str:
+    """The file's name without its suffix; ``.ome.tif`` is one suffix."""
+    return path.stem[:-4] if path.stem.lower().endswith(".ome") else path.stem
+
+
+def short_names(keys: Sequence[str]) -> list[str]:
+    """The last part of every key; with as many folders before it as make them all differ.
+
+    >>> short_names(["x/day1/a", "x/day1/b"]), short_names(["x/day1/a", "x/day2/a"])
+    (['a', 'b'], ['day1/a', 'day2/a'])
+    """
+    parts = [[part for part in key.split("/") if part] for key in keys]
+    for length in range(1, max(map(len, parts), default=0)):
+        names = ["/".join(part[-length:]) for part in parts]
+        if len({name.casefold() for name in names}) == len(names):
+            return names
+    return ["/".join(part) for part in parts]
+
+
+def group_of(name: str, *, well: str = "", template: Template | None = None) -> str:
+    """What an image called ``name`` is pooled with.
+
+    What ``template`` picks; without one, its well with what stands before it, or else
+    the name without its last number.
+
+    >>> group_of("plate2_B07_f3", well="B07"), group_of("hypoxia_003")
+    ('plate2_B07', 'hypoxia')
+
+    Raises:
+        ConfigError: ``template`` does not match the name.
+    """
+    if template is not None:
+        picked = template.match(Path(name))
+        if picked is None:
+            raise ConfigError(
+                f"the group pattern {template.text!r} does not match",
+                where=name,
+                remedy="change the pattern, or leave it out",
+            )
+        return picked
+    if well:
+        before = re.search(rf"{well[0]}0?{int(well[1:])}(?![0-9])", name)
+        return name if before is None else name[: before.end()]
+    if name.isdecimal():
+        return UNNAMED_GROUP
+    counted = _LAST_NUMBER.fullmatch(name)
+    return counted.group("start") if counted else name

@@ -1,0 +1,61 @@
+"""Tables an assay writes: one row a cell, an image, a group, or a file that was left out."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from cellwright.images.write import atomic_path
+from cellwright.inference.run_folder import CELL_COLUMNS
+
+Row: TypeAlias = Sequence[str | int | float | None]
+
+SEEN_IN = "seen_in"
+"""Column that says in which images of its field a cell was found."""
+
+CELL_KINDS: dict[str, type] = {
+    **dict.fromkeys(CELL_COLUMNS, float),
+    **dict.fromkeys(("image_id", "class", "group", "well", "field", SEEN_IN), str),
+    "label": int,
+}
+"""Columns of ``cells.csv`` and ``cells.parquet`` and the type of each."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that was not counted: which, why, and what would help."""
+
+    image_id: str
+    file: str
+    error: str
+    remedy: str = ""
+
+    @property
+    def row(self) -> Row:
+        """Its row of ``errors.csv`` (:data:`~cellwright.inference.run_folder.ERROR_COLUMNS`)."""
+        return (self.image_id, self.file, self.error, self.remedy)
+
+
+def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Row]) -> None:
+    """A CSV file with a header; None becomes an empty field."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def write_parquet(path: Path, columns: Mapping[str, type], rows: Sequence[Row]) -> None:
+    """A Parquet file whose columns are of the given types (str, int, float); None is null."""
+    import pyarrow as pa  # noqa: PLC0415 - a large library that only this table needs
+    from pyarrow import parquet  # noqa: PLC0415
+
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    arrays = {
+        column: pa.array([row[index] for row in rows], type=kinds[kind])
+        for index, (column, kind) in enumerate(columns.items())
+    }
+    with atomic_path(path) as temporary:
+        parquet.write_table(pa.table(arrays), temporary)

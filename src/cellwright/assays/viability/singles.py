@@ -1,0 +1,82 @@
+"""Single images: the model's own classes say which cell is live and which is dead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cellwright.assays.names import Template, group_of
+from cellwright.assays.tables import LeftOut
+from cellwright.assays.viability.counting import Field, Finder
+from cellwright.assays.viability.counts import DEAD, LIVE, Cells, Seen
+from cellwright.assays.viability.field_image import FieldImage
+from cellwright.errors import ConfigError
+from cellwright.inference.identity import name_images
+from cellwright.types import Boxes, Image
+
+
+@dataclass(frozen=True)
+class Singles:
+    """One image a field; the model's own classes say what is live and what is dead.
+
+    Attributes:
+        live: name of the model's class of live cells; case does not matter.
+        dead: name of the model's class of dead cells.
+    """
+
+    live: str = "live"
+    dead: str = "dead"
+
+    def check(self, classes: Sequence[str]) -> None:
+        """Both classes must be among the model's."""
+        known = [name.casefold() for name in classes]
+        for wanted in (self.live, self.dead):
+            if wanted.casefold() not in known:
+                raise ConfigError(
+                    f"the model has no class {wanted!r}; its classes are {', '.join(classes)}",
+                    remedy="name its classes of live and dead cells, or count pairs of images",
+                )
+        if self.live.casefold() == self.dead.casefold():
+            raise ConfigError(f"live and dead cannot both be {self.live!r}")
+
+    def plan(
+        self, paths: Sequence[Path], *, group: Template | None
+    ) -> tuple[list[Field], list[LeftOut]]:
+        """Every file is a field."""
+        fields = [
+            Field(
+                replace(image, group=group_of(image.id, well=image.well, template=group)),
+                (image.path,),
+            )
+            for image in name_images(paths)
+        ]
+        return fields, []
+
+    def count(self, images: Sequence[FieldImage], finder: Finder) -> Cells:
+        """Cells by class; cells of further classes are not counted, and that is said."""
+        [image] = images
+        found = finder.find(image)
+        known = [name.casefold() for name in finder.classes]
+        is_live = found.class_ids == known.index(self.live.casefold())
+        is_dead = found.class_ids == known.index(self.dead.casefold())
+        kept = is_live | is_dead
+        boxes = found.select(kept)
+        other = int((~kept).sum())
+        notes = (f"{other} cells of other classes were not counted",) if other else ()
+        class_ids = np.where(is_dead[kept], DEAD, LIVE)
+        seen: Seen = "single"
+        return Cells(Boxes(boxes.xyxy, class_ids, boxes.scores), (seen,) * len(boxes), notes)
+
+    def picture(self, images: Sequence[FieldImage]) -> Image:
+        """The image itself."""
+        return images[0].thumbnail()
+
+    def describe(self) -> str:
+        """For the report."""
+        return (
+            f"The model detects cells and tells {self.live!r} from {self.dead!r} in each image; "
+            "a cell found as both is counted once, as the class with the higher score."
+        )

@@ -1,0 +1,77 @@
+"""Names of files say what is pooled and what belongs together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cellwright.assays.names import group_of, parse_template, short_names, stem_of
+from cellwright.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "value"),
+    [
+        ("{name}_blue", "a_blue.png", "a"),
+        ("{name}_blue", "in/day1/a_blue.png", "in/day1/a"),
+        ("{name}_blue", "a_red.png", None),
+        ("{name}_blue", "a_blue_2.png", None),
+        ("{name}_blue*", "a_blue_2.png", "a"),
+        ("{name}_blue", "A_Blue.ome.tif", "A"),
+        ("*_{name}_w1", "x_B02_w1.tif", "B02"),
+        ("blue/{name}", "in/blue/a.png", "in/a"),
+        ("blue/{name}", "in/red/a.png", None),
+        ("{name}(1)", "a(1).png", "a"),
+        ("{name}.c1", "a.c1.tif", "a"),
+    ],
+)
+def test_templates_read_names(template: str, path: str, value: str | None) -> None:
+    assert parse_template(template).match(Path(path)) == value
+
+
+@pytest.mark.parametrize("template", ["blue", "{name}_{name}", "{group}_blue", ""])
+def test_a_template_needs_its_placeholder_once(template: str) -> None:
+    with pytest.raises(ConfigError, match=r"must hold \{name\} exactly once"):
+        parse_template(template)
+
+
+@pytest.mark.parametrize(
+    ("name", "well", "group"),
+    [
+        ("hypoxia_003", "", "hypoxia"),
+        ("day 2-7", "", "day 2"),
+        ("control_f02", "", "control"),
+        ("control", "", "control"),
+        ("sample12", "", "sample12"),
+        ("0004", "", "all"),
+        ("plate2_B07_f3", "B07", "plate2_B07"),
+        ("plate2_B7_f3", "B07", "plate2_B7"),
+        ("B07", "B07", "B07"),
+    ],
+)
+def test_groups_without_a_template(name: str, well: str, group: str) -> None:
+    assert group_of(name, well=well) == group
+
+
+def test_groups_with_a_template() -> None:
+    template = parse_template("{group}-*", placeholder="group")
+    assert group_of("mouse1-B07", well="B07", template=template) == "mouse1"
+    with pytest.raises(ConfigError, match="field_1: the group pattern"):
+        group_of("field_1", template=template)
+
+
+def test_short_names_are_unique_and_no_longer_than_needed() -> None:
+    assert short_names([]) == []
+    assert short_names(["/x/a"]) == ["a"]
+    assert short_names(["/x/1/a", "/x/1/b"]) == ["a", "b"]
+    assert short_names(["/x/1/a", "/x/2/A"]) == ["1/a", "2/A"]
+    assert short_names(["/1/x/a", "/2/x/a", "/2/y/b"]) == ["1/x/a", "2/x/a", "2/y/b"]
+
+
+def test_the_suffix_of_ome_tiff_is_one() -> None:
+    assert [stem_of(Path(name)) for name in ("a.ome.tif", "a.OME.TIFF", "a.b.png")] == [
+        "a",
+        "a",
+        "a.b",
+    ]
