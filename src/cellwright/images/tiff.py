@@ -28,6 +28,7 @@ from cellwright.images.picture import (
     without_opaque_alpha,
 )
 from cellwright.images.scale import channel_names, pixel_size_um
+from cellwright.images.tiff_directories import check_directories
 
 # As in raster.py: a library's warnings reach only a program that configures logging.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -62,6 +63,7 @@ def read_tiff(path: Path, *, max_pixels: int, series: int | None) -> Picture:
     Raises:
         ImageError: damaged, too large, with several images or planes, or not supported.
     """
+    check_directories(path)
     with tiff_errors(path), tifffile.TiffFile(path) as tif:
         index = choose_series(tif, series, where=path)
         chosen = tif.series[index]
@@ -103,7 +105,7 @@ def choose_series(tif: tifffile.TiffFile, series: int | None, *, where: Path) ->
     ]
     if len(whole) != 1:
         raise ImageError(
-            f"holds {len(whole)} images of different kind or position",
+            f"holds {len(whole) or 'no'} images{' of different kind or position' if whole else ''}",
             where=where,
             remedy="save the one you mean in a file of its own, or choose it with series=",
         )

@@ -31,6 +31,7 @@ from cellwright.images.tiff import (
     read_tiff,
     tiff_errors,
 )
+from cellwright.images.tiff_directories import check_directories
 from cellwright.types import IMAGE_DTYPES, Image
 
 _CACHE_BYTES = 2**26
@@ -45,6 +46,7 @@ def open_tiff(path: Path, *, max_pixels: int, series: int | None) -> LazyImage:
     Raises:
         ImageError: as ``read_tiff``.
     """
+    check_directories(path)
     with tiff_errors(path):
         tif = tifffile.TiffFile(path)
         try:
