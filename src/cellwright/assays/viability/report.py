@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 import numpy as np
 
@@ -90,6 +91,11 @@ def _add_headlines(page: Page, report: ViabilityReport) -> None:
         page.note("No field of view could be counted.", tone="warning")
     elif not cells:
         page.note("No cells were found, so there is no viability.", tone="warning")
+    elif _differ(report.groups):
+        page.note(
+            "The groups differ by more than their intervals, so the number for all images "
+            "depends on how many cells of each were counted: compare the groups."
+        )
 
 
 def _add_plots(page: Page, report: ViabilityReport) -> None:
@@ -133,10 +139,9 @@ def _add_pictures(page: Page, report: ViabilityReport) -> None:
     for field in fields:
         page.picture(
             report.out / field.overlay,
-            caption=f"{field.image.id}: {percent(field.viability)} of "
-            f"{_count(len(field.cells.boxes), 'cell')} alive",
+            caption=f"{field.image.id}: {_alive(field)}",
             alt=f"Counted cells of {field.image.id}",
-            link=field.overlay,
+            link=quote(field.overlay),
             max_edge=PICTURE_PX,
         )
 
@@ -222,6 +227,19 @@ def _field_cells(field: CountedField) -> tuple[str | int, ...]:
         *(field.image.id, field.image.group, len(cells.boxes), cells.n_live, cells.n_dead),
         *(percent(interval), span(interval), "; ".join(field.notes)),
     )
+
+
+def _alive(field: CountedField) -> str:
+    if field.viability.value is None:
+        return "no cells found"
+    return f"{percent(field.viability)} of {_count(len(field.cells.boxes), 'cell')} alive"
+
+
+def _differ(groups: Sequence[Pooled]) -> bool:
+    """Whether two groups have intervals that do not overlap."""
+    lows = [group.viability.low for group in groups if group.viability.low is not None]
+    highs = [group.viability.high for group in groups if group.viability.high is not None]
+    return bool(lows) and max(lows) > min(highs)
 
 
 def _estimate(name: str, interval: Interval) -> Estimate:
