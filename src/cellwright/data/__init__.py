@@ -1,0 +1,1 @@
+"""Labelled samples: public sets, formats both ways, splits, inspection and transforms."""

@@ -1,0 +1,295 @@
+"""Fetching, against a local server that holds archives laid out as the published ones."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+from cellwright.data.datasets import DATASETS, load_dataset
+from cellwright.data.datasets import fetch as fetching
+from cellwright.data.datasets.fetch import ProgressBar, fetch, unpack
+from cellwright.errors import DatasetError, UnknownNameError
+from cellwright.types import Boxes, Instances
+
+VOC = (
+    "<annotation><object><name>{0}</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>5</xmax>"
+    "<ymax>6</ymax></bndbox></object></annotation>"
+)
+
+
+def png(pixels: object) -> bytes:
+    return bytes(cv2.imencode(".png", np.asarray(pixels))[1])
+
+
+def tiff(pixels: object) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, np.asarray(pixels))
+    return buffer.getvalue()
+
+
+GREY = np.full((8, 9), 9, np.uint8)
+
+
+def bccd() -> dict[str, bytes]:
+    files = {
+        "BCCD/ImageSets/Main/train.txt": b"B_0\n",
+        "BCCD/ImageSets/Main/test.txt": b"B_1\nB_2\n",
+    }
+    for number, name in enumerate(("RBC", "WBC", "Platelets")):
+        files[f"BCCD/JPEGImages/B_{number}.jpg"] = bytes(cv2.imencode(".jpg", GREY)[1])
+        files[f"BCCD/Annotations/B_{number}.xml"] = VOC.format(name).encode()
+    return files
+
+
+def livedead() -> dict[str, bytes]:
+    place = "Original Dataset"
+    return {
+        f"{place}/b (12).png": png(GREY),
+        f"{place}/b (12).xml": VOC.format("Living Cell").encode(),
+        f"{place}/image7.png": png(GREY),
+        f"{place}/image7.xml": VOC.format("Dead Cell").encode(),
+        f"{place}/b (13).png": png(GREY),
+        f"{place}/b (13).xml": b"<annotation></annotation>",
+    }
+
+
+def bbbc039() -> dict[str, bytes]:
+    # Two touching nuclei have two colours; one colour is used twice.
+    colours = np.zeros((8, 9), np.uint8)
+    colours[0:3, 0:2], colours[0:3, 2:4], colours[6:8, 6:9] = 1, 2, 1
+    stem = "IXMtest_A09_s1_w1CE70AD49-1234-4AAA-9BBB-0123456789AB"
+    mask = np.dstack([0 * colours, 0 * colours, colours])
+    return {
+        f"images/{stem}.tif": tiff(np.arange(72, dtype=np.uint16).reshape(8, 9)),
+        f"labels/{stem}.png": png(mask),
+    }
+
+
+def dsb2018() -> dict[str, bytes]:
+    first, second = np.zeros((8, 9), np.uint8), np.zeros((8, 9), np.uint8)
+    first[0:3, 0:3], second[2:5, 2:5] = 255, 255
+    pictures = {
+        "0" * 64: np.dstack([GREY, GREY, GREY, np.full_like(GREY, 255)]),
+        "1" * 64: np.dstack([GREY, GREY + 90, GREY, np.full_like(GREY, 255)]),  # stained
+        "2" * 64: np.full((8, 9), 200, np.uint8),  # bright field
+        "3" * 64: np.full((520, 696), 9, np.uint8),  # in BBBC039 too
+    }
+    files = {}
+    for name, pixels in pictures.items():
+        files[f"stage1_train/{name}/images/{name}.png"] = png(pixels)
+        files[f"stage1_train/{name}/masks/a.png"] = png(first)
+        files[f"stage1_train/{name}/masks/b.png"] = png(second)
+    return files
+
+
+PUBLISHED: dict[str, Callable[[], dict[str, bytes]]] = {
+    "bccd_blood_cells": bccd,
+    "livedead_labelfree": livedead,
+    "bbbc039_hoechst_nuclei": bbbc039,
+    "dsb2018_fluo_nuclei": dsb2018,
+}
+
+
+def write_zip(path: Path, files: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(f"repository-1234/{name}", content)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address under which its files can be fetched."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield folder, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("CELLWRIGHT_DATA", raising=False)
+    monkeypatch.setenv("CELLWRIGHT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_set_is_fetched_arranged_and_loaded(
+    name: str, served: tuple[Path, str], home: Path
+) -> None:
+    folder, url = served
+    write_zip(folder / f"{name}.zip", PUBLISHED[name]())
+    assert fetch(name, base_url=url) == home / name
+    labelled = load_dataset(name)
+    assert len(labelled) > 0
+    for record in labelled:
+        annotation = record.load().annotation
+        assert isinstance(annotation, Boxes | Instances)
+        assert len(annotation) > 0
+    said = (home / name / "SOURCE.txt").read_text()
+    assert DATASETS[name].licence in said
+    digest = hashlib.sha256((folder / f"{name}.zip").read_bytes()).hexdigest()
+    assert digest in said
+    assert (home / f"{name}.sha256").read_text().split()[0] == digest
+    assert sorted(path.name for path in home.iterdir()) == [name, f"{name}.sha256"]
+
+
+def test_livedead_drops_images_without_boxes_and_cleans_names(served: tuple[Path, str]) -> None:
+    folder, url = served
+    write_zip(folder / "livedead_labelfree.zip", livedead())
+    fetch("livedead_labelfree", base_url=url)
+    found = {
+        record.id: (record.group, record.load_annotation())
+        for record in load_dataset("livedead_labelfree")
+    }
+    assert {name: group for name, (group, _) in found.items()} == {"b_12": "b_", "image7": "image"}
+    dead = found["image7"][1]
+    assert isinstance(dead, Boxes)
+    assert dead.class_ids.tolist() == [1]
+    assert dead.xyxy.tolist() == [[1, 2, 5, 6]]
+
+
+def test_bbbc039_touching_nuclei_stay_apart(served: tuple[Path, str]) -> None:
+    folder, url = served
+    write_zip(folder / "bbbc039_hoechst_nuclei.zip", bbbc039())
+    fetch("bbbc039_hoechst_nuclei", base_url=url)
+    (record,) = load_dataset("bbbc039_hoechst_nuclei")
+    annotation = record.load_annotation()
+    assert (record.id, record.group) == ("A09_s1_CE70AD49", "A09")
+    assert isinstance(annotation, Instances)
+    assert np.bincount(annotation.labels.ravel())[1:].tolist() == [6, 6, 6]
+
+
+def test_dsb2018_keeps_fluorescence_only_and_the_first_mask_wins(served: tuple[Path, str]) -> None:
+    folder, url = served
+    write_zip(folder / "dsb2018_fluo_nuclei.zip", dsb2018())
+    fetch("dsb2018_fluo_nuclei", base_url=url)
+    (record,) = load_dataset("dsb2018_fluo_nuclei")
+    sample = record.load()
+    assert record.id == "0" * 16
+    assert sample.image.shape == (1, 8, 9)
+    assert isinstance(sample.annotation, Instances)
+    assert np.bincount(sample.annotation.labels.ravel())[1:].tolist() == [9, 8]
+
+
+class Counted:
+    """A progress that only counts."""
+
+    total = 0
+    seen = 0
+    closed = False
+
+    def update(self, n_bytes: int) -> None:
+        self.seen += n_bytes
+
+    def reset(self) -> None:
+        self.seen = 0
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_progress_is_told_every_byte_and_a_second_fetch_downloads_nothing(
+    served: tuple[Path, str], tmp_path: Path
+) -> None:
+    folder, url = served
+    write_zip(folder / "bccd_blood_cells.zip", bccd())
+    progress = Counted()
+    target = fetch("bccd_blood_cells", to=tmp_path / "to", base_url=url, progress=progress)
+    assert target == tmp_path / "to/bccd_blood_cells"
+    assert progress.closed
+    assert progress.seen == progress.total == (folder / "bccd_blood_cells.zip").stat().st_size
+    (folder / "bccd_blood_cells.zip").unlink()
+    assert fetch("bccd_blood_cells", to=tmp_path / "to", base_url=url) == target
+
+
+def test_the_bar_on_the_terminal_takes_the_same_calls(served: tuple[Path, str]) -> None:
+    folder, url = served
+    write_zip(folder / "bccd_blood_cells.zip", bccd())
+    assert fetch("bccd_blood_cells", base_url=url, progress=ProgressBar("bccd")).is_dir()
+
+
+def test_another_archive_than_the_first_is_refused(served: tuple[Path, str], home: Path) -> None:
+    folder, url = served
+    write_zip(folder / "bccd_blood_cells.zip", bccd())
+    target = fetch("bccd_blood_cells", base_url=url)
+    target.rename(home / "moved")
+    write_zip(folder / "bccd_blood_cells.zip", bccd() | {"more": b"x"})
+    with pytest.raises(DatasetError, match="the archive's SHA-256 is"):
+        fetch("bccd_blood_cells", base_url=url)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"README.md": b"x"}, "the archive lacks what this set should hold"),
+        ({"../../evil": b"x"}, "leads out of it"),
+    ],
+)
+def test_wrong_archives_leave_nothing(
+    served: tuple[Path, str], home: Path, files: dict[str, bytes], message: str
+) -> None:
+    folder, url = served
+    write_zip(folder / "bccd_blood_cells.zip", files)
+    with pytest.raises(DatasetError, match=message):
+        fetch("bccd_blood_cells", base_url=url)
+    assert list(home.iterdir()) == []
+
+
+def test_no_server_and_no_file_are_clear(served: tuple[Path, str]) -> None:
+    _, url = served
+    with pytest.raises(DatasetError, match="404"):
+        fetch("bccd_blood_cells", base_url=url)
+    with pytest.raises(DatasetError, match=r"could not be downloaded.*check the connection"):
+        fetch("bccd_blood_cells", base_url="http://127.0.0.1:9")
+    with pytest.raises(UnknownNameError, match="did you mean 'bccd_blood_cells'"):
+        fetch("bccd_blood_cell")
+
+
+def test_archives_too_large_with_links_or_damaged_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.zip"
+    write_zip(path, {"x": b"0" * 100})
+    monkeypatch.setattr(fetching, "MAX_UNPACKED_BYTES", 99)
+    with pytest.raises(DatasetError, match="too large"):
+        unpack(path, tmp_path / "out")
+    monkeypatch.undo()
+
+    link = zipfile.ZipInfo("top/link")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(DatasetError, match="is a link"):
+        unpack(path, tmp_path / "out")
+
+    path.write_bytes(b"PK\x03\x04 nonsense")
+    with pytest.raises(DatasetError, match="not a readable zip"):
+        unpack(path, tmp_path / "out")
+
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("one/x", b"")
+        archive.writestr("two/x", b"")
+    with pytest.raises(DatasetError, match="2 top folders"):
+        unpack(path, tmp_path / "out")

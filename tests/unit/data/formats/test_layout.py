@@ -1,0 +1,102 @@
+"""The sidecar, ids and file names that all formats share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cellwright.data.formats import boxes_csv
+from cellwright.data.formats.layout import Known, new_folder
+from cellwright.data.labelled_set import LabelledSet, Record
+from cellwright.errors import DatasetError
+from cellwright.types import Boxes
+
+HEAD = "image,id,group,split,pixel_size_um\n"
+
+
+def source(folder: Path, name: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.zeros((4, 5), np.uint8))
+    return path
+
+
+def written(tmp_path: Path, *ids: str) -> Path:
+    image = source(tmp_path, "source/x.png")
+    records = tuple(Record(name, image, Known(Boxes.empty()), name) for name in ids)
+    boxes_csv.write(LabelledSet("s", ("cell",), records), tmp_path / "out")
+    return tmp_path / "out"
+
+
+def test_ids_that_make_one_file_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    out = written(tmp_path, "a/b", "a b", "A_B", "...", "日本")
+    names = sorted(path.name for path in (out / "images").iterdir())
+    assert len({name.lower() for name in names}) == 5
+    assert [record.id for record in boxes_csv.read(out)] == sorted(
+        ["a/b", "a b", "A_B", "...", "日本"]
+    )
+
+
+def test_the_sidecar_overrules_and_new_images_get_defaults(tmp_path: Path) -> None:
+    out = written(tmp_path, "a")
+    (out / "cellwright.csv").write_text(HEAD + "images/a.png,cell 1,B02,test,0.65\n")
+    source(out, "images/new.png")
+    first, new = boxes_csv.read(out)
+    assert (first.id, first.group, first.split, first.pixel_size_um) == (
+        "cell 1",
+        "B02",
+        "test",
+        0.65,
+    )
+    assert (new.id, new.group, new.split, new.pixel_size_um) == ("new", "new", None, None)
+    assert first.load().pixel_size_um == 0.65
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("image,id\n", "needs the columns"),
+        (HEAD + "images/a.png,a,g,holdout,\n", r"cellwright\.csv:2: unknown split 'holdout'"),
+        (HEAD + "images/a.png,a,g,,-1\n", "pixel size must be a number > 0, not '-1'"),
+        (HEAD + "images/a.png,a,g,,wide\n", "pixel size must be a number > 0"),
+        (HEAD + "images/a.png,a,g,,inf\n", "pixel size must be a number > 0"),
+        (HEAD + "images/a.png,a\n", "the row is incomplete"),
+        (HEAD + "images/gone.png,a,g,,\n", "1 rows of cellwright.csv have no image"),
+    ],
+)
+def test_wrong_sidecars(tmp_path: Path, text: str, message: str) -> None:
+    out = written(tmp_path, "a")
+    (out / "cellwright.csv").write_text(text)
+    with pytest.raises(DatasetError, match=message):
+        boxes_csv.read(out)
+
+
+def test_two_rows_with_one_id_are_refused(tmp_path: Path) -> None:
+    out = written(tmp_path, "a", "b")
+    (out / "cellwright.csv").write_text(HEAD + "images/a.png,x,g,,\nimages/b.png,x,g,,\n")
+    with pytest.raises(DatasetError, match="doubled: x"):
+        boxes_csv.read(out)
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "out") as folder:
+        (folder / "half").write_text("x")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_image_is_named(tmp_path: Path) -> None:
+    record = Record("a", tmp_path / "gone.png", Known(None), "a")
+    with pytest.raises(DatasetError, match=r"gone\.png: the image of 'a' cannot be copied"):
+        boxes_csv.write(LabelledSet("s", ("c",), (record,)), tmp_path / "out")
+
+
+def test_ome_tiff_keeps_its_double_suffix(tmp_path: Path) -> None:
+    image = source(tmp_path, "x.tif").rename(tmp_path / "x.ome.tif")
+    record = Record("x", image, Known(None), "x")
+    boxes_csv.write(LabelledSet("s", ("c",), (record,)), tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out/images").iterdir()] == ["x.ome.tif"]
+    assert [found.id for found in boxes_csv.read(tmp_path / "out")] == ["x"]

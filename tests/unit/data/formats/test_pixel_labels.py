@@ -1,0 +1,194 @@
+"""Formats whose labels are images or folders: instances, masks, folders, npz."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+from cellwright.data.formats import folders, instances, masks, npz
+from cellwright.errors import AnnotationError, DatasetError, ImageError
+from cellwright.types import Category, Instances, SemanticMask
+
+SHAPE = (6, 9)
+
+
+def save(path: Path, pixels: np.ndarray[Any, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), pixels)
+    return path
+
+
+def with_labels(root: Path, folder: str, labels: np.ndarray[Any, Any]) -> Path:
+    save(root / "images/a.png", np.zeros(SHAPE, np.uint16))
+    save(root / folder / "a.png", labels)
+    return root
+
+
+def test_gaps_in_instance_labels_are_closed_and_classes_follow(tmp_path: Path) -> None:
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[0, 0], labels[2, 2:4], labels[5, 5] = 900, 4, 17
+    with_labels(tmp_path, "instances", labels)
+    (record,) = instances.read(tmp_path)
+    found = record.load_annotation()
+    assert isinstance(found, Instances)
+    assert (found.labels[0, 0], found.labels[2, 2], found.labels[5, 5]) == (3, 1, 2)
+
+    (tmp_path / "classes.txt").write_text("live\ndead\n")
+    with pytest.raises(DatasetError, match=r"2 classes but has no objects\.csv"):
+        instances.read(tmp_path)
+    table = "image,label,class\na.png,900,dead\na.png,4,live\na.png,17,dead\n"
+    (tmp_path / "objects.csv").write_text(table)
+    found = instances.read(tmp_path).records[0].load_annotation()
+    assert isinstance(found, Instances)
+    assert found.class_ids is not None
+    assert found.class_ids.tolist() == [0, 1, 1]
+
+    (tmp_path / "objects.csv").write_text("image,label,class\na.png,4,live\n")
+    with pytest.raises(AnnotationError, match=r"object 17 has no row in objects\.csv"):
+        instances.read(tmp_path).records[0].load_annotation()
+    (tmp_path / "objects.csv").write_text("image,label,class\na.png,4,alive\n")
+    with pytest.raises(AnnotationError, match=r"objects\.csv:2: label '4' or class 'alive'"):
+        instances.read(tmp_path)
+
+
+def test_tiff_labels_beyond_16_bits(tmp_path: Path) -> None:
+    labels = np.zeros(SHAPE, np.uint32)
+    labels[1, 1], labels[2, 2] = 70_000, 70_001
+    save(tmp_path / "images/a.png", np.zeros(SHAPE, np.uint8))
+    (tmp_path / "instances").mkdir()
+    tifffile.imwrite(tmp_path / "instances/a.tif", labels)
+    found = instances.read(tmp_path).records[0].load_annotation()
+    assert isinstance(found, Instances)
+    assert (len(found), found.labels[2, 2]) == (2, 2)
+
+
+@pytest.mark.parametrize("module", [instances, masks])
+def test_labels_that_do_not_fit_their_image(module: Any, tmp_path: Path) -> None:
+    folder = module.__name__.rpartition(".")[2]
+    with_labels(tmp_path, folder, np.zeros((6, 8), np.uint8))
+    with pytest.raises(AnnotationError, match="has 8 x 6 px, but its image has 9 x 6"):
+        module.read(tmp_path).records[0].load_annotation()
+    save(
+        tmp_path / folder / "a.png",
+        np.dstack([np.eye(*SHAPE, dtype=np.uint8)] * 2 + [np.zeros(SHAPE, np.uint8)]),
+    )
+    with pytest.raises(AnnotationError, match="has 3 channels"):
+        module.read(tmp_path).records[0].load_annotation()
+    (tmp_path / folder / "a.png").write_bytes(b"")
+    with pytest.raises(ImageError):
+        module.read(tmp_path).records[0].load_annotation()
+    save(tmp_path / folder / "b.png", np.zeros(SHAPE, np.uint8))
+    with pytest.raises(DatasetError, match="1 label files have no image, for instance 'b'"):
+        module.read(tmp_path)
+
+
+@pytest.mark.parametrize("module", [instances, masks])
+def test_an_image_without_label_image_is_unlabelled(module: Any, tmp_path: Path) -> None:
+    folder = module.__name__.rpartition(".")[2]
+    with_labels(tmp_path, folder, np.zeros(SHAPE, np.uint8))
+    save(tmp_path / "images/b.png", np.zeros(SHAPE, np.uint8))
+    _, unlabelled = module.read(tmp_path)
+    assert unlabelled.load_annotation() is None
+    assert "treated as unlabelled" in unlabelled.problems[0]
+
+
+def test_binary_masks_may_be_255(tmp_path: Path) -> None:
+    mask = np.eye(*SHAPE, dtype=np.uint8)
+    with_labels(tmp_path, "masks", mask * 255)
+    labelled = masks.read(tmp_path)
+    found = labelled.records[0].load_annotation()
+    assert labelled.classes == ("background", "foreground")
+    assert isinstance(found, SemanticMask)
+    np.testing.assert_array_equal(found.mask, mask)
+
+
+def test_mask_values_must_be_classes(tmp_path: Path) -> None:
+    with_labels(tmp_path, "masks", np.eye(*SHAPE, dtype=np.uint8) * 128)
+    with pytest.raises(AnnotationError, match="holds the value 128, but there are 2 classes"):
+        masks.read(tmp_path).records[0].load_annotation()
+
+
+def test_class_folders_with_and_without_split(tmp_path: Path) -> None:
+    for place in (
+        "plain/b/x.png",
+        "plain/a/deep/y.png",
+        "split/train/a/x.png",
+        "split/test/b/x.png",
+    ):
+        save(tmp_path / place, np.zeros(SHAPE, np.uint8))
+    plain = folders.read(tmp_path / "plain")
+    assert plain.classes == ("a", "b")
+    assert {r.id: r.load_annotation() for r in plain} == {"y": Category(0), "x": Category(1)}
+    parted = folders.read(tmp_path / "split")
+    assert [(r.split, r.load_annotation()) for r in parted] == [
+        ("test", Category(1)),
+        ("train", Category(0)),
+    ]
+    assert folders.recognises(tmp_path / "split")
+    (tmp_path / "plain/classes.txt").write_text("b\n")
+    with pytest.raises(AnnotationError, match=r"'a' is not in classes\.txt"):
+        folders.read(tmp_path / "plain")
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CELLWRIGHT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def arrays(**changes: Any) -> dict[str, Any]:
+    pixels = np.random.default_rng(0).integers(0, 2**12, (3, 2, *SHAPE)).astype(np.uint16)
+    base = {"images": pixels, "labels": np.array([1, 0, -1]), "class_names": ["G1", "S"]}
+    return base | {"channel_names": ["brightfield", "DNA"]} | changes
+
+
+def test_archives_unpack_once_and_keep_their_pixels(tmp_path: Path, own_cache: Path) -> None:
+    np.savez(tmp_path / "cells.npz", **arrays())
+    labelled = npz.read(tmp_path)
+    stamps = [record.image_path.stat().st_mtime_ns for record in labelled]
+    again = npz.read(tmp_path / "cells.npz")
+    assert [record.image_path.stat().st_mtime_ns for record in again] == stamps
+    sample = labelled.records[1].load()
+    np.testing.assert_array_equal(sample.image, arrays()["images"][1])
+    assert sample.channel_names == ("brightfield", "DNA")
+    assert [record.load_annotation() for record in labelled] == [Category(1), Category(0), None]
+    assert labelled.records[0].image_path.is_relative_to(own_cache)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": np.array([1, 0, 2])}, "label 2 of image 2 is not one of 2 classes"),
+        ({"labels": np.array([1, 0])}, "labels must be 3 whole numbers"),
+        ({"labels": np.array([1.0, 0, 1])}, "labels must be 3 whole numbers"),
+        ({"images": np.zeros((3, 6))}, "images must be"),
+        ({"images": np.zeros((3, 6, 9), np.float64)}, "images must be"),
+        ({"ids": np.array(["a"])}, "ids must hold one value an image"),
+        ({"splits": np.array(["a", "b", "c"])}, "unknown split 'a'"),
+        ({"class_names": ["a", "a"]}, "named twice"),
+        ({"labels": np.array([{}], object)}, "not a readable archive"),
+    ],
+)
+def test_wrong_archives(
+    tmp_path: Path, own_cache: Path, changes: dict[str, Any], message: str
+) -> None:
+    np.savez(tmp_path / "cells.npz", **arrays(**changes))
+    with pytest.raises((AnnotationError, DatasetError), match=message):
+        npz.read(tmp_path)
+
+
+def test_damaged_and_incomplete_archives(tmp_path: Path, own_cache: Path) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, images=np.zeros((1, 2, 2), np.uint8))
+    (tmp_path / "cells.npz").write_bytes(buffer.getvalue())
+    with pytest.raises(DatasetError, match="the array 'class_names' is missing"):
+        npz.read(tmp_path)
+    (tmp_path / "cells.npz").write_bytes(buffer.getvalue()[:100])
+    with pytest.raises(DatasetError, match="not a readable archive"):
+        npz.read(tmp_path)
