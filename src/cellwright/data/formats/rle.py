@@ -1,7 +1,7 @@
 """COCO's run-length masks: lengths of runs off, on, off, … down the columns of an image.
 
 The lengths come as a list, or packed into a string (COCO API, ``maskApi.c``): each is
-written in groups of 5 bits with a continuation bit, from the third on as the difference
+written in groups of 5 bits with a continuation bit, from the fourth on as the difference
 to the one two before.
 """
 
@@ -70,7 +70,7 @@ def decode_masks(
 def unpack(text: str, *, where: object) -> list[int]:
     """The run lengths in a packed string.
 
-    >>> unpack("21N", where=None)
+    >>> unpack("21P1", where=None)
     [2, 1, 32]
 
     Raises:
