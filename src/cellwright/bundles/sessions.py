@@ -39,8 +39,10 @@ class OnnxRuntimeSession:
         options.inter_op_num_threads = 1
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.log_severity_level = 3
-        # The arena keeps every buffer it ever grew; without it the peak is the largest batch.
-        options.enable_cpu_mem_arena = False
+        # Waiting threads that spin cost a third more processor time and, beside the reading and
+        # writing of images, gain nothing. The memory arena stays on: asking the system for each
+        # buffer anew is slower and, measured, peaks higher.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its exceptions share no public base class

@@ -27,7 +27,9 @@ from cellwright.inference.stitch import merge, own_boxes
 from cellwright.types import Boxes, Image
 
 MAX_BATCH = 4
-"""Tiles that go through the network together; more would only cost memory."""
+BATCH_PIXELS = 640 * 640
+"""Tiles that go through the network together, and their pixels: on a processor a batch only
+saves the overhead of a call, which large tiles do not feel, and its memory adds up."""
 
 SEAM_MARGIN = 1 / 8
 """How far two tiles may disagree about a cell's centre, as a share of their overlap."""
@@ -209,11 +211,12 @@ def _network_shape(tile: Tile, factor: float) -> tuple[int, int]:
 
 
 def _batches(tiles: Sequence[Tile], factor: float) -> Iterator[list[Tile]]:
-    """Runs of at most :data:`MAX_BATCH` tiles of one network shape."""
-    for _, alike in groupby(tiles, key=lambda tile: _network_shape(tile, factor)):
+    """Runs of tiles of one network shape, within :data:`MAX_BATCH` and :data:`BATCH_PIXELS`."""
+    for (height, width), alike in groupby(tiles, key=lambda tile: _network_shape(tile, factor)):
         run = list(alike)
-        for start in range(0, len(run), MAX_BATCH):
-            yield run[start : start + MAX_BATCH]
+        size = max(1, min(MAX_BATCH, BATCH_PIXELS // (height * width)))
+        for start in range(0, len(run), size):
+            yield run[start : start + size]
 
 
 def _padded(region: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:
