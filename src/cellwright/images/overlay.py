@@ -49,14 +49,14 @@ def display(image: Image, *, max_edge: int = 2000) -> NDArray[np.uint8]:
     factor = min(1.0, max_edge / max(height, width))
     small = resize(image, max(1, round(height * factor)), max(1, round(width * factor)))
     if channels == 3 and small.dtype == np.uint8:
-        return np.ascontiguousarray(small.transpose(1, 2, 0))
+        return small.transpose(1, 2, 0).copy()
     bright = normalise(small, Normalisation(kind="percentile"))
     if channels == 1:
         bright = np.repeat(bright, 3, axis=0)
     elif channels != 3:
         colours = np.array([PALETTE[index % len(PALETTE)] for index in range(channels)])
         bright = np.tensordot(colours.T.astype(np.float32) / 255, bright, axes=1).clip(0, 1)
-    return np.ascontiguousarray((bright * 255).round().astype(np.uint8).transpose(1, 2, 0))
+    return (bright * 255).round().astype(np.uint8).transpose(1, 2, 0).copy()
 
 
 def draw_boxes(

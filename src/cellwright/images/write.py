@@ -68,7 +68,7 @@ def write_png(path: Path, image: Image) -> None:
             remedy="write a TIFF instead",
         )
     # OpenCV writes blue first.
-    _write_png_array(path, np.ascontiguousarray(image[::-1].transpose(1, 2, 0)))
+    _write_png_array(path, image[::-1].transpose(1, 2, 0).copy())
 
 
 def write_tiff(
