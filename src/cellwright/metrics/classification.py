@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from cellwright.errors import AnnotationError
 from cellwright.metrics.intervals import (
     Weights,
+    intervals_by_class,
     intervals_of,
     mean_defined,
     ratio,
@@ -89,17 +90,11 @@ def evaluate_classification(
         "auroc": mean_defined(per_class["auroc"]),
         "ece": _winner_calibration(true, guess, probabilities, weights),
     }
-    observations = dict.fromkeys(METRICS, len(truth))
     return Report(
         task="classification",
         n_images=len(truth),
-        metrics=intervals_of(pooled, observations),
-        per_class={
-            name: intervals_of(
-                {metric: values[index] for metric, values in per_class.items()}, observations
-            )
-            for index, name in enumerate(classes)
-        },
+        metrics=intervals_of(pooled, dict.fromkeys(METRICS, len(truth))),
+        per_class=intervals_by_class(per_class, classes, n=len(truth)),
         settings={
             "calibration_bins": CALIBRATION_BINS,
             **interval_settings(n_resamples, groups),

@@ -131,6 +131,18 @@ def intervals_of(
     }
 
 
+def intervals_by_class(
+    values: Mapping[str, NDArray[np.float64]], classes: Sequence[str], *, n: int
+) -> dict[str, dict[str, Interval]]:
+    """:func:`intervals_of` for each class: metric name -> ``(K, 1 + R)``, all with the same n."""
+    return {
+        name: intervals_of(
+            {metric: rows[index] for metric, rows in values.items()}, dict.fromkeys(values, n)
+        )
+        for index, name in enumerate(classes)
+    }
+
+
 def mean_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean over the first axis, leaving out NaN; NaN where all are."""
     n_defined = (~np.isnan(values)).sum(axis=0).astype(np.float64)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cellwright.errors import AnnotationError, ConfigError
 from cellwright.metrics.intervals import (
     Weights,
+    intervals_by_class,
     intervals_of,
     mean_defined,
     ratio,
@@ -84,17 +85,11 @@ def evaluate_semantic(
     pooled["miou"] = mean_defined(per_class["jaccard"])
     right = weights @ np.trace(matrices, axis1=1, axis2=2)
     pooled["accuracy"] = ratio(right, weights @ matrices.sum(axis=(1, 2)))
-    observations = dict.fromkeys(METRICS, len(truth))
     return Report(
         task="semantic",
         n_images=len(truth),
-        metrics=intervals_of(pooled, observations),
-        per_class={
-            name: intervals_of(
-                {metric: values[index] for metric, values in per_class.items()}, observations
-            )
-            for index, name in enumerate(classes)
-        },
+        metrics=intervals_of(pooled, dict.fromkeys(METRICS, len(truth))),
+        per_class=intervals_by_class(per_class, classes, n=len(truth)),
         settings={
             "background": None if background is None else classes[background],
             **interval_settings(n_resamples, groups),
