@@ -95,6 +95,7 @@ class LabelledSet:
         missing = [name for name in ids if name not in by_id]
         if missing:
             raise DatasetError(
-                f"{len(missing)} ids are not in the set, for instance {missing[0]!r}", where=self.name
+                f"{len(missing)} ids are not in the set, for instance {missing[0]!r}",
+                where=self.name,
             )
         return replace(self, records=tuple(by_id[name] for name in ids))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cellwright.data.labelled_set import Record
 from cellwright.errors import AnnotationError
-from cellwright.images.normalise import Normalisation, normalise
+from cellwright.images.normalise import Normalisation, apply_limits, channel_limits
 from cellwright.images.resize import adapt_channels, resize
 from cellwright.types import Boxes, Instances
 
@@ -39,10 +39,11 @@ def prepared_picture(
         )
     image = adapt_channels(sample.image, channels, where=record.id)
     _, height, width = image.shape
-    scaled = normalise(image, normalisation)
+    # In the order of inference: limits of the whole image, then resize, then scale.
+    limits = channel_limits(image, normalisation)
     new_height = max(1, round(height * resize_factor))
     new_width = max(1, round(width * resize_factor))
-    scaled = resize(scaled, new_height, new_width)
+    scaled = apply_limits(resize(image, new_height, new_width), limits)
     picture = np.rint(scaled * 255).astype(np.uint8).transpose(1, 2, 0)
     boxes = annotation.scaled(new_width / width, new_height / height)
     return np.ascontiguousarray(picture), boxes

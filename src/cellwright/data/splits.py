@@ -41,7 +41,8 @@ def class_counts(record: Record, n_classes: int) -> NDArray[np.float64]:
         )
         return counts
     if isinstance(annotation, Category):
-        return np.eye(n_classes)[annotation.class_id]
+        one: NDArray[np.float64] = np.eye(n_classes)[annotation.class_id]
+        return one
     return np.zeros(n_classes)
 
 

@@ -10,6 +10,7 @@ image's size and take uint8 ``(H, W, C)`` pictures, as Albumentations wants them
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import albumentations as A
 import cv2
@@ -17,19 +18,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import UnknownNameError
+from cellwright.images.normalise import PADDING
 from cellwright.types import Boxes
 
-GREY = 114
-"""Padding value: near the middle of [0, 255], so that a border is neither cell nor signal."""
+GREY = round(PADDING * 255)
+"""The padding of network input, in 8 bit."""
 
 Steps = list[A.BasicTransform]
 
 
-def _mosaic(height: int, width: int, probability: float) -> A.Mosaic:
+class Frame(NamedTuple):
+    """Size of every picture, in pixels, and its channels."""
+
+    height: int
+    width: int
+    channels: int
+
+
+def _mosaic(frame: Frame, probability: float) -> A.Mosaic:
     return A.Mosaic(
         grid_yx=(2, 2),
-        target_size=(height, width),
-        cell_shape=(height, width),
+        target_size=(frame.height, frame.width),
+        cell_shape=(frame.height, frame.width),
         center_range=(0.3, 0.7),
         fill=GREY,
         p=probability,
@@ -51,55 +61,64 @@ def _affine(
     )
 
 
-def none(height: int, width: int) -> Steps:  # noqa: ARG001 - all presets have one signature
+def _turns(frame: Frame) -> Steps:
+    """Quarter turns need a square frame."""
+    quarter = [A.RandomRotate90(p=0.5)] if frame.height == frame.width else []
+    return [*quarter, *flips(frame)]
+
+
+def _stain(frame: Frame) -> Steps:
+    """Only colour pictures have a stain to shift."""
+    if frame.channels != 3:
+        return []
+    return [A.HueSaturationValue(hue_shift_limit=8, sat_shift_limit=25, val_shift_limit=0, p=0.5)]
+
+
+def none(frame: Frame) -> Steps:  # noqa: ARG001 - all presets have one signature
     """The picture as it is."""
     return []
 
 
-def flips(height: int, width: int) -> Steps:  # noqa: ARG001
+def flips(frame: Frame) -> Steps:  # noqa: ARG001
     """Horizontal and vertical flips, the honest baseline."""
     return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)]
 
 
-def paper1(height: int, width: int) -> Steps:
+def paper1(frame: Frame) -> Steps:
     """Table 2 of paper 1, row by row; its flips carry no probability there, 0.5 here."""
     return [
-        _mosaic(height, width, 0.5),
+        _mosaic(frame, 0.5),
         _affine(degrees=0.25, translate=0.25, scale=(0.75, 1.25), shear=0.25),
         A.MotionBlur(p=0.25),
         A.MedianBlur(blur_limit=3, p=0.10),
         A.Blur(blur_limit=3, p=0.10),
         A.ImageCompression(compression_type="jpeg", quality_range=(85, 100), p=0.15),
-        *flips(height, width),
+        *flips(frame),
     ]
 
 
-def cells(height: int, width: int) -> Steps:
+def cells(frame: Frame) -> Steps:
     """Mosaic, all eight orientations, mild scale, light and stain jitter."""
-    square = [A.RandomRotate90(p=0.5)] if height == width else []
     return [
-        _mosaic(height, width, 0.5),
-        *square,
-        *flips(height, width),
+        _mosaic(frame, 0.5),
+        *_turns(frame),
         _affine(degrees=0.0, translate=0.1, scale=(0.7, 1.4), shear=0.0),
         A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.2, p=0.5),
-        A.HueSaturationValue(hue_shift_limit=8, sat_shift_limit=25, val_shift_limit=0, p=0.5),
+        *_stain(frame),
         A.OneOf([A.Blur(blur_limit=3), A.GaussNoise(std_range=(0.01, 0.04))], p=0.1),
     ]
 
 
-def gentle(height: int, width: int) -> Steps:
+def gentle(frame: Frame) -> Steps:
     """``cells`` without mosaic and large scale changes: the last epochs see real pictures."""
-    square = [A.RandomRotate90(p=0.5)] if height == width else []
     return [
-        *square,
-        *flips(height, width),
+        *_turns(frame),
         _affine(degrees=0.0, translate=0.05, scale=(0.9, 1.1), shear=0.0),
         A.RandomBrightnessContrast(brightness_limit=0.15, contrast_limit=0.15, p=0.5),
     ]
 
 
-PRESETS: dict[str, Callable[[int, int], Steps]] = {
+PRESETS: dict[str, Callable[[Frame], Steps]] = {
     "cells": cells,
     "flips": flips,
     "gentle": gentle,
@@ -113,23 +132,20 @@ class BoxAugmenter:
 
     Args:
         preset: a name in :data:`PRESETS`.
-        height: of every picture, pixels.
-        width: of every picture, pixels.
+        frame: size and channels of every picture.
         min_visibility: a box that keeps less than this part of its area is dropped.
 
     Raises:
         UnknownNameError: no such preset.
     """
 
-    def __init__(
-        self, preset: str, height: int, width: int, *, min_visibility: float = 0.3
-    ) -> None:
+    def __init__(self, preset: str, frame: Frame, *, min_visibility: float = 0.3) -> None:
         if preset not in PRESETS:
             raise UnknownNameError("augmentation preset", preset, PRESETS)
-        self.steps = PRESETS[preset](height, width)
+        self.steps = PRESETS[preset](frame)
         self.n_partners = 3 if any(isinstance(step, A.Mosaic) for step in self.steps) else 0
         self.compose = A.Compose(
-            self.steps,
+            self.steps or [A.NoOp()],
             bbox_params=A.BboxParams(
                 format="pascal_voc",
                 label_fields=["class_ids"],

@@ -109,7 +109,7 @@ def candidate_pairs(xyxy: Tensor, positions: Positions) -> tuple[Tensor, Tensor]
         low = torch.ceil((middle - reach) / stride - 0.5).long()
         high = torch.floor((middle + reach) / stride - 0.5).long()
         limit = torch.tensor([columns - 1, rows - 1], device=xyxy.device)
-        low, high = torch.minimum(low.clamp(min=0), limit), torch.minimum(high.clamp(min=-1), limit)
+        low, high = low.clamp(min=0), torch.minimum(high, limit)
         n_x, n_y = (high - low + 1).clamp(min=0).unbind(dim=1)
         count = n_x * n_y
         label = torch.repeat_interleave(torch.arange(len(xyxy), device=xyxy.device), count)

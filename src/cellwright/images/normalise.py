@@ -16,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cellwright.types import Image
 
+PADDING = 114 / 255
+"""What stands beside an image in network input: neither background nor signal."""
+
 
 class Normalisation(BaseModel):
     """How pixel values become float32 near [0, 1].

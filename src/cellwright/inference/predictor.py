@@ -18,7 +18,7 @@ from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import Card, Decoding, InputSpec
 from cellwright.bundles.sessions import choose_runtime, open_session
 from cellwright.errors import BundleError, ConfigError, ImageError
-from cellwright.images.normalise import apply_limits
+from cellwright.images.normalise import PADDING, apply_limits
 from cellwright.images.resize import adapt_channels, resize
 from cellwright.images.tiles import Tile, plan_tiles
 from cellwright.inference.decode import decode
@@ -220,12 +220,12 @@ def _batches(tiles: Sequence[Tile], factor: float) -> Iterator[list[Tile]]:
 
 
 def _padded(region: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:
-    """Grown right and down to multiples by repeating the last pixels: no edge to mistake."""
+    """Grown right and down to multiples with the padding that training uses."""
     _, height, width = region.shape
     down, right = -height % multiple, -width % multiple
     if not down and not right:
         return region
-    return np.pad(region, ((0, 0), (0, down), (0, right)), mode="edge")
+    return np.pad(region, ((0, 0), (0, down), (0, right)), constant_values=PADDING)
 
 
 def _placed(boxes: Boxes, tile: Tile, shape: tuple[int, ...]) -> Boxes:

@@ -101,7 +101,7 @@ class ScheduleConfig(_Frozen):
     weight_decay: float = Field(default=0.02, ge=0)
     warmup_epochs: float = Field(default=2.0, ge=0)
     final_fraction: float = Field(default=0.02, gt=0, le=1)
-    ema_decay: float = Field(default=0.997, gt=0, lt=1)
+    ema_decay: float = Field(default=0.99, gt=0, lt=1)
     augmentation: str = "cells"
     gentle_epochs: int = Field(default=10, ge=0)
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"

@@ -69,7 +69,7 @@ def fit_detector(
         devices=1,
         precision=precision_of(schedule.precision),  # type: ignore[arg-type]
         callbacks=[best, _averaging(len(train) * job.crops_per_image, job)],
-        logger=CSVLogger(job.run_dir, name="", version=""),
+        logger=CSVLogger(job.run_dir, name="log"),
         num_sanity_val_steps=0,
         gradient_clip_val=10.0,
         enable_model_summary=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 from cellwright.bundles.card import InputSpec
 from cellwright.data.datasets import load_dataset
 from cellwright.data.formats import read_labelled
-from cellwright.data.inspection.duplicates import leaks, near_duplicates
+from cellwright.data.inspection.duplicates import leaks
 from cellwright.data.labelled_set import LabelledSet
-from cellwright.data.splits import check_split, given_split, part, read_split, split
+from cellwright.data.likeness import split_apart
+from cellwright.data.splits import check_split, given_split, part, read_split
 from cellwright.errors import ConfigError, DatasetError, LeakError
 from cellwright.images.normalise import Normalisation
 from cellwright.learning.config import DataConfig, InputConfig
@@ -59,8 +60,7 @@ def load_parts(config: DataConfig) -> Parts:
         given = given_split(labelled)
     if given is None:
         ratios = {str(k): v for k, v in (config.ratios or DEFAULT_RATIOS).items()}
-        joined = joined_by_likeness(labelled)
-        part_of = split(joined, ratios, seed=config.split_seed, by=config.by)
+        part_of = split_apart(labelled, ratios, seed=config.split_seed, by=config.by)
         found: tuple[str, ...] = ()
     else:
         part_of = given
@@ -82,23 +82,6 @@ def _load(config: DataConfig) -> LabelledSet:
     if config.path is None:
         raise ConfigError("name either data.dataset or data.path")
     return read_labelled(config.path, format=config.format)
-
-
-def joined_by_likeness(labelled: LabelledSet) -> LabelledSet:
-    """The set with the groups of near-duplicate images made one."""
-    group_of = {record.id: record.group for record in labelled}
-    root = {group: group for group in group_of.values()}
-
-    def find(group: str) -> str:
-        while root[group] != group:
-            group = root[group]
-        return group
-
-    for pair in near_duplicates(labelled):
-        first, second = sorted((find(group_of[pair.first]), find(group_of[pair.second])))
-        root[second] = first
-    records = tuple(replace(record, group=find(record.group)) for record in labelled)
-    return replace(labelled, records=records)
 
 
 def _check(
@@ -130,7 +113,7 @@ def _check(
 
 def choose_input(train: LabelledSet, config: InputConfig) -> InputSpec:
     """Channels, normalisation, scale and tiles from the training part, unless set."""
-    sizes, channels, dtypes, edges, pixel_sizes = [], [], [], [], []
+    sizes, channels, dtypes, pixel_sizes = [], [], [], []
     step = max(1, len(train) // SURVEYED)
     for record in train.records[::step]:
         sample = record.load()
@@ -138,28 +121,40 @@ def choose_input(train: LabelledSet, config: InputConfig) -> InputSpec:
         dtypes.append(sample.image.dtype)
         sizes.append(sample.image.shape[1:])
         pixel_sizes.append(sample.pixel_size_um)
-        boxes = sample.annotation
-        boxes = boxes.boxes() if isinstance(boxes, Instances) else boxes
-        if isinstance(boxes, Boxes):
-            edges.append(np.maximum(boxes.widths_px, boxes.heights_px))
-    if not sum(len(values) for values in edges):
-        raise DatasetError("the training part holds no boxes", where=train.name)
     longest = float(np.median([max(size) for size in sizes]))
     factor = 1.0 if config.longest_px is None else config.longest_px / longest
     colour = max(channels) > 1 and all(dtype == np.uint8 for dtype in dtypes)
     kind: Literal["full_range", "percentile"] = "full_range" if colour else "percentile"
-    largest = float(np.percentile(np.concatenate(edges), 99)) * factor
-    tile = config.tile_px
-    overlap = config.overlap_px if config.overlap_px is not None else int(largest * 1.25) + 8
+    overlap = config.overlap_px
+    if overlap is None:
+        # Only a tile that holds a cell whole can draw its box.
+        overlap = int(largest_edge_px(train) * factor) + 8
     return InputSpec(
         channels=max(channels),
         normalisation=config.normalisation or Normalisation(kind=kind),
         resize_factor=factor,
         pixel_size_um=_common(pixel_sizes),
         multiple=MULTIPLE,
-        tile_px=tile,
-        overlap_px=min(overlap, tile // 2),
+        tile_px=config.tile_px,
+        overlap_px=min(overlap, config.tile_px // 2),
     )
+
+
+def largest_edge_px(train: LabelledSet) -> float:
+    """Longest side of any labelled box, in image pixels.
+
+    Raises:
+        DatasetError: there is no box.
+    """
+    longest = 0.0
+    for record in train:
+        annotation = record.load_annotation()
+        boxes = annotation.boxes() if isinstance(annotation, Instances) else annotation
+        if isinstance(boxes, Boxes) and len(boxes):
+            longest = max(longest, float(boxes.widths_px.max()), float(boxes.heights_px.max()))
+    if not longest:
+        raise DatasetError("the training part holds no boxes", where=train.name)
+    return longest
 
 
 def _common(values: list[float | None]) -> float | None:

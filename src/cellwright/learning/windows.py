@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from cellwright.data.pictures import Picture8
-from cellwright.data.transforms import GREY, BoxAugmenter
+from cellwright.data.transforms import GREY, BoxAugmenter, Frame
 from cellwright.types import Boxes
 
 Labelled = tuple[Picture8, Boxes]
@@ -80,7 +80,8 @@ class WindowDataset(Dataset[Labelled]):
         self.pictures = pictures
         self.window = window
         self.crops_per_image = crops_per_image
-        self.augmenters = [(first, BoxAugmenter(name, *window)) for first, name in presets]
+        frame = Frame(*window, channels=pictures[0][0].shape[2])
+        self.augmenters = [(first, BoxAugmenter(name, frame)) for first, name in presets]
         self.seed = seed
 
     def __len__(self) -> int:

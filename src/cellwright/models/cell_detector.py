@@ -28,7 +28,7 @@ def conv_block(c_in: int, c_out: int, *, kernel: int = 3, stride: int = 1) -> nn
     """Convolution, batch norm, SiLU; keeps H and W when ``stride`` is 1."""
     return nn.Sequential(
         nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(c_out, eps=1e-3, momentum=0.03),
+        nn.BatchNorm2d(c_out, eps=1e-3),
         nn.SiLU(inplace=True),
     )
 

@@ -1,0 +1,55 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from cellwright.cli import console
+
+
+def test_json_goes_to_stdout_for_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
+    console.write_json({"µm": 1.5, "none": None}, Path("-"))
+    assert json.loads(capsys.readouterr().out) == {"µm": 1.5, "none": None}
+
+
+def test_json_goes_to_a_file_in_a_new_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "new" / "figures.json"
+    console.write_json([1, 2], target)
+    assert json.loads(target.read_text()) == [1, 2]
+    assert capsys.readouterr().out == ""
+    assert [path.name for path in target.parent.iterdir()] == ["figures.json"]
+
+
+def test_json_refuses_what_json_cannot_say(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        console.write_json({"value": float("nan")}, tmp_path / "a.json")
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_a_table_keeps_long_names_and_brackets_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "folder/[bold]" + "x" * 90 + ".ome.tiff"
+    console.print_table(("image", "cells"), [(name, 12), ("b", None)])
+    printed = capsys.readouterr().out
+    assert name in printed
+    assert "12" in printed
+    assert "–" in printed
+
+
+def test_no_bar_is_drawn_where_stderr_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with console.progress_bar("counting") as progress:
+        progress(1, 2)
+        progress(2, 2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_is_drawn_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with console.progress_bar("counting") as progress:
+        progress(3, 4)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "counting" in printed.err
+    assert "3/4" in printed.err

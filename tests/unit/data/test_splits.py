@@ -1,0 +1,130 @@
+"""Splits: groups stay whole, ratios and classes are kept, files go there and back."""
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellwright.data.labelled_set import LabelledSet, Record
+from cellwright.data.splits import (
+    check_split,
+    class_counts,
+    given_split,
+    part,
+    read_split,
+    split,
+    write_split,
+)
+from cellwright.errors import ConfigError, DatasetError, LeakError
+from cellwright.types import Boxes
+
+RATIOS = {"train": 70, "val": 20, "test": 10}
+
+
+def _boxes(class_ids):
+    xyxy = np.tile(np.array([0, 0, 1, 1], np.float32), (len(class_ids), 1))
+    return Boxes(xyxy, np.array(class_ids, np.int64))
+
+
+def a_set(groups, classes_of=lambda _: [0], n_classes=2, parts=None):
+    records = [
+        Record(
+            id=f"{index:03d}",
+            image_path=Path(f"{index:03d}.png"),
+            load_annotation=partial(_boxes, classes_of(index)),
+            group=group,
+            split=None if parts is None else parts[index],
+        )
+        for index, group in enumerate(groups)
+    ]
+    return LabelledSet("made", tuple(f"c{k}" for k in range(n_classes)), tuple(records))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 12), min_size=20, max_size=80), st.integers(0, 5))
+def test_no_group_is_torn_and_no_record_lost(groups, seed):
+    labelled = a_set([f"g{g}" for g in groups])
+    if len(set(groups)) < 3:
+        return
+    part_of = split(labelled, RATIOS, seed=seed)
+    check_split(labelled, part_of)
+    assert set(part_of) == {record.id for record in labelled}
+    assert set(part_of.values()) == {"train", "val", "test"}
+
+
+def test_ratios_are_kept_and_rare_classes_reach_every_part():
+    # Every tenth image holds the rare class.
+    labelled = a_set(
+        [f"g{i}" for i in range(200)], classes_of=lambda i: [0, 0, 0] + [1] * (i % 10 == 0)
+    )
+    part_of = split(labelled, RATIOS, seed=3)
+    counts = Counter(part_of.values())
+    assert counts["train"] == pytest.approx(140, abs=2)
+    assert counts["val"] == pytest.approx(40, abs=2)
+    rare = Counter(part_of[record.id] for record in labelled if class_counts(record, 2)[1] > 0)
+    assert rare == {"train": 14, "val": 4, "test": 2}
+
+
+def test_the_seed_decides():
+    labelled = a_set([f"g{i}" for i in range(60)])
+    assert split(labelled, RATIOS, seed=1) == split(labelled, RATIOS, seed=1)
+    assert split(labelled, RATIOS, seed=1) != split(labelled, RATIOS, seed=2)
+
+
+def test_by_image_ignores_groups():
+    labelled = a_set(["one"] * 10)
+    with pytest.raises(DatasetError, match="cannot fill"):
+        split(labelled, RATIOS)
+    assert Counter(split(labelled, RATIOS, by="image").values())["train"] == 7
+
+
+@pytest.mark.parametrize("ratios", [{}, {"train": -1}, {"training": 1}, {"train": 0}])
+def test_bad_ratios_are_refused(ratios):
+    with pytest.raises(ConfigError):
+        split(a_set(["a", "b"]), ratios)
+
+
+def test_a_torn_group_is_a_leak_that_names_the_group():
+    labelled = a_set(["a", "a", "b"])
+    with pytest.raises(LeakError, match="'a' in test and train"):
+        check_split(labelled, {"000": "train", "001": "test", "002": "train"})
+
+
+def test_a_record_without_part_is_named():
+    with pytest.raises(DatasetError, match="'001'"):
+        check_split(a_set(["a", "b"]), {"000": "train"})
+
+
+def test_the_layouts_own_split_counts_only_if_complete():
+    assert given_split(a_set(["a", "b"], parts=["train", None])) is None
+    assert given_split(a_set(["a", "b"], parts=["train", "val"])) == {"000": "train", "001": "val"}
+
+
+def test_an_empty_part_says_what_there_is():
+    labelled = a_set(["a", "b"])
+    with pytest.raises(DatasetError, match="train 2"):
+        part(labelled, {"000": "train", "001": "train"}, "val")
+
+
+def test_written_and_read_again(tmp_path):
+    labelled = a_set(["a", "b", "ä,\n"])
+    part_of = {"000": "train", "001": "val", "002": "test"}
+    write_split(tmp_path / "split.csv", labelled, part_of)
+    assert read_split(tmp_path / "split.csv") == part_of
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "columns"), ("id,part\n1,holdout\n", "holdout"), ("a,b\n1,2\n", "columns")],
+)
+def test_a_bad_split_file_is_explained(tmp_path, text, said):
+    path = tmp_path / "split.csv"
+    path.write_text(text)
+    with pytest.raises(DatasetError, match=said):
+        read_split(path)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        read_split(tmp_path / "missing.csv")

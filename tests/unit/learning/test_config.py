@@ -1,0 +1,53 @@
+"""Training configs: defaults, overrides, and messages that name the field."""
+
+import pytest
+import yaml
+
+from cellwright.errors import ConfigError
+from cellwright.learning.config import load_config
+
+
+def write(path, content):
+    path.write_text(yaml.safe_dump(content) if isinstance(content, dict) else content)
+    return path
+
+
+def test_a_minimal_config_and_its_overrides(tmp_path):
+    path = write(tmp_path / "run.yaml", {"name": "a", "data": {"path": "labels"}})
+    config = load_config(path, ("schedule.epochs=3", "detector.settings.width=16", "seed=5"))
+    assert config.schedule.epochs == 3
+    assert config.detector.settings == {"width": 16}
+    assert config.seed == 5
+    # Relative to the file, not to where the command is typed.
+    assert config.data.path == tmp_path / "labels"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"name": "a"}, "data"),
+        ({"name": "a", "data": {}}, "data.dataset or data.path"),
+        ({"name": "a", "data": {"dataset": "x", "path": "y"}}, "data.dataset or data.path"),
+        ({"name": "a", "data": {"dataset": "x"}, "epochs": 3}, "epochs"),
+        ({"name": "A B", "data": {"dataset": "x"}}, "name"),
+        ({"name": "a", "data": {"dataset": "x"}, "schedule": {"epochs": 0}}, "schedule.epochs"),
+        ("- a\n- b\n", "mapping"),
+        ("name: [", "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, content, said):
+    path = write(tmp_path / "run.yaml", content)
+    with pytest.raises(ConfigError, match=said):
+        load_config(path)
+
+
+@pytest.mark.parametrize("override", ["epochs", "=3", "name.a=3"])
+def test_a_bad_override_is_explained(tmp_path, override):
+    path = write(tmp_path / "run.yaml", {"name": "a", "data": {"dataset": "x"}})
+    with pytest.raises(ConfigError, match="--set"):
+        load_config(path, (override,))
+
+
+def test_a_missing_file_is_explained(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "none.yaml")
