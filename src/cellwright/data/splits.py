@@ -121,7 +121,7 @@ def _place(
     return placed
 
 
-def check_split(labelled: LabelledSet, part_of: Mapping[str, str]) -> None:
+def check_split(labelled: LabelledSet, part_of: Mapping[str, str], *, by: By = "group") -> None:
     """Refuse a split in which a group stands on both sides, or a record is left out.
 
     Raises:
@@ -137,7 +137,7 @@ def check_split(labelled: LabelledSet, part_of: Mapping[str, str]) -> None:
         )
     parts: dict[str, set[str]] = defaultdict(set)
     for record in labelled:
-        parts[record.group].add(part_of[record.id])
+        parts[UNIT_OF[by](record)].add(part_of[record.id])
     torn = sorted(group for group, where in parts.items() if len(where) > 1)
     if torn:
         raise LeakError(

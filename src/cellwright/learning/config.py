@@ -31,7 +31,7 @@ class DataConfig(_Frozen):
         split_file: a CSV of ``cellwright data split``; without one
         ratios: weights of train, val and test; without them the layout's own split is taken
             where it has one, else 70/20/10.
-        by: what stays on one side of the split.
+        by: what stays on one side of the split; near-duplicates always do.
         split_seed: seed of the split; separate from the training seed, so that runs compare.
         allow_leak: train although the split leaks; the card will say so.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import lightning.pytorch as pl
@@ -53,11 +54,16 @@ class DetectionModule(pl.LightningModule):
         self.output = output
         self.classes = classes
         self._found: list[tuple[Boxes, Boxes]] = []
+        self._epoch_start = time.perf_counter()
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Raw levels of ``(N, C, H, W)`` images."""
         levels: list[Tensor] = self.network(images.contiguous(memory_format=torch.channels_last))
         return levels
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch's clock."""
+        self._epoch_start = time.perf_counter()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Losses of one batch."""
@@ -94,6 +100,7 @@ class DetectionModule(pl.LightningModule):
             for name in ("ap50", "ap50_95"):
                 value = report.metrics[name].value
                 self.log(f"val/{name}", 0.0 if value is None else value, prog_bar=True)
+            self.log("seconds", time.perf_counter() - self._epoch_start)
         self._found.clear()
 
     def configure_optimizers(self) -> Any:

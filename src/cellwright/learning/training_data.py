@@ -64,7 +64,7 @@ def load_parts(config: DataConfig) -> Parts:
         found: tuple[str, ...] = ()
     else:
         part_of = given
-        found = _check(labelled, part_of, allow_leak=config.allow_leak)
+        found = _check(labelled, part_of, config)
     has_test = "test" in part_of.values()
     return Parts(
         whole=labelled,
@@ -85,13 +85,13 @@ def _load(config: DataConfig) -> LabelledSet:
 
 
 def _check(
-    labelled: LabelledSet, part_of: Mapping[str, str], *, allow_leak: bool
+    labelled: LabelledSet, part_of: Mapping[str, str], config: DataConfig
 ) -> tuple[str, ...]:
     found = []
     try:
-        check_split(labelled, part_of)
+        check_split(labelled, part_of, by=config.by)
     except LeakError as error:
-        if not allow_leak:
+        if not config.allow_leak:
             raise
         found.append(error.what)
     crossing = leaks(labelled, part_of)
@@ -101,7 +101,7 @@ def _check(
             f"{len(crossing)} near-duplicate pairs stand in different parts, "
             f"for instance {first.first!r} and {first.second!r}"
         )
-        if not allow_leak:
+        if not config.allow_leak:
             raise LeakError(
                 what,
                 where=labelled.name,
