@@ -1,0 +1,129 @@
+"""``cellwright assay``: images in, a biological quantity with its interval out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cellwright.cli.console import (
+    EXIT_EXPECTED_ERROR,
+    Cell,
+    print_table,
+    progress_bar,
+    say,
+    write_json,
+)
+from cellwright.cli.options import Json, Model, Out, PixelSize, Runtime, Scale, ScoreThreshold
+
+if TYPE_CHECKING:
+    from cellwright.assays.viability import Pairs, Singles, ViabilityReport
+
+EXAMPLES = """Examples:
+
+cellwright assay viability plate_7 --model live-dead-fluo --out results
+
+cellwright assay viability day_1 --model live-dead-fluo --blue "{name}_ch00" --red "{name}_ch01" --out results
+
+cellwright assay viability chamber.jpg --model live-dead --out results"""  # noqa: E501  one example a line
+
+app = typer.Typer(help="Biological quantities with intervals.", no_args_is_help=True)
+
+
+@app.callback()
+def assay() -> None:
+    """Keep ``viability`` a word of its own while it is the only assay."""
+
+
+@app.command("viability", epilog=EXAMPLES)
+def viability(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")],
+    *,
+    model: Model,
+    out: Out,
+    blue: Annotated[
+        str | None,
+        typer.Option(help="Names of images that show every nucleus, as {name}_blue.", metavar="T"),
+    ] = None,
+    red: Annotated[
+        str | None,
+        typer.Option(help="Names of images that show dead cells, as {name}_red.", metavar="T"),
+    ] = None,
+    live: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="The model's class of live cells.")
+    ] = None,
+    dead: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="The model's class of dead cells.")
+    ] = None,
+    group: Annotated[
+        str, typer.Option(help="What is pooled, as {group}_*; by default the well or series.")
+    ] = "",
+    pixel_size: PixelSize = None,
+    scale: Scale = None,
+    score_threshold: ScoreThreshold = None,
+    runtime: Runtime = "auto",
+    json: Json = None,
+) -> None:
+    """Live cells over all cells, by image, by group and overall, each with an interval.
+
+    Counts pairs of images (blue shows every nucleus, red dead cells), or single images where
+    the model itself tells live from dead. Writes tables, overlays and report.html.
+    """
+    from cellwright.assays.viability import ViabilitySettings, run_viability
+    from cellwright.bundles.bundle import open_bundle
+    from cellwright.inference.run import RunOptions
+
+    settings = ViabilitySettings(
+        counting=_counting(blue, red, live, dead),
+        group=group,
+        runtime=runtime,
+        options=RunOptions(pixel_size, scale, score_threshold),
+    )
+    with progress_bar("counting") as progress:
+        report = run_viability(
+            inputs, bundle=open_bundle(model), out=out, settings=settings, progress=progress
+        )
+    if json is not None:
+        write_json(report.to_json(), json)
+    else:
+        _print(report)
+    for item in report.left_out[:5]:
+        say(f"not counted: {item.file}: {item.error}")
+    if report.left_out:
+        say(f"{len(report.left_out)} images in {out / 'errors.csv'}")
+    say(f"report: {out / 'report.html'}")
+    if not report.fields:
+        raise typer.Exit(EXIT_EXPECTED_ERROR)
+
+
+def _counting(
+    blue: str | None, red: str | None, live: str | None, dead: str | None
+) -> Pairs | Singles | None:
+    """The way of counting that the options name; None leaves it to the model's classes."""
+    from cellwright.assays.viability import Pairs, Singles
+    from cellwright.errors import ConfigError
+
+    pairs = blue is not None or red is not None
+    singles = live is not None or dead is not None
+    if pairs and singles:
+        raise ConfigError(
+            "--blue and --red are for pairs of images, --live and --dead for single ones",
+            remedy="give one kind only",
+        )
+    if pairs:
+        return Pairs(blue=blue or Pairs.blue, red=red or Pairs.red)
+    return Singles(live=live or Singles.live, dead=dead or Singles.dead) if singles else None
+
+
+def _print(report: ViabilityReport) -> None:
+    rows: list[tuple[Cell, ...]] = []
+    for pooled in (*report.groups, report.overall):
+        share = pooled.viability
+        rows.append(
+            (
+                *(pooled.name, pooled.n_images, pooled.n_live, pooled.n_dead),
+                *(share.value, share.low, share.high),
+            )
+        )
+    print_table(("group", "images", "live", "dead", "viability", "low", "high"), rows)

@@ -1,0 +1,86 @@
+"""What a person sees: results on stdout, progress and remarks on stderr.
+
+A bar is drawn only on a terminal, so logs and pipes stay clean.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+Cell: TypeAlias = str | int | float | None
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (done, total) after every step."""
+
+STDOUT = Path("-")
+EXIT_EXPECTED_ERROR = 2
+
+
+def say(text: str) -> None:
+    """A remark for the person at the terminal, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def write_json(value: object, target: Path) -> None:
+    """``value`` as JSON into ``target``, or onto stdout where that is ``-``."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if target == STDOUT:
+        sys.stdout.write(text)
+        return
+    from cellwright.images.write import atomic_path
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def shown(value: Cell) -> str:
+    """A table cell as text: four digits for fractions, a dash for what is unknown.
+
+    >>> [shown(value) for value in (0.98765, 12, "a", None)]
+    ['0.9877', '12', 'a', '–']
+    """
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = "") -> None:
+    """A table on stdout, as wide as it needs to be where stdout is no terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    values = [tuple(row) for row in rows]
+    for index, column in enumerate(columns):
+        numeric = values and all(isinstance(row[index], int | float | None) for row in values)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in values:
+        table.add_row(*(Text(shown(value)) for value in row))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, highlight=False).print(table)
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Progress]:
+    """A bar on stderr for the steps of one job; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich import progress as rich_progress
+    from rich.console import Console
+
+    columns = (
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeRemainingColumn(),
+    )
+    with rich_progress.Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

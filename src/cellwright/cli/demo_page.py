@@ -1,0 +1,163 @@
+"""The page that ``cellwright demo`` ends with: measured beside true, and where everything is."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.images.normalise import Normalisation, normalise
+from cellwright.images.read import read_image
+from cellwright.reports.page import Page
+from cellwright.reports.plots import Labels, scatter
+
+FIGURES = {
+    "precision": "of the cells it reports, how many are real",
+    "recall": "of the real cells, how many it reports",
+    "f1": "both in one",
+    "count_bias": "cells an image counted too many (+) or too few (-)",
+    "count_mae": "cells an image the count is off, either way",
+    "ap50": "average precision at overlap 0.5",
+    "ap50_95": "average precision, overlaps 0.5 to 0.95",
+}
+FILES = (
+    ("simulated/training", "images and labels the detector was trained on"),
+    ("simulated/unseen", "images it has never seen, with their truth"),
+    ("inspection.html", "the training labels, looked at before training"),
+    ("train.yaml", "the settings of the training"),
+    ("run/demo.cellwright", "the trained model: one file, runs without PyTorch"),
+    ("evaluation.json", "how good it is on the unseen images"),
+    ("predictions/cells.csv", "a row a cell, for every image"),
+    ("viability/report.html", "the viability assay, with plots and overlays"),
+    ("viability/cells.csv", "a row a cell, live or dead; also as Parquet"),
+)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Live and dead cells that were simulated."""
+
+    live: int
+    dead: int
+
+    @property
+    def viability(self) -> float:
+        """Live over all."""
+        return self.live / (self.live + self.dead)
+
+
+def write_index(out: Path, *, minutes: float) -> Path:
+    """Write ``index.html`` from the files the demo's commands left in ``out``."""
+    measured = json.loads((out / "viability.json").read_text(encoding="utf-8"))
+    figures = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
+    by_image, by_group = read_truth(out / "simulated" / "unseen" / "truth" / "truth.csv")
+    page = Page(
+        "Cellwright demo",
+        f"Simulated live/dead images, from labels to viability in {minutes:.1f} min",
+    )
+    _headlines(page, measured, figures)
+    _viability(page, measured, by_image, by_group)
+    _pictures(page, out)
+    _detector(page, figures)
+    page.section("Everything that was made").table(("file", "what it is"), FILES)
+    page.text(
+        "These images are simulated: the figures show that the steps work, not how good a "
+        "model will be on your microscope. To find that out, label some of your images and "
+        "start at the second command."
+    )
+    return page.save(out / "index.html")
+
+
+def read_truth(path: Path) -> tuple[dict[str, Truth], dict[str, Truth]]:
+    """True counts by image and by group."""
+    by_image: dict[str, Truth] = {}
+    totals: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            truth = Truth(int(row["n_live"]), int(row["n_dead"]))
+            by_image[row["name"]] = truth
+            totals[row["group"]][0] += truth.live
+            totals[row["group"]][1] += truth.dead
+    return by_image, {group: Truth(*counts) for group, counts in totals.items()}
+
+
+def _headlines(page: Page, measured: dict[str, Any], figures: dict[str, Any]) -> None:
+    cells = sum(group["live"] + group["dead"] for group in measured["groups"].values())
+    page.headline(f"{cells:,}", "cells counted", detail=f"in {measured['n_images']} fields")
+    for name, title in (("f1", "F1 at overlap 0.5"), ("ap50", "AP50")):
+        one = figures["metrics"][name]
+        page.headline(f"{one['value']:.3f}", title, detail=_span(one))
+
+
+def _viability(
+    page: Page,
+    measured: dict[str, Any],
+    by_image: dict[str, Truth],
+    by_group: dict[str, Truth],
+) -> None:
+    page.section("How many cells are alive?")
+    rows = []
+    for name, truth in by_group.items():
+        found = measured["groups"][name]["viability"]
+        within = found["low"] <= truth.viability <= found["high"]
+        rows.append(
+            (name, truth.viability, found["value"], _span(found), "yes" if within else "no")
+        )
+    page.table(("treatment", "true viability", "measured", "95 % interval", "truth within"), rows)
+    page.text(
+        "The interval covers chance: which cells and which fields were looked at. It does not "
+        "cover mistakes of the detector, which grow with density; the figures below show them."
+    )
+    shares = {name: image["viability"]["value"] for name, image in measured["images"].items()}
+    points = [(by_image[name].viability, share) for name, share in shares.items()]
+    true, found = zip(*points, strict=True)
+    page.figure(
+        scatter(
+            {"fields": (true, found)},
+            labels=Labels(x="true viability", y="measured viability"),
+            guide="identity",
+        ),
+        caption="Each field of view: measured against true. On the dashed line they agree.",
+    )
+
+
+def _pictures(page: Page, out: Path) -> None:
+    page.section("What was counted")
+    images = out / "simulated" / "unseen" / "images"
+    for name in ("low_dose_001_blue", "low_dose_001_red"):
+        source = images / f"{name}.png"
+        page.picture(as_grey(source), caption=f"{name}: as the microscope would give it")
+    for name in ("control_001", "low_dose_001", "high_dose_001"):
+        overlay = out / "viability" / "overlays" / f"{name}.png"
+        page.picture(overlay, caption=f"{name}: counted", link=overlay.relative_to(out).as_posix())
+
+
+def as_grey(path: Path) -> NDArray[np.uint8]:
+    """uint8 ``(H, W)`` of a one-channel image, stretched between its percentiles."""
+    stretched = normalise(read_image(path).pixels, Normalisation(kind="percentile"))
+    return np.asarray(255 * stretched[0], dtype=np.uint8)
+
+
+def _detector(page: Page, figures: dict[str, Any]) -> None:
+    page.section("How good is the detector?")
+    page.table(
+        ("figure", "value", "95 % interval", "n", "question"),
+        [
+            (name, one["value"], _span(one), one["n"], FIGURES[name])
+            for name, one in figures["metrics"].items()
+        ],
+        caption=f"On {figures['n_images']} images of experiments it has never seen; whole "
+        "experiments are resampled for the intervals.",
+    )
+
+
+def _span(figure: dict[str, Any]) -> str:
+    if figure["low"] is None:
+        return "–"
+    return f"{figure['low']:.3g} to {figure['high']:.3g}"

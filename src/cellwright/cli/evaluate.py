@@ -1,0 +1,92 @@
+"""``cellwright evaluate``: how good a model is on labelled images, each figure with an interval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cellwright.cli.console import Cell, print_table, progress_bar, say, write_json
+from cellwright.cli.labels import only_part, open_labelled, trained_on
+from cellwright.cli.options import Format, Json, Runtime, Threads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cellwright.metrics.detection import DetectionReport
+    from cellwright.metrics.intervals import Interval
+
+EXAMPLES = """Examples:
+
+cellwright evaluate blood-cells labels/
+
+cellwright evaluate runs/mine/mine.cellwright labels/ --split split.csv --part test --json -"""
+
+
+def evaluate(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE|NAME", help="A bundle file or a name.")],
+    source: Annotated[
+        str, typer.Argument(metavar="DATA", help="Folder of labelled images, or a public set.")
+    ],
+    *,
+    format_name: Format = None,
+    split: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A CSV of `cellwright data split`.")
+    ] = None,
+    part: Annotated[
+        Literal["all", "train", "val", "test"], typer.Option(help="Which images to look at.")
+    ] = "all",
+    runtime: Runtime = "auto",
+    threads: Threads = None,
+    json: Json = None,
+) -> None:
+    """Measure a model on labelled images it has not seen: counts, rates, intervals."""
+    from cellwright.bundles.bundle import open_bundle
+    from cellwright.inference.evaluate import evaluate_bundle
+
+    opened = open_bundle(bundle)
+    whole = open_labelled(source, format_name=format_name)
+    labelled = only_part(whole, part, split_file=split)
+    if labelled is whole and trained_on(opened.card, whole):
+        say("warning: this model was trained on some of these images; use --part test")
+    with progress_bar("evaluating") as progress:
+        report = evaluate_bundle(
+            opened, labelled, runtime=runtime, threads=threads, progress=progress
+        )
+    if json is not None:
+        write_json(report.to_json(), json)
+        return
+    print_report(report)
+
+
+def print_report(report: DetectionReport) -> None:
+    """The figures of an evaluation as tables on stdout, what they depend on on stderr."""
+    print_table(
+        ("figure", "value", "low", "high", "n"),
+        _figures(report.metrics),
+        title=f"{report.n_images} images, 95 % intervals",
+    )
+    for name, metrics in report.per_class.items():
+        print_table(("figure", "value", "low", "high", "n"), _figures(metrics), title=f"\n{name}")
+    say(_conditions(report))
+    if report.capped_images:
+        say(f"warning: {len(report.capped_images)} images reached the cap on detections")
+
+
+def _conditions(report: DetectionReport) -> str:
+    """What the figures depend on, in a sentence."""
+    settings = report.settings
+    thresholds = ", ".join(f"{name} {at:.3g}" for name, at in settings["score_threshold"].items())
+    sentence = (
+        f"precision, recall, f1 and counts: overlap 0.5, scores from {thresholds}; at most "
+        f"{settings['max_detections']} detections of a class in an image; "
+        f"intervals resample whole {settings['resampled']}s"
+    )
+    if report.metrics["ap50"].value is not None and report.metrics["ap50"].low is None:
+        sentence += f"; there is only one {settings['resampled']}, so there is no interval"
+    return sentence
+
+
+def _figures(metrics: Mapping[str, Interval]) -> list[tuple[Cell, ...]]:
+    return [(name, one.value, one.low, one.high, one.n) for name, one in metrics.items()]

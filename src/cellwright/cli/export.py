@@ -1,0 +1,29 @@
+"""``cellwright export``: a bundle's graph in the form that another program loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellwright.cli.console import say
+
+EXAMPLES = "Example: cellwright export blood-cells --to openvino --out exported"
+
+
+def export(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE|NAME", help="A bundle file or a name.")],
+    *,
+    to: Annotated[str, typer.Option("--to", metavar="FORM", help="onnx or openvino.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the files.")],
+) -> None:
+    """Write a bundle's graph, with its card beside it, for use without Cellwright."""
+    from cellwright.bundles.bundle import open_bundle
+    from cellwright.bundles.interchange import INTERCHANGE
+    from cellwright.errors import UnknownNameError
+
+    if to not in INTERCHANGE:
+        raise UnknownNameError("form", to, INTERCHANGE)
+    for path in INTERCHANGE[to](open_bundle(bundle), out):
+        say(f"wrote {path}")

@@ -1,0 +1,68 @@
+"""Where the commands get labelled images from: a folder, or a public set by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cellwright.errors import ConfigError, DatasetError
+
+if TYPE_CHECKING:
+    from cellwright.bundles.card import Card
+    from cellwright.data.labelled_set import LabelledSet
+
+
+def open_labelled(source: str, *, format_name: str | None) -> LabelledSet:
+    """The labelled set in the folder ``source``, or the public set of that name.
+
+    Raises:
+        DatasetError: neither a folder nor a known set, or its layout cannot be told.
+        UnknownNameError: no such format.
+    """
+    from cellwright.data.datasets import DATASETS, load_dataset
+    from cellwright.data.formats import read_labelled
+
+    if Path(source).exists():
+        return read_labelled(Path(source), format=format_name)
+    if source in DATASETS:
+        return load_dataset(source)
+    raise DatasetError(
+        "there is no such folder, and no public set of that name",
+        where=source,
+        remedy=f"give a folder of labelled images, or one of: {', '.join(sorted(DATASETS))}",
+    )
+
+
+def only_part(
+    labelled: LabelledSet,
+    name: Literal["all", "train", "val", "test"],
+    *,
+    split_file: Path | None,
+) -> LabelledSet:
+    """The part ``name`` of the set, by a split file or by the set's own layout.
+
+    Raises:
+        ConfigError: a split file, but no part chosen.
+        DatasetError: the set knows no parts, or the part is empty.
+    """
+    from cellwright.data.splits import given_split, part, read_split
+
+    if name == "all":
+        if split_file is not None:
+            raise ConfigError("--split is given, but no part", remedy="add --part test")
+        return labelled
+    part_of = given_split(labelled) if split_file is None else read_split(split_file)
+    if part_of is None:
+        raise DatasetError(
+            "the labels do not say which image belongs to which part",
+            where=labelled.name,
+            remedy="add --split FILE, written by `cellwright data split` or by the training run",
+        )
+    return part(labelled, part_of, name)
+
+
+def trained_on(card: Card, labelled: LabelledSet) -> bool:
+    """Whether the model of ``card`` was made from exactly this labelled set."""
+    from cellwright.data.checksum import checksum
+
+    return bool(card.training.data_checksum) and card.training.data_checksum == checksum(labelled)

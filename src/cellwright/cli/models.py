@@ -1,0 +1,122 @@
+"""``cellwright models``: which models there are, what they are good at, do they still work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cellwright.cli.console import print_table, say, write_json
+from cellwright.cli.options import Json
+
+if TYPE_CHECKING:
+    from cellwright.bundles.card import Card
+    from cellwright.bundles.verify import Replay
+
+app = typer.Typer(help="Models: list, card, self-test.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="BUNDLE|NAME", help="A .cellwright file or a name.")]
+
+
+@app.command("list", epilog="Example: cellwright models list")
+def list_models(*, json: Json = None) -> None:
+    """List the models that come with Cellwright."""
+    from cellwright.bundles.bundle import open_bundle
+    from cellwright.bundles.zoo import ZOO
+
+    cards = {name: open_bundle(name).card for name in sorted(ZOO)}
+    if json is not None:
+        write_json({name: card.model_dump(mode="json") for name, card in cards.items()}, json)
+        return
+    if not cards:
+        say("no models come with this installation; train one with `cellwright train`")
+        return
+    print_table(
+        ("name", "task", "classes", "licence", "trained on", "description"),
+        [
+            (
+                name,
+                card.task,
+                ", ".join(card.classes),
+                card.licence,
+                card.training.data,
+                card.description,
+            )
+            for name, card in cards.items()
+        ],
+    )
+
+
+@app.command("show", epilog="Example: cellwright models show blood-cells")
+def show(name: Name, *, json: Json = None) -> None:
+    """Print a model's card: classes, input, training, limits, figures with intervals."""
+    from cellwright.bundles.bundle import open_bundle
+
+    card = open_bundle(name).card
+    if json is not None:
+        write_json(card.model_dump(mode="json"), json)
+        return
+    print_table(("field", "value"), _facts(card), title=card.name)
+    for evaluation in card.evaluations:
+        print_table(
+            ("figure", "value", "low", "high", "n"),
+            [
+                (figure, value.value, value.low, value.high, value.n)
+                for figure, value in evaluation.metrics.items()
+            ],
+            title=f"\n{evaluation.data}, {evaluation.n_images} images, 95 % intervals",
+        )
+
+
+@app.command("verify", epilog="Example: cellwright models verify blood-cells")
+def verify(name: Name, *, json: Json = None) -> None:
+    """Replay a model's own test tensors in every runtime of this machine."""
+    from dataclasses import asdict
+
+    from cellwright.bundles.bundle import open_bundle
+    from cellwright.bundles.verify import verify as replay
+
+    rows = replay(open_bundle(name))
+    if json is not None:
+        write_json([asdict(row) for row in rows], json)
+    else:
+        print_table(
+            ("runtime", "graph", "largest difference", "verdict"),
+            [
+                (
+                    row.runtime,
+                    row.graph,
+                    row.max_abs_diff,
+                    "ok" if row.passed else row.problem or "DIFFERS",
+                )
+                for row in rows
+            ],
+        )
+    if not all(row.passed for row in rows):
+        raise typer.Exit(1)
+
+
+def _verdict(row: Replay) -> str:
+    return "ok" if row.passed else row.problem or "DIFFERS"
+
+
+def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
+    spec, training = card.input, card.training
+    rows: list[tuple[str, str | int | float | None]] = [
+        ("task", card.task),
+        ("classes", ", ".join(card.classes)),
+        ("description", card.description or None),
+        ("licence", card.licence),
+        ("use", card.intended_use),
+        ("channels", spec.channels),
+        ("pixel size, µm", spec.pixel_size_um),
+        ("tiles, px", f"{spec.tile_px} with {spec.overlap_px} shared"),
+        ("trained on", f"{training.data} ({training.n_images} images, {training.data_licence})"),
+        ("trained with", training.command or None),
+        ("date", training.date or None),
+    ]
+    if card.decoding is not None:
+        thresholds = card.decoding.class_thresholds or (card.decoding.score_threshold,)
+        rows.append(("score thresholds", ", ".join(f"{value:.3g}" for value in thresholds)))
+    rows.extend(("limit", limit) for limit in card.limits)
+    return rows

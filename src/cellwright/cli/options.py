@@ -1,0 +1,52 @@
+"""Options that several commands share, so that a word means the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+Model: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="BUNDLE|NAME",
+        help="A .cellwright file, or a name of `cellwright models list`.",
+    ),
+]
+Out: TypeAlias = Annotated[
+    Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")
+]
+Runtime: TypeAlias = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, onnxruntime or openvino.")
+]
+Threads: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, help="Processor threads; by default the runtime chooses.")
+]
+Format: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--format", "-f", metavar="NAME", help="Label format; guessed where it is plain."),
+]
+Json: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Write JSON to FILE; - is the terminal."),
+]
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+PixelSize: TypeAlias = Annotated[
+    float | None,
+    typer.Option(metavar="UM", help="Edge of a pixel in µm, instead of what the files say."),
+]
+Scale: TypeAlias = Annotated[
+    float | None,
+    typer.Option(help="Times larger than in training to draw the cells, instead of pixel sizes."),
+]
+Existing: TypeAlias = Annotated[
+    Literal["resume", "replace"],
+    typer.Option(help="What to do with results of an earlier run in the folder."),
+]
+ScoreThreshold: TypeAlias = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Score of a cell, instead of the model's own."),
+]

@@ -1,0 +1,141 @@
+"""The real commands in a process of their own, on simulated images, with a model made by hand.
+
+The model detects bright round blobs. Its one convolution is a disc minus its surround, so a
+nucleus of about the disc's radius answers above zero and everything else below; the size of
+its boxes is fixed. The commands around a model can so be driven end to end in seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from cellwright.bundles.bundle import graph_entry, write_bundle
+from cellwright.bundles.card import Card, Decoding, DenseBoxes, InputSpec, TrainingRecord
+from cellwright.bundles.sessions import open_session
+from cellwright.images.normalise import Normalisation
+from cellwright.images.simulate.live_dead import LiveDeadScene, simulate_series
+from cellwright.images.simulate.storage import write_series
+
+STRIDE = 4
+RADIUS_PX = 9.0
+GRAPH = "graphs/fp32.onnx"
+
+
+def blob_kernel(radius_px: float) -> np.ndarray:
+    """Float32 ``(k, k)``: mean of a disc minus mean of the ring around it."""
+    half = int(2 * radius_px)
+    # The kernel's centre is the anchor point: half a stride into the cell of the output grid.
+    y, x = np.mgrid[-half : half + STRIDE, -half : half + STRIDE] + 0.5 - STRIDE / 2
+    distance = np.hypot(x, y)
+    disc, ring = distance <= 0.8 * radius_px, (distance > 1.3 * radius_px) & (distance <= half)
+    return (disc / disc.sum() - ring / ring.sum()).astype(np.float32)
+
+
+def blob_graph(radius_px: float, n_classes: int) -> bytes:
+    """ONNX bytes: ``image (N, 1, H, W)`` to ``level_4 (N, 4 + K, H/4, W/4)``."""
+    kernel = blob_kernel(radius_px)
+    half = (kernel.shape[0] - STRIDE) // 2
+    weight = np.zeros((4 + n_classes, 1, *kernel.shape), np.float32)
+    weight[4] = 25 * kernel
+    bias = np.full(4 + n_classes, radius_px / STRIDE, np.float32)
+    bias[4:] = -12.0
+    bias[4] = -4.0
+    node = helper.make_node(
+        "Conv",
+        ["image", "weight", "bias"],
+        ["level_4"],
+        strides=[STRIDE, STRIDE],
+        pads=[half] * 4,
+    )
+    shape_in, shape_out = ["N", 1, "H", "W"], ["N", 4 + n_classes, "h", "w"]
+    graph = helper.make_graph(
+        [node],
+        "blobs",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape_in)],
+        [helper.make_tensor_value_info("level_4", TensorProto.FLOAT, shape_out)],
+        [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def write_blob_bundle(path: Path) -> Path:
+    """A bundle of :func:`blob_graph` with the class ``nucleus``."""
+    graph = blob_graph(RADIUS_PX, n_classes=1)
+    tests = {"input": np.random.default_rng(0).random((1, 1, 64, 96), dtype=np.float32)}
+    tests |= open_session(graph, runtime="onnxruntime").run(tests["input"])
+    card = Card(
+        name=path.stem,
+        task="detection",
+        classes=("nucleus",),
+        description="Bright round blobs, found without training; for tests.",
+        licence="Apache-2.0",
+        input=InputSpec(
+            channels=1,
+            normalisation=Normalisation(kind="percentile"),
+            tile_px=320,
+            overlap_px=64,
+        ),
+        decoding=Decoding(output=DenseBoxes(strides=(STRIDE,)), score_threshold=0.8, nms_iou=0.15),
+        training=TrainingRecord(data="nothing", n_images=0),
+        graphs=(graph_entry(GRAPH, graph),),
+    )
+    return write_bundle(path, card, graphs={GRAPH: graph}, tests=tests)
+
+
+@pytest.fixture(scope="session")
+def blob_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that finds the nuclei of :func:`live_dead`."""
+    return write_blob_bundle(tmp_path_factory.mktemp("model") / "blobs.cellwright")
+
+
+@pytest.fixture(scope="session")
+def live_dead(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with two series of three simulated pairs, labels and truth (see ``write_series``)."""
+    scene = LiveDeadScene(
+        height=480,
+        width=640,
+        n_cells=60,
+        radius_px=(7, 11),
+        weak_fraction=0.05,
+        clump_fraction=0.2,
+    )
+    pairs = [
+        pair
+        for name, seed in (("control", 3), ("treated", 4))
+        for pair in simulate_series(3, scene, name=name, seed=seed)
+    ]
+    folder = tmp_path_factory.mktemp("live_dead")
+    write_series(folder, pairs, classes=("nucleus", "nucleus"))
+    return folder
+
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def cellwright() -> Run:
+    """The command line: ``cellwright("predict", …)`` in a process of its own."""
+
+    def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cellwright.cli.main", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+            cwd=cwd,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+    return run

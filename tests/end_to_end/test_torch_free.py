@@ -1,0 +1,71 @@
+"""The half that uses models never imports the half that trains them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAINING_ONLY = ("torch", "torchvision", "lightning", "ultralytics", "albumentations")
+NOT_FOR_A_JPEG = ("openvino", "matplotlib", "pyarrow", "scipy", "skimage", "tifffile", "rich")
+
+WATCHED = """
+import sys
+from cellwright.cli import main
+sys.argv = ["cellwright", *sys.argv[1:]]
+try:
+    main.main()
+except SystemExit as stopped:
+    assert not stopped.code, stopped.code
+print("LOADED", *sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def loaded_by(*arguments: object) -> set[str]:
+    """Top-level modules in memory after a command has run to its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+@pytest.fixture
+def commands(blob_bundle: Path, live_dead: Path, tmp_path: Path) -> dict[str, tuple[object, ...]]:
+    return {
+        "predict": ("predict", live_dead / "images", "-m", blob_bundle, "-o", tmp_path / "p"),
+        "evaluate": ("evaluate", blob_bundle, live_dead),
+        "viability": (
+            *("assay", "viability", live_dead / "images", "-m", blob_bundle),
+            *("-o", tmp_path / "v", "--blue", "{name}_blue", "--red", "{name}_red"),
+        ),
+        "inspect": ("data", "inspect", live_dead, "--out", tmp_path / "report.html"),
+        "verify": ("models", "verify", blob_bundle),
+        "export": ("export", blob_bundle, "--to", "openvino", "--out", tmp_path / "e"),
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["predict", "evaluate", "viability", "inspect", "verify", "export"]
+)
+def test_using_a_model_imports_no_training(
+    name: str, commands: dict[str, tuple[object, ...]]
+) -> None:
+    loaded = loaded_by(*commands[name])
+    assert "cellwright" in loaded
+    assert loaded.isdisjoint(TRAINING_ONLY)
+
+
+def test_predicting_a_small_image_imports_little(
+    blob_bundle: Path, live_dead: Path, tmp_path: Path
+) -> None:
+    """What is imported is waited for: a prediction should start in about a second."""
+    image = live_dead / "images" / "control_001_blue.png"
+    loaded = loaded_by("predict", image, "--model", blob_bundle, "--out", tmp_path)
+    assert loaded.isdisjoint(NOT_FOR_A_JPEG)
