@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellwright.bundles.card import BoxDecoding, EndToEndBoxes
+from cellwright.bundles.card import UltralyticsBoxes
 from cellwright.data.formats import FORMATS
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.data.pictures import prepared_picture
@@ -31,7 +31,7 @@ from cellwright.images.write import write_png
 from cellwright.types import Annotation
 
 MAX_DETECTIONS = 3000
-"""What the end-to-end heads may return; their own limit of 300 would cut dense fields."""
+"""Boxes an image in the engine's own validation; its default of 300 would cut dense fields."""
 
 FLIPS = {"fliplr": 0.5, "flipud": 0.5}
 
@@ -90,14 +90,12 @@ class UltralyticsDetector:
 
     Args:
         network: for instance ``yolo11n``.
-        output: how its exported graph answers.
     """
 
     licence = "AGPL-3.0"
 
-    def __init__(self, network: str, output: BoxDecoding) -> None:
+    def __init__(self, network: str) -> None:
         self.network = network
-        self.output = output
 
     def train(self, job: DetectionJob, settings: dict[str, Any]) -> ExportedDetector:
         """Train from scratch with the package's engine, resume if a run was cut short, export."""
@@ -105,6 +103,11 @@ class UltralyticsDetector:
             raise ConfigError(
                 f"detector.settings {sorted(settings)} do not apply to {self.network}",
                 remedy="leave detector.settings empty",
+            )
+        if job.input.channels not in (1, 3):
+            raise ConfigError(
+                f"{self.network} takes grey or RGB pictures, not {job.input.channels} channels",
+                remedy="use detector.name: cell-detector",
             )
         yolo = engine(job.run_dir / "ultralytics-config").YOLO
         last = job.run_dir / "ultralytics" / "weights" / "last.pt"
@@ -119,9 +122,8 @@ class UltralyticsDetector:
         return self._export(yolo(last.with_name("best.pt")), job)
 
     def _export(self, model: Any, job: DetectionJob) -> ExportedDetector:
-        head = model.model.model[-1]
-        if isinstance(self.output, EndToEndBoxes):
-            head.max_det = MAX_DETECTIONS
+        # Without nms=False also the end-to-end networks give their one-to-many head, which
+        # has no limit of 300 boxes; suppression is ours, as for every other network.
         path = Path(
             model.export(
                 format="onnx", dynamic=True, simplify=False, opset=17, imgsz=list(job.window)
@@ -136,7 +138,7 @@ class UltralyticsDetector:
 
         return ExportedDetector(
             graph=path.read_bytes(),
-            output=self.output,
+            output=UltralyticsBoxes(),
             output_names=("output0",),
             reference=reference,
             licence_note="Made with ultralytics: the weights and graph are AGPL-3.0.",
@@ -198,7 +200,11 @@ def _write_pictures(job: DetectionJob) -> Path:
             )
     target = folder / "yolo"
     FORMATS["yolo"].write(LabelledSet("pictures", job.classes, tuple(records)), target)
-    return target / "data.yaml"
+    data = target / "data.yaml"
+    # The engine makes three-channel networks of grey pictures unless it is told.
+    with data.open("a", encoding="utf-8") as file:
+        file.write(f"channels: {job.input.channels}\n")
+    return data
 
 
 def _same(annotation: Annotation) -> Annotation:
