@@ -1,0 +1,82 @@
+"""Every model of the zoo: free to ship, states its figures, still computes what it did."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.verify import verify
+from cellwright.bundles.zoo import FOLDER, ZOO, zoo_path
+from cellwright.data.datasets import load_dataset
+from cellwright.data.splits import part, read_split
+from cellwright.inference.evaluate import evaluate_bundle
+from cellwright.inference.predictor import Predictor
+
+RECIPES = Path(__file__).parents[2] / "zoo"
+
+needs_data = pytest.mark.skipif(
+    not os.environ.get("CELLWRIGHT_DATA"), reason="CELLWRIGHT_DATA is not set"
+)
+
+
+def test_all_together_stay_small():
+    assert ZOO
+    assert sum(zoo_path(name).stat().st_size for name in ZOO) < 40 * 2**20
+    assert {path.name for path in FOLDER.glob("*.cellwright")} == set(ZOO.values())
+
+
+@pytest.mark.parametrize("name", sorted(ZOO))
+def test_the_card_says_what_a_user_must_know(name):
+    card = open_bundle(name).card
+    assert card.name == name
+    assert card.licence == "Apache-2.0"
+    assert card.training.data_licence
+    assert len(card.training.data_checksum) == 64
+    assert card.description
+    assert card.limits
+    tested = [evaluation for evaluation in card.evaluations if "test part" in evaluation.data]
+    for figure in ("ap50", "ap50_95", "precision", "recall", "count_mae"):
+        value = tested[0].metrics[figure]
+        assert value.low <= value.value <= value.high
+        assert value.n > 0
+    assert (RECIPES / f"{name}.yaml").exists()
+
+
+@pytest.mark.parametrize("name", sorted(ZOO))
+def test_the_test_tensors_replay_in_every_runtime(name):
+    replays = verify(open_bundle(name))
+    assert {replay.runtime for replay in replays} == {"onnxruntime", "openvino"}
+    assert all(replay.passed for replay in replays), replays
+
+
+@pytest.mark.parametrize("name", sorted(ZOO))
+def test_an_empty_picture_holds_no_cells(name):
+    predictor = Predictor(open_bundle(name))
+    channels = predictor.card.input.channels
+    blank = np.full((channels, 480, 640), 200, np.uint8)
+    assert len(predictor.count_boxes(predictor.predict(blank))) == 0
+
+
+@needs_data
+@pytest.mark.real_data
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [("blood-cells", "bccd_blood_cells"), ("live-dead", "livedead_labelfree")],
+)
+def test_the_figures_on_the_card_are_reproduced(name, dataset):
+    """The test part, through the shipped file, gives what the card claims."""
+    bundle = open_bundle(name)
+    labelled = load_dataset(dataset)
+    test = part(labelled, read_split(RECIPES / "splits" / f"{name}.csv"), "test")
+    report = evaluate_bundle(bundle, test)
+    claimed = next(e for e in bundle.card.evaluations if "test part" in e.data)
+    assert report.n_images == claimed.n_images
+    for figure in ("ap50", "ap50_95", "recall", "count_mae"):
+        assert report.metrics[figure].value == pytest.approx(
+            claimed.metrics[figure].value, abs=0.01
+        )
