@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from cellwright.images.read import read_image
+from cellwright.images.read import list_images, read_image
 from cellwright.images.write import write_png
+from hostile_files import write_hostile_files
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -76,6 +77,23 @@ def test_damaged_files_become_rows_and_the_run_goes_on(
     errors = rows(out / "errors.csv")
     assert {Path(row["file"]).name for row in errors} == {"cut.png", "empty.png", "text.jpg"}
     assert all(row["error"] for row in errors)
+
+
+def test_two_hundred_hostile_files_give_a_row_each(
+    cellwright: Run, blob_bundle: Path, tmp_path: Path
+) -> None:
+    files = write_hostile_files(tmp_path / "images", seed=7)
+    out = tmp_path / "out"
+    done = cellwright("predict", tmp_path / "images", "--model", blob_bundle, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    counted = {row["file"] for row in rows(out / "summary.csv")}
+    refused = {row["file"]: row for row in rows(out / "errors.csv")}
+    assert counted.isdisjoint(refused)
+    assert counted | refused.keys() == {str(path) for path in list_images([tmp_path / "images"])}
+    assert all(row["error"] and row["remedy"] for row in refused.values())
+    must_refuse = {str(file.path) for file in files if file.outcome == "refused"}
+    assert must_refuse & counted == set()
 
 
 def test_nothing_that_worked_is_exit_code_2(

@@ -60,6 +60,7 @@ UNSEEN = (
 )
 PAIRS_A_SERIES = 3
 RADIUS_PX = (8.0, 17.0)
+FRAME_TRAINING, FRAME_UNSEEN = (480, 640), (960, 1280)
 
 
 def demo(
@@ -69,13 +70,14 @@ def demo(
 ) -> None:
     """Simulate, train, evaluate, count and report: the main job in a few minutes."""
     start = time.perf_counter()
+    train.require_training()
     begin(out)
     training, unseen = out / "simulated" / "training", out / "simulated" / "unseen"
     images, bundle = unseen / "images", out / "run" / "demo.cellwright"
 
     announce("Simulate experiments whose truth is known")
-    simulate(training, TRAINING, frame=(480, 640), seed=0)
-    simulate(unseen, UNSEEN, frame=(960, 1280), seed=100)
+    simulate(training, TRAINING, frame=FRAME_TRAINING, seed=0)
+    simulate(unseen, UNSEEN, frame=FRAME_UNSEEN, seed=100)
 
     inspection = out / "inspection.html"
     announce("Look at the labels", "data", "inspect", training, "--out", inspection)

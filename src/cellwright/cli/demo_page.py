@@ -27,8 +27,8 @@ FIGURES = {
     "ap50_95": "average precision, overlaps 0.5 to 0.95",
 }
 FILES = (
-    ("simulated/training", "images and labels the detector was trained on"),
-    ("simulated/unseen", "images it has never seen, with their truth"),
+    ("simulated/training/", "images and labels the detector was trained on"),
+    ("simulated/unseen/", "images it has never seen, with their truth"),
     ("inspection.html", "the training labels, looked at before training"),
     ("train.yaml", "the settings of the training"),
     ("run/demo.cellwright", "the trained model: one file, runs without PyTorch"),
@@ -65,7 +65,7 @@ def write_index(out: Path, *, minutes: float) -> Path:
     _viability(page, measured, by_image, by_group)
     _pictures(page, out)
     _detector(page, figures)
-    page.section("Everything that was made").table(("file", "what it is"), FILES)
+    page.section("Everything that was made").links(FILES)
     page.text(
         "These images are simulated: the figures show that the steps work, not how good a "
         "model will be on your microscope. To find that out, label some of your images and "
@@ -106,8 +106,9 @@ def _viability(
     for name, truth in by_group.items():
         found = measured["groups"][name]["viability"]
         within = found["low"] <= truth.viability <= found["high"]
+        verdict = "yes" if within else "no"
         rows.append(
-            (name, truth.viability, found["value"], _span(found), "yes" if within else "no")
+            (name, percent(truth.viability), percent(found["value"]), _ends(found), verdict)
         )
     page.table(("treatment", "true viability", "measured", "95 % interval", "truth within"), rows)
     page.text(
@@ -115,12 +116,12 @@ def _viability(
         "cover mistakes of the detector, which grow with density; the figures below show them."
     )
     shares = {name: image["viability"]["value"] for name, image in measured["images"].items()}
-    points = [(by_image[name].viability, share) for name, share in shares.items()]
+    points = [(100 * by_image[name].viability, 100 * share) for name, share in shares.items()]
     true, found = zip(*points, strict=True)
     page.figure(
         scatter(
             {"fields": (true, found)},
-            labels=Labels(x="true viability", y="measured viability"),
+            labels=Labels(x="true viability (%)", y="measured viability (%)"),
             guide="identity",
         ),
         caption="Each field of view: measured against true. On the dashed line they agree.",
@@ -155,6 +156,19 @@ def _detector(page: Page, figures: dict[str, Any]) -> None:
         caption=f"On {figures['n_images']} images of experiments it has never seen; whole "
         "experiments are resampled for the intervals.",
     )
+
+
+def percent(share: float) -> str:
+    """A share as people say it.
+
+    >>> percent(0.6499)
+    '65.0 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
+def _ends(figure: dict[str, Any]) -> str:
+    return f"{100 * figure['low']:.1f} to {percent(figure['high'])}"
 
 
 def _span(figure: dict[str, Any]) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shlex
 import sys
+import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -37,18 +41,37 @@ def train(
     ] = None,
 ) -> None:
     """Train a detector and write its bundle. A killed run started again goes on where it was."""
+    require_training()
     from cellwright.learning.config import load_config
 
     changes = [*(overrides or ()), *(["data.allow_leak=true"] if allow_leak else ())]
     settings = load_config(config, tuple(changes))
-    try:
-        from cellwright.learning.train import train as fit
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "lightning", "train") from error
+    # Threads that wait by spinning cost five times the processor time as soon as another
+    # program wants the cores too; this is read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from cellwright.learning.train import train as fit
 
+    _hush_lightning()
     command = shlex.join(["cellwright", *sys.argv[1:]])
     result = fit(settings, out or Path("runs") / settings.name, command=command)
     if result.report is not None:
         print_report(result.report)
     say("the bundle is ready; try it with `cellwright predict IMAGES --model BUNDLE --out DIR`")
     typer.echo(result.bundle)
+
+
+def require_training() -> None:
+    """Stop early where the base is installed without what trains.
+
+    Raises:
+        MissingExtraError: a package of the extra ``train`` is missing.
+    """
+    for package in ("torch", "torchvision", "lightning", "albumentations"):
+        if find_spec(package) is None:
+            raise MissingExtraError(package, "train")
+
+
+def _hush_lightning() -> None:
+    """Its tips and the deprecations within its own code are not for who trains here."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its import sets it back
+    warnings.filterwarnings("ignore", module="lightning")

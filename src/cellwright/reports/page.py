@@ -22,6 +22,7 @@ from functools import lru_cache
 from numbers import Real
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, TypeAlias, TypeVar
+from urllib.parse import quote
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -100,7 +101,13 @@ class _Figure:
     kind: str = "figure"
 
 
-_Block: TypeAlias = _Section | _Text | _Headline | _Note | _Table | _Picture | _Figure
+@dataclass(frozen=True)
+class _Links:
+    items: tuple[tuple[str, str, str], ...]
+    kind: str = "links"
+
+
+_Block: TypeAlias = _Section | _Text | _Headline | _Note | _Table | _Picture | _Figure | _Links
 _AnyBlock = TypeVar("_AnyBlock", bound=_Block)
 
 
@@ -151,6 +158,10 @@ class Page:
         )
         shown = tuple(tuple(show(cell) for cell in row) for row in values)
         return self._add(_Table(tuple(columns), shown, numeric, caption))
+
+    def links(self, files: Iterable[tuple[str, str]]) -> Page:
+        """Add a list of files to open: path relative to the page, and what it is."""
+        return self._add(_Links(tuple((quote(path), path, what) for path, what in files)))
 
     def figure(self, figure: Figure | bytes, *, caption: str = "", alt: str = "") -> Page:
         """Add a plot over the full width.

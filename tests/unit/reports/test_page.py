@@ -178,3 +178,14 @@ def test_a_page_that_fails_to_render_leaves_the_old_file(
         Page("new").save(path)
     assert "<h1>old</h1>" in path.read_text("utf-8")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_are_listed_as_links_whatever_their_names() -> None:
+    hostile = 'javascript:alert("1") & <b>#?.csv'
+    page = Page("p").links([("viability/report.html", "the report"), (hostile, "odd")])
+    anchors = outline(page).named("a")
+    assert [anchor["href"] for anchor in anchors] == [
+        "viability/report.html",
+        "javascript%3Aalert%28%221%22%29%20%26%20%3Cb%3E%23%3F.csv",
+    ]
+    assert "the report" in page.render()

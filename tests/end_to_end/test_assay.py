@@ -1,0 +1,84 @@
+"""``cellwright assay viability`` as it is typed: pairs of images to live / all with intervals."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_viability_of_pairs_is_close_to_the_truth(
+    cellwright: Run, blob_bundle: Path, live_dead: Path, tmp_path: Path
+) -> None:
+    images = live_dead / "images"
+    arguments = ("assay", "viability", images, "--model", blob_bundle, "--out", tmp_path)
+    done = cellwright(*arguments, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    truth = {row["name"]: float(row["viability"]) for row in rows(live_dead / "truth/truth.csv")}
+    assert report["images"].keys() == truth.keys()
+    for name, image in report["images"].items():
+        share = image["viability"]
+        assert share["value"] == pytest.approx(truth[name], abs=0.1)
+        assert share["low"] < share["value"] < share["high"]
+    assert set(report["groups"]) == {"control", "treated"}
+    cells = rows(tmp_path / "cells.csv")
+    assert len(cells) == report["overall"]["live"] + report["overall"]["dead"]
+    assert (tmp_path / "cells.parquet").stat().st_size > 0
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+    assert {path.stem for path in (tmp_path / "overlays").glob("*.png")} == truth.keys()
+
+
+def test_what_cannot_be_paired_or_read_is_said_and_the_rest_is_counted(
+    cellwright: Run, blob_bundle: Path, live_dead: Path, tmp_path: Path
+) -> None:
+    images = tmp_path / "images"
+    shutil.copytree(live_dead / "images", images)
+    (images / "control_001_red.png").unlink()
+    (images / "control_002_red.png").write_bytes(b"not a picture")
+    out = tmp_path / "out"
+    done = cellwright("assay", "viability", images, "--model", blob_bundle, "--out", out)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    errors = rows(out / "errors.csv")
+    assert len(errors) == 2
+    assert any("partner" in row["error"] for row in errors)
+    assert len(rows(out / "summary.csv")) == 4
+
+
+def test_names_of_another_microscope(
+    cellwright: Run, blob_bundle: Path, live_dead: Path, tmp_path: Path
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for colour, channel in (("blue", "ch00"), ("red", "ch01")):
+        source = live_dead / "images" / f"treated_001_{colour}.png"
+        shutil.copy(source, images / f"treated_001_{channel}.png")
+    arguments = ("assay", "viability", images, "-m", blob_bundle, "-o", tmp_path / "out")
+    named = cellwright(*arguments, "--blue", "{name}_ch00", "--red", "{name}_ch01", "--json", "-")
+    assert list(json.loads(named.stdout)["images"]) == ["treated_001"]
+    unnamed = cellwright(*arguments)
+    assert unnamed.returncode == 2
+    assert "Traceback" not in unnamed.stderr
+
+
+def test_one_way_of_counting_at_a_time(
+    cellwright: Run, blob_bundle: Path, live_dead: Path, tmp_path: Path
+) -> None:
+    images = live_dead / "images"
+    arguments = ("assay", "viability", images, "-m", blob_bundle, "-o", tmp_path)
+    done = cellwright(*arguments, "--blue", "{name}_blue", "--live", "nucleus")
+    assert done.returncode == 2
+    assert "one kind only" in done.stderr

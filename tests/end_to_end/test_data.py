@@ -1,0 +1,124 @@
+"""``cellwright data …`` and ``evaluate`` as they are typed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cellwright.data.formats import read_labelled
+from cellwright.types import Boxes
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+METRICS = {"ap50", "ap50_95", "precision", "recall", "f1", "count_mae", "count_bias"}
+
+
+def test_every_public_set_is_listed(cellwright: Run) -> None:
+    listed = json.loads(cellwright("data", "list", "--json", "-").stdout)
+    names = {row["name"] for row in listed}
+    assert {"bccd_blood_cells", "livedead_labelfree"} <= names
+    assert all(row["licence"] for row in listed)
+    printed = cellwright("data", "list").stdout
+    assert all(name in printed for name in names)
+
+
+def test_inspection_as_table_json_and_page(
+    cellwright: Run, live_dead: Path, tmp_path: Path
+) -> None:
+    page, file = tmp_path / "page.html", tmp_path / "inspection.json"
+    done = cellwright("data", "inspect", live_dead, "--out", page, "--json", file)
+    assert done.returncode == 0, done.stderr
+    inspection = json.loads(file.read_text())
+    with (live_dead / "boxes.csv").open(newline="") as labels:
+        n_boxes = sum(1 for row in csv.DictReader(labels) if row["class"])
+    assert inspection["n_images"] == 12
+    assert [(one["name"], one["count"]) for one in inspection["classes"]] == [("nucleus", n_boxes)]
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert str(n_boxes) in cellwright("data", "inspect", live_dead).stdout
+
+
+def test_a_set_goes_through_every_box_format_unchanged(
+    cellwright: Run, live_dead: Path, tmp_path: Path
+) -> None:
+    before = read_labelled(live_dead)
+    source = live_dead
+    for name in ("yolo", "coco", "voc", "csv"):
+        done = cellwright("data", "convert", source, tmp_path / name, "--to", name)
+        assert done.returncode == 0, done.stderr
+        source = tmp_path / name
+    after = read_labelled(source)
+    assert after.classes == before.classes
+    for old, new in zip(before, after, strict=True):
+        assert (new.id, new.group, new.pixel_size_um) == (old.id, old.group, old.pixel_size_um)
+        assert new.image_path.read_bytes() == old.image_path.read_bytes()
+        boxes, again = old.load_annotation(), new.load_annotation()
+        assert isinstance(boxes, Boxes)
+        assert isinstance(again, Boxes)
+        np.testing.assert_allclose(again.xyxy, boxes.xyxy, atol=1e-3)
+
+
+def test_converting_never_overwrites(cellwright: Run, live_dead: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep me")
+    done = cellwright("data", "convert", live_dead, tmp_path, "--to", "yolo")
+    assert done.returncode == 2
+    assert "not empty" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_an_unknown_format_lists_the_choices(
+    cellwright: Run, live_dead: Path, tmp_path: Path
+) -> None:
+    done = cellwright("data", "convert", live_dead, tmp_path / "x", "--to", "yollo")
+    assert done.returncode == 2
+    assert "did you mean 'yolo'?" in done.stderr
+    assert "voc" in done.stderr
+
+
+def test_a_split_keeps_groups_whole_and_evaluation_follows_it(
+    cellwright: Run, blob_bundle: Path, live_dead: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "split.csv"
+    done = cellwright("data", "split", live_dead, "--ratios", "50/50", "--out", file)
+    assert done.returncode == 0, done.stderr
+    with file.open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    parts = {(row["group"], row["part"]) for row in rows}
+    assert {group for group, _ in parts} == {"control", "treated"}
+    assert {part for _, part in parts} == {"train", "val"}
+    assert len(parts) == 2
+
+    arguments = ("evaluate", blob_bundle, live_dead, "--split", file, "--json", "-")
+    report = json.loads(cellwright(*arguments, "--part", "val").stdout)
+    assert (report["task"], report["n_images"]) == ("detection", 6)
+    assert set(report["metrics"]) == METRICS == set(report["per_class"]["nucleus"])
+    assert report["metrics"]["ap50"]["value"] > 0.9
+    unsaid = cellwright(*arguments)
+    assert unsaid.returncode == 2
+    assert "--part test" in unsaid.stderr
+
+
+def test_evaluation_gives_intervals_over_groups(
+    cellwright: Run, blob_bundle: Path, live_dead: Path
+) -> None:
+    done = cellwright("evaluate", blob_bundle, live_dead, "--json", "-")
+    report = json.loads(done.stdout)
+    f1 = report["metrics"]["f1"]
+    assert f1["low"] <= f1["value"] <= f1["high"]
+    assert f1["value"] > 0.85
+    assert report["settings"]["max_detections"] == 3000
+    printed = cellwright("evaluate", blob_bundle, live_dead)
+    assert "ap50_95" in printed.stdout
+    assert "3000 detections" in printed.stderr
+
+
+@pytest.mark.parametrize("command", ["inspect", "split"])
+def test_what_is_not_there_names_the_choices(command: str, cellwright: Run, tmp_path: Path) -> None:
+    done = cellwright("data", command, tmp_path / "nowhere")
+    assert done.returncode == 2
+    assert "bccd_blood_cells" in done.stderr

@@ -1,0 +1,69 @@
+"""``cellwright models …`` and ``export`` as they are typed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.zoo import ZOO
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_the_list_is_the_zoo(cellwright: Run) -> None:
+    assert set(json.loads(cellwright("models", "list", "--json", "-").stdout)) == set(ZOO)
+
+
+def test_a_card_is_shown(cellwright: Run, blob_bundle: Path) -> None:
+    shown = cellwright("models", "show", blob_bundle)
+    assert shown.returncode == 0, shown.stderr
+    assert "Research use only." in shown.stdout
+    card = json.loads(cellwright("models", "show", blob_bundle, "--json", "-").stdout)
+    assert card["classes"] == ["nucleus"]
+
+
+def test_a_bundle_proves_itself_in_every_runtime(cellwright: Run, blob_bundle: Path) -> None:
+    done = cellwright("models", "verify", blob_bundle, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert {row["runtime"] for row in rows} == {"onnxruntime", "openvino"}
+    assert all(row["passed"] for row in rows)
+
+
+def test_a_damaged_bundle_is_refused(cellwright: Run, blob_bundle: Path, tmp_path: Path) -> None:
+    damaged = shutil.copy(blob_bundle, tmp_path / "damaged.cellwright")
+    content = bytearray(damaged.read_bytes())
+    middle = content.index(b"weight") + 100
+    content[middle] ^= 0xFF
+    damaged.write_bytes(content)
+    done = cellwright("models", "verify", damaged)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+
+
+def test_an_exported_graph_runs_elsewhere(
+    cellwright: Run, blob_bundle: Path, tmp_path: Path
+) -> None:
+    done = cellwright("export", blob_bundle, "--to", "onnx", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    session = onnxruntime.InferenceSession(tmp_path / "blobs-fp32.onnx")
+    tests = open_bundle(blob_bundle).tests
+    [found] = session.run(["level_4"], {"image": tests["input"]})
+    np.testing.assert_allclose(found, tests["level_4"], atol=1e-5)
+    card = json.loads((tmp_path / "blobs-card.json").read_text())
+    assert card["name"] == "blobs"
+
+
+def test_an_unknown_form_names_the_choices(
+    cellwright: Run, blob_bundle: Path, tmp_path: Path
+) -> None:
+    done = cellwright("export", blob_bundle, "--to", "onxx", "--out", tmp_path)
+    assert done.returncode == 2
+    assert "did you mean 'onnx'?" in done.stderr
