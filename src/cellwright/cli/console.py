@@ -84,3 +84,39 @@ def progress_bar(description: str) -> Iterator[Progress]:
     with rich_progress.Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class DownloadBar:
+    """Bytes of a download on stderr; draws nothing where stderr is no terminal.
+
+    Attributes:
+        total: bytes expected; whoever downloads sets it.
+    """
+
+    def __init__(self, description: str) -> None:
+        from rich import progress as rich_progress
+        from rich.console import Console
+
+        self.total = 0
+        self._bar = rich_progress.Progress(
+            rich_progress.TextColumn("{task.description}"),
+            rich_progress.BarColumn(),
+            rich_progress.DownloadColumn(),
+            rich_progress.TransferSpeedColumn(),
+            console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+        )
+        self._task = self._bar.add_task(description, total=None)
+        self._bar.start()
+
+    def update(self, n_bytes: int) -> None:
+        """So many bytes more have come."""
+        self._bar.update(self._task, advance=n_bytes, total=self.total or None)
+
+    def reset(self) -> None:
+        """Count from zero again."""
+        self._bar.reset(self._task)
+
+    def close(self) -> None:
+        """Leave the finished bar on the terminal."""
+        self._bar.stop()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cellwright.cli.console import Cell, print_table, progress_bar, say, write_json
+from cellwright.cli.console import Cell, DownloadBar, print_table, progress_bar, say, write_json
 from cellwright.cli.labels import open_labelled
 from cellwright.cli.options import Format, Json, Seed
 
@@ -65,7 +65,7 @@ def fetch(
     """Download a public set from its source and check it."""
     from cellwright.data.datasets.fetch import fetch as download
 
-    typer.echo(download(name, to=to))
+    typer.echo(download(name, to=to, progress=DownloadBar(name)))
 
 
 @app.command("inspect", epilog="Example: cellwright data inspect labels/ --out inspection.html")

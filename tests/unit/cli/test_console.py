@@ -53,3 +53,19 @@ def test_a_bar_is_drawn_on_a_terminal(
     assert printed.out == ""
     assert "counting" in printed.err
     assert "3/4" in printed.err
+
+
+def test_a_download_is_drawn_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for on_terminal in (True, False):
+        monkeypatch.setattr("sys.stderr.isatty", lambda shown=on_terminal: shown, raising=False)
+        bar = console.DownloadBar("bccd")
+        bar.total = 2_000_000
+        bar.update(500_000)
+        bar.reset()
+        bar.update(2_000_000)
+        bar.close()
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert ("2.0/2.0 MB" in printed.err) == on_terminal

@@ -15,7 +15,6 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import pooch
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from cellwright.data.cache import cache_folder
 from cellwright.data.datasets import public_set
@@ -42,30 +41,6 @@ class DownloadProgress(Protocol):
 
     def close(self) -> None:
         """The download is over."""
-
-
-class ProgressBar:
-    """A :class:`DownloadProgress` drawn on the terminal."""
-
-    def __init__(self, title: str) -> None:
-        self.total = 0
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-        )
-        self._task = self._progress.add_task(title, total=None)
-        self._progress.start()
-
-    def update(self, n_bytes: int) -> None:
-        """So many bytes more have come."""
-        self._progress.update(self._task, advance=n_bytes, total=self.total or None)
-
-    def reset(self) -> None:
-        """Count from zero again."""
-        self._progress.reset(self._task)
-
-    def close(self) -> None:
-        """Leave the finished bar on the terminal."""
-        self._progress.stop()
 
 
 def fetch(

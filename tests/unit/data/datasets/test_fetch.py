@@ -18,7 +18,7 @@ import tifffile
 
 from cellwright.data.datasets import DATASETS, load_dataset
 from cellwright.data.datasets import fetch as fetching
-from cellwright.data.datasets.fetch import ProgressBar, fetch, unpack
+from cellwright.data.datasets.fetch import fetch, unpack
 from cellwright.errors import DatasetError, UnknownNameError
 from cellwright.types import Boxes, Instances
 
@@ -221,12 +221,6 @@ def test_progress_is_told_every_byte_and_a_second_fetch_downloads_nothing(
     assert progress.seen == progress.total == (folder / "bccd_blood_cells.zip").stat().st_size
     (folder / "bccd_blood_cells.zip").unlink()
     assert fetch("bccd_blood_cells", to=tmp_path / "to", base_url=url) == target
-
-
-def test_the_bar_on_the_terminal_takes_the_same_calls(served: tuple[Path, str]) -> None:
-    folder, url = served
-    write_zip(folder / "bccd_blood_cells.zip", bccd())
-    assert fetch("bccd_blood_cells", base_url=url, progress=ProgressBar("bccd")).is_dir()
 
 
 def test_another_archive_than_the_first_is_refused(served: tuple[Path, str], home: Path) -> None:
