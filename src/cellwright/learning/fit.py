@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
@@ -21,6 +22,7 @@ from cellwright.learning.windows import EpochSampler, Labelled, WindowDataset, c
 from cellwright.models.cell_detector import CellDetector
 
 LAST = "last.ckpt"
+BEST = "best.ckpt"
 
 
 def bfloat16_in_hardware() -> bool:
@@ -60,7 +62,7 @@ def fit_detector(
         classes=job.classes,
     ).to(memory_format=torch.channels_last)
     best = ModelCheckpoint(
-        checkpoints, filename="best", monitor="val/ap50_95", mode="max", save_last=True,
+        checkpoints, filename=Path(BEST).stem, monitor="val/ap50_95", mode="max", save_last=True,
         enable_version_counter=False,
     )  # fmt: skip
     trainer = pl.Trainer(
@@ -82,7 +84,8 @@ def fit_detector(
         ckpt_path=last if last.exists() else None,
         weights_only=True,
     )
-    state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
+    # By name, not by the path the checkpoint remembers: a run folder may have been moved.
+    state = torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)["state_dict"]
     network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
     return network.cpu().eval()
 
