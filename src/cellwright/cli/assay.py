@@ -84,9 +84,7 @@ def viability(
         report = run_viability(
             inputs, bundle=open_bundle(model), out=out, settings=settings, progress=progress
         )
-    if json is not None:
-        write_json(report.to_json(), json)
-    else:
+    if not write_json(report.to_json(), json):
         _print(report)
     for item in report.left_out[:5]:
         say(f"not counted: {item.file}: {item.error}")

@@ -25,17 +25,23 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def write_json(value: object, target: Path) -> None:
-    """``value`` as JSON into ``target``, or onto stdout where that is ``-``."""
+def write_json(value: object, target: Path | None) -> bool:
+    """Write ``value`` as JSON into ``target``, or onto stdout where that is ``-``.
+
+    Returns:
+        Whether stdout is taken, so that nothing for people may be printed there.
+    """
+    if target is None:
+        return False
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if target == STDOUT:
         sys.stdout.write(text)
-        return
+        return True
     from cellwright.images.write import atomic_path
 
-    target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    return False
 
 
 def shown(value: Cell) -> str:

@@ -37,8 +37,7 @@ def list_sets(*, json: Json = None) -> None:
         }
         for name, row in sorted(DATASETS.items())
     ]
-    if json is not None:
-        write_json(rows, json)
+    if write_json(rows, json):
         return
     print_table(
         ("name", "task", "images", "classes", "licence", "here"),
@@ -85,9 +84,7 @@ def inspect(
     labelled = open_labelled(source, format_name=format_name)
     with progress_bar("reading images") as progress:
         inspection = look(labelled, progress=progress)
-    if json is not None:
-        write_json(inspection.to_dict(), json)
-    else:
+    if not write_json(inspection.to_dict(), json):
         for table in inspection.tables():
             print_table(table.columns, table.rows, title=f"\n{table.title}")
     if out is not None:
@@ -157,9 +154,7 @@ def split(
                 **dict(zip(labelled.classes, counts.astype(int).tolist(), strict=True)),
             }
         )
-    if json is not None:
-        write_json(rows, json)
-    else:
+    if not write_json(rows, json):
         print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
     say(f"split: {out}")
 

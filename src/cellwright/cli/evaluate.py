@@ -54,10 +54,8 @@ def evaluate(
         report = evaluate_bundle(
             opened, labelled, runtime=runtime, threads=threads, progress=progress
         )
-    if json is not None:
-        write_json(report.to_json(), json)
-        return
-    print_report(report)
+    if not write_json(report.to_json(), json):
+        print_report(report)
 
 
 def print_report(report: DetectionReport) -> None:
@@ -67,7 +65,7 @@ def print_report(report: DetectionReport) -> None:
         _figures(report.metrics),
         title=f"{report.n_images} images, 95 % intervals",
     )
-    for name, metrics in report.per_class.items():
+    for name, metrics in report.per_class.items() if len(report.per_class) > 1 else ():
         print_table(("figure", "value", "low", "high", "n"), _figures(metrics), title=f"\n{name}")
     say(_conditions(report))
     if report.capped_images:

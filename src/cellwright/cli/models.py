@@ -25,8 +25,7 @@ def list_models(*, json: Json = None) -> None:
     from cellwright.bundles.zoo import ZOO
 
     cards = {name: open_bundle(name).card for name in sorted(ZOO)}
-    if json is not None:
-        write_json({name: card.model_dump(mode="json") for name, card in cards.items()}, json)
+    if write_json({name: card.model_dump(mode="json") for name, card in cards.items()}, json):
         return
     if not cards:
         say("no models come with this installation; train one with `cellwright train`")
@@ -53,8 +52,7 @@ def show(name: Name, *, json: Json = None) -> None:
     from cellwright.bundles.bundle import open_bundle
 
     card = open_bundle(name).card
-    if json is not None:
-        write_json(card.model_dump(mode="json"), json)
+    if write_json(card.model_dump(mode="json"), json):
         return
     print_table(("field", "value"), _facts(card), title=card.name)
     for evaluation in card.evaluations:
@@ -77,9 +75,7 @@ def verify(name: Name, *, json: Json = None) -> None:
     from cellwright.bundles.verify import verify as replay
 
     rows = replay(open_bundle(name))
-    if json is not None:
-        write_json([asdict(row) for row in rows], json)
-    else:
+    if not write_json([asdict(row) for row in rows], json):
         print_table(
             ("runtime", "graph", "largest difference", "verdict"),
             [

@@ -31,7 +31,7 @@ Format: TypeAlias = Annotated[
 ]
 Json: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--json", metavar="FILE", help="Write JSON to FILE; - is the terminal."),
+    typer.Option("--json", metavar="FILE", help="Write JSON too; - prints it instead of tables."),
 ]
 Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 PixelSize: TypeAlias = Annotated[

@@ -63,9 +63,7 @@ def predict(
             existing=existing,
             progress=progress,
         )
-    if json is not None:
-        write_json(_as_json(summary), json)
-    else:
+    if not write_json(_as_json(summary), json):
         typer.echo(_sentence(summary))
     for image, error in list(summary.errors.items())[:ERRORS_SHOWN]:
         say(f"not counted: {image}: {error.what}")

@@ -7,7 +7,7 @@ from cellwright.cli import console
 
 
 def test_json_goes_to_stdout_for_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
-    console.write_json({"µm": 1.5, "none": None}, Path("-"))
+    assert console.write_json({"µm": 1.5, "none": None}, Path("-"))
     assert json.loads(capsys.readouterr().out) == {"µm": 1.5, "none": None}
 
 
@@ -15,10 +15,15 @@ def test_json_goes_to_a_file_in_a_new_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "new" / "figures.json"
-    console.write_json([1, 2], target)
+    assert not console.write_json([1, 2], target)
     assert json.loads(target.read_text()) == [1, 2]
     assert capsys.readouterr().out == ""
     assert [path.name for path in target.parent.iterdir()] == ["figures.json"]
+
+
+def test_json_is_written_only_where_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not console.write_json([1, 2], None)
+    assert capsys.readouterr().out == ""
 
 
 def test_json_refuses_what_json_cannot_say(tmp_path: Path) -> None:
