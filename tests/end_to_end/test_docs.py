@@ -23,6 +23,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 COMMANDS: Any = typer.main.get_command(app)
 
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 BLOCK = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 QUOTED = re.compile(r"`+(cellwright [^`]+)`+")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
@@ -121,6 +122,12 @@ def test_paths_and_links_lead_somewhere(path: Path) -> None:
     linked = [path.parent / link for link in LINK.findall(text) if ":" not in link]
     missing = [str(place) for place in [*named, *linked] if not place.exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_python_in_the_documents_runs(path: Path) -> None:
+    for block in PYTHON.findall(path.read_text(encoding="utf-8")):
+        exec(compile(block, str(path), "exec"), {})
 
 
 def test_the_documents_show_commands() -> None:
