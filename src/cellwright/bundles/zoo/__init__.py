@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-ZOO: dict[str, str] = {}
+ZOO: dict[str, str] = {
+    "blood-cells": "blood-cells.cellwright",
+}
 
 FOLDER = Path(__file__).parent
 
