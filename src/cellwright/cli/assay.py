@@ -10,6 +10,7 @@ import typer
 from cellwright.cli.console import (
     EXIT_EXPECTED_ERROR,
     Cell,
+    counted,
     print_table,
     progress_bar,
     say,
@@ -89,7 +90,7 @@ def viability(
     for item in report.left_out[:5]:
         say(f"not counted: {item.file}: {item.error}")
     if report.left_out:
-        say(f"{len(report.left_out)} images in {out / 'errors.csv'}")
+        say(f"{counted(len(report.left_out), 'file')} in {out / 'errors.csv'}")
     say(f"report: {out / 'report.html'}")
     if not report.fields:
         raise typer.Exit(EXIT_EXPECTED_ERROR)

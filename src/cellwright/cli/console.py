@@ -44,6 +44,11 @@ def write_json(value: object, target: Path | None) -> bool:
     return False
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 image``, ``2,000 images``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def shown(value: Cell) -> str:
     """A table cell as text: four digits for fractions, a dash for what is unknown.
 

@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from cellwright.cli.console import Cell, DownloadBar, print_table, progress_bar, say, write_json
+from cellwright.cli.console import (
+    Cell,
+    DownloadBar,
+    counted,
+    print_table,
+    progress_bar,
+    say,
+    write_json,
+)
 from cellwright.cli.labels import open_labelled
 from cellwright.cli.options import Format, Json, Seed
 
@@ -112,7 +120,8 @@ def convert(
         raise DatasetError("the folder is not empty", where=target, remedy="name a new one")
     labelled = open_labelled(source, format_name=format_name)
     FORMATS[to].write(labelled, target)
-    say(f"{len(labelled)} images, {len(labelled.classes)} classes -> {target} ({to})")
+    classes = ", ".join(labelled.classes)
+    say(f"{counted(len(labelled), 'image')} ({classes}) -> {target}, as {to}")
 
 
 @app.command("split", epilog="Example: cellwright data split labels/ --by group --out split.csv")

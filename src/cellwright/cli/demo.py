@@ -98,13 +98,13 @@ def demo(
     announce("Count cells", "predict", images, "--model", bundle, "--out", predictions)
     predict.predict([images], model=str(bundle), out=predictions)
 
-    counted, figures_of_assay = out / "viability", out / "viability.json"
+    viability, figures_of_assay = out / "viability", out / "viability.json"
     announce(
         "How many are alive?",
         *("assay", "viability", images, "--model", bundle),
-        *("--out", counted, "--json", figures_of_assay),
+        *("--out", viability, "--json", figures_of_assay),
     )
-    assay.viability([images], model=str(bundle), out=counted, json=figures_of_assay)
+    assay.viability([images], model=str(bundle), out=viability, json=figures_of_assay)
 
     from cellwright.cli.demo_page import write_index
 
@@ -150,7 +150,7 @@ def simulate(folder: Path, series: Sequence[Series], *, frame: tuple[int, int], 
     plain = LiveDeadScene(height=frame[0], width=frame[1], radius_px=RADIUS_PX)
     total = PAIRS_A_SERIES * len(series)
     with progress_bar(f"simulating {folder.name}") as progress:
-        pairs = counted(fields(series, plain, seed=seed), total=total, progress=progress)
+        pairs = watched(fields(series, plain, seed=seed), total=total, progress=progress)
         write_series(folder, pairs, classes=("nucleus", "nucleus"))
     say(f"    {total} pairs of {frame[1]} x {frame[0]} pixels -> {folder}")
 
@@ -168,7 +168,7 @@ def fields(series: Sequence[Series], plain: LiveDeadScene, *, seed: int) -> Iter
         yield from simulate_series(PAIRS_A_SERIES, scene, name=one.name, seed=seed + number)
 
 
-def counted(items: Iterable[Item], *, total: int, progress: Progress) -> Iterator[Item]:
+def watched(items: Iterable[Item], *, total: int, progress: Progress) -> Iterator[Item]:
     """The same items; ``progress`` hears of each that has been dealt with."""
     for done, item in enumerate(items):
         progress(done, total)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cellwright.cli.console import Cell, print_table, progress_bar, say, write_json
+from cellwright.cli.console import Cell, counted, print_table, progress_bar, say, write_json
 from cellwright.cli.labels import only_part, open_labelled, trained_on
 from cellwright.cli.options import Format, Json, Runtime, Threads
 
@@ -63,13 +63,13 @@ def print_report(report: DetectionReport) -> None:
     print_table(
         ("figure", "value", "low", "high", "n"),
         _figures(report.metrics),
-        title=f"{report.n_images} images, 95 % intervals",
+        title=f"{counted(report.n_images, 'image')}, 95 % intervals",
     )
     for name, metrics in report.per_class.items() if len(report.per_class) > 1 else ():
         print_table(("figure", "value", "low", "high", "n"), _figures(metrics), title=f"\n{name}")
     say(_conditions(report))
     if report.capped_images:
-        say(f"warning: {len(report.capped_images)} images reached the cap on detections")
+        say(f"warning: {counted(len(report.capped_images), 'image')} reached the cap on detections")
 
 
 def _conditions(report: DetectionReport) -> str:

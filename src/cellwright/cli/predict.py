@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cellwright.cli.console import EXIT_EXPECTED_ERROR, progress_bar, say, write_json
+from cellwright.cli.console import EXIT_EXPECTED_ERROR, counted, progress_bar, say, write_json
 from cellwright.cli.options import (
     Existing,
     Json,
@@ -68,7 +68,8 @@ def predict(
     for image, error in list(summary.errors.items())[:ERRORS_SHOWN]:
         say(f"not counted: {image}: {error.what}")
     if summary.errors:
-        say(f"{len(summary.errors)} of {summary.n_images} images in {summary.out / 'errors.csv'}")
+        listed = summary.out / "errors.csv"
+        say(f"{len(summary.errors)} of {counted(summary.n_images, 'image')} in {listed}")
     if not summary.n_done:
         raise typer.Exit(EXIT_EXPECTED_ERROR)
 
@@ -79,7 +80,7 @@ def _sentence(summary: RunSummary) -> str:
     resumed = f", {summary.n_resumed} of them from before" if summary.n_resumed else ""
     cells = sum(summary.counts.values())
     return (
-        f"{summary.n_done} images{resumed}, {cells} cells ({per_class}) "
+        f"{counted(summary.n_done, 'image')}{resumed}, {counted(cells, 'cell')} ({per_class}) "
         f"in {summary.seconds:.1f} s -> {summary.out}"
     )
 
