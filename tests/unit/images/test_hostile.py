@@ -44,8 +44,12 @@ for path in map(Path, json.load(sys.stdin)):
             outcome = repr(error)
         seconds = time.perf_counter() - start
         rows.append([path.name, outcome, remedy, message, seconds])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-peak //= 1024 if sys.platform == "darwin" else 1  # bytes there, kilobytes elsewhere
+status = Path("/proc/self/status")
+if status.exists():
+    # ru_maxrss would start from what the parent had in memory when it started this process.
+    peak = int(status.read_text().partition("VmHWM:")[2].split()[0])
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # bytes on macOS
 json.dump({"rows": rows, "peak_kb": peak}, sys.stdout)
 """
 
