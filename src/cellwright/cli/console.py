@@ -66,7 +66,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     values = [tuple(row) for row in rows]
     for index, column in enumerate(columns):
         numeric = values and all(isinstance(row[index], int | float | None) for row in values)
@@ -74,6 +74,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title
     for row in values:
         table.add_row(*(Text(shown(value)) for value in row))
     width = None if sys.stdout.isatty() else 200
+    if title:
+        print(title)  # rich would fold it to the width of the table
     Console(width=width, highlight=False).print(table)
 
 

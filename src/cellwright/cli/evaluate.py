@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cellwright.cli.console import Cell, counted, print_table, progress_bar, say, write_json
-from cellwright.cli.labels import only_part, open_labelled, trained_on
+from cellwright.cli.labels import only_part, open_labelled, seen_in_training
 from cellwright.cli.options import Format, Json, Runtime, Threads
 
 if TYPE_CHECKING:
@@ -48,8 +48,11 @@ def evaluate(
     opened = open_bundle(bundle)
     whole = open_labelled(source, format_name=format_name)
     labelled = only_part(whole, part, split_file=split)
-    if labelled is whole and trained_on(opened.card, whole):
-        say("warning: this model was trained on some of these images; use --part test")
+    if seen_in_training(opened.card, whole, labelled, split_file=split):
+        say(
+            "warning: this model was trained on images of this very set, so these figures "
+            "flatter it; use --part test with the --split file of its training"
+        )
     with progress_bar("evaluating") as progress:
         report = evaluate_bundle(
             opened, labelled, runtime=runtime, threads=threads, progress=progress

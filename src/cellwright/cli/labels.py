@@ -61,8 +61,20 @@ def only_part(
     return part(labelled, part_of, name)
 
 
-def trained_on(card: Card, labelled: LabelledSet) -> bool:
-    """Whether the model of ``card`` was made from exactly this labelled set."""
-    from cellwright.data.checksum import checksum
+def seen_in_training(
+    card: Card, whole: LabelledSet, labelled: LabelledSet, *, split_file: Path | None
+) -> bool:
+    """Whether the model of ``card`` may have learned from images of ``labelled``.
 
-    return bool(card.training.data_checksum) and card.training.data_checksum == checksum(labelled)
+    It cannot where the model was made from another set than ``whole``, or where the split
+    file is that of its training and ``labelled`` lies outside the training part.
+    """
+    from cellwright.data.checksum import checksum
+    from cellwright.data.splits import read_split
+
+    if not card.training.data_checksum or card.training.data_checksum != checksum(whole):
+        return False
+    if split_file is None:
+        return True
+    learned = {name for name, part in read_split(split_file).items() if part == "train"}
+    return len(learned) != card.training.n_images or any(one.id in learned for one in labelled)
