@@ -61,16 +61,12 @@ def fit_detector(
         output=output,
         classes=job.classes,
     ).to(memory_format=torch.channels_last)
-    best = ModelCheckpoint(
-        checkpoints, filename=Path(BEST).stem, monitor="val/ap50_95", mode="max", save_last=True,
-        enable_version_counter=False,
-    )  # fmt: skip
     trainer = pl.Trainer(
         max_epochs=schedule.epochs,
         accelerator="auto",
         devices=1,
         precision=precision_of(schedule.precision),  # type: ignore[arg-type]
-        callbacks=[best, _averaging(len(train) * job.crops_per_image, job)],
+        callbacks=[*_checkpoints(checkpoints), _averaging(len(train) * job.crops_per_image, job)],
         logger=CSVLogger(job.run_dir, name="log"),
         num_sanity_val_steps=0,
         gradient_clip_val=10.0,
@@ -88,6 +84,22 @@ def fit_detector(
     state = torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)["state_dict"]
     network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
     return network.cpu().eval()
+
+
+def _checkpoints(folder: Path) -> list[ModelCheckpoint]:
+    """The best epoch to ship, and every epoch's state to resume from.
+
+    Two, because ``save_last`` of one with a monitor only writes when the monitor improves.
+    """
+    last = ModelCheckpoint(folder, filename=Path(LAST).stem, enable_version_counter=False)
+    best = ModelCheckpoint(
+        folder,
+        filename=Path(BEST).stem,
+        monitor="val/ap50_95",
+        mode="max",
+        enable_version_counter=False,
+    )
+    return [best, last]
 
 
 def _averaging(windows_per_epoch: int, job: DetectionJob) -> EMAWeightAveraging:
