@@ -28,6 +28,7 @@ class DataConfig(_Frozen):
         dataset: a public set by name (``cellwright data list``); or
         path: a folder of labels.
         format: layout of ``path``; guessed where it is plain.
+        licence: of the labels in ``path``, for the card; a public set knows its own.
         split_file: a CSV of ``cellwright data split``; without one
         ratios: weights of train, val and test; without them the layout's own split is taken
             where it has one, else 70/20/10.
@@ -39,6 +40,7 @@ class DataConfig(_Frozen):
     dataset: str | None = None
     path: Path | None = None
     format: str | None = None
+    licence: str = ""
     split_file: Path | None = None
     ratios: dict[Literal["train", "val", "test"], float] | None = None
     by: Literal["group", "image"] = "group"

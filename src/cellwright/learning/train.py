@@ -189,7 +189,7 @@ def as_evaluation(report: DetectionReport, data: str) -> Evaluation:
 def _training_record(config: TrainConfig, parts: Parts, *, command: str) -> TrainingRecord:
     return TrainingRecord(
         data=parts.whole.name,
-        data_licence=parts.whole.licence,
+        data_licence=parts.whole.licence or config.data.licence,
         data_checksum=checksum(parts.whole),
         n_images=len(parts.train),
         command=command,
