@@ -9,6 +9,8 @@ from pathlib import Path
 
 ZOO: dict[str, str] = {
     "blood-cells": "blood-cells.cellwright",
+    "live-dead": "live-dead.cellwright",
+    "live-dead-fluo": "live-dead-fluo.cellwright",
 }
 
 FOLDER = Path(__file__).parent
