@@ -205,10 +205,10 @@ WRONG: dict[str, Maker] = {
 def damaged(
     name: str, data: bytes, rng: np.random.Generator
 ) -> Iterator[tuple[str, bytes, Outcome]]:
-    """The file cut at three places and with bytes flipped in two ways."""
+    """The file cut at three places and with bytes flipped in three ways."""
     for cut in rng.integers(1, int(len(data) * 0.95), 3):
         yield f"cut at {cut} {name}", data[:cut], "refused"
-    for n_flips in (1, 20):
+    for n_flips in (1, 5, 20):
         flipped = np.frombuffer(data, np.uint8).copy()
         flipped[rng.integers(0, len(data), n_flips)] ^= rng.integers(
             1, 256, n_flips, dtype=np.uint8

@@ -83,6 +83,7 @@ def test_two_hundred_hostile_files_give_a_row_each(
     cellwright: Run, blob_bundle: Path, tmp_path: Path
 ) -> None:
     files = write_hostile_files(tmp_path / "images", seed=7)
+    assert len(files) >= 200
     out = tmp_path / "out"
     done = cellwright("predict", tmp_path / "images", "--model", blob_bundle, "--out", out)
     assert done.returncode == 0, done.stderr
