@@ -35,7 +35,7 @@ from record import RESULTS, write_results
 CONFIG = Path(__file__).parent.parent / "zoo" / "blood-cells.yaml"
 PEER = ("detector.name=yolo11n", "schedule.augmentation=engine", "name=yolo11n")
 CONTESTANTS: dict[str, tuple[str, ...]] = {"cell-detector": (), "yolo11n": PEER}
-TIMED_EPOCHS = 3
+TIMED_EPOCHS = 2
 ROUNDS = 2
 
 

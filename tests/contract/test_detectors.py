@@ -54,8 +54,10 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in DETECTORS
     ],
 )
-def test_trains_exports_and_predicts(name, labels, tmp_path):
-    result = train(a_config(labels, name), tmp_path / "run")
+def test_trains_exports_and_predicts(name, labels, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # Relative, as it is typed on the command line.
+    result = train(a_config(labels, name), Path("run"))
     bundle = open_bundle(result.bundle)
     card = bundle.card
     assert card.licence == DETECTORS[name].licence

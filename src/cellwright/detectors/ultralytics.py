@@ -164,7 +164,8 @@ def _arguments(job: DetectionJob, data: Path) -> dict[str, Any]:
         "plots": False,
         "device": 0 if torch.cuda.is_available() else "cpu",
         "workers": 2,
-        "project": str(job.run_dir),
+        # A relative one would land below a folder of the engine's own.
+        "project": str(job.run_dir.resolve()),
         "name": "ultralytics",
         "exist_ok": True,
         "max_det": MAX_DETECTIONS,
