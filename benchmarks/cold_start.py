@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from cellwright.images.simulate.camera import Camera
 from cellwright.images.simulate.live_dead import LiveDeadScene, simulate_pair
 from cellwright.images.write import write_png
 from record import write_results
@@ -92,7 +93,7 @@ def main() -> None:
         folder = Path(name)
         picture = folder / "field.png"
         pair = simulate_pair(
-            LiveDeadScene(height=480, width=640, n_cells=40, bit_depth=8, seed=SEED)
+            LiveDeadScene(height=480, width=640, n_cells=40, camera=Camera(bit_depth=8), seed=SEED)
         )
         write_png(picture, pair.blue.repeat(3, axis=0))
         quiet = {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0", "YOLO_CONFIG_DIR": str(folder)}
