@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,25 +56,37 @@ def evaluate_bundle(
     """
     predictor = Predictor(bundle, runtime=runtime, threads=threads)
     found = predict_labelled(predictor, labelled, progress=progress)
+    return report_on(
+        found, predictor, thresholds=predictor.thresholds.tolist(), max_detections=max_detections
+    )
+
+
+def report_on(
+    found: LabelledPredictions,
+    predictor: Predictor,
+    *,
+    thresholds: Sequence[float],
+    max_detections: int = 3000,
+) -> DetectionReport:
+    """Every detection metric of predictions that were made already, by ``predictor``.
+
+    Args:
+        found: predictions beside truth.
+        predictor: what made them; gives class names and runtime.
+        thresholds: score from which a box of each class counts.
+        max_detections: cap a class and image.
+    """
     grouped = len(set(found.groups)) < len(found.groups)
     report = evaluate_detection(
         found.truth,
         found.predicted,
         predictor.classes,
-        score_threshold=predictor.thresholds.tolist(),
+        score_threshold=thresholds,
         max_detections=max_detections,
         groups=found.groups if grouped else None,
     )
     extra = {"runtime": predictor.runtime, "unlabelled_images": len(found.unlabelled)}
     return replace(report, settings={**report.settings, **extra})
-
-
-def predictions_of(
-    bundle: Bundle, labelled: LabelledSet, *, runtime: str = "auto"
-) -> tuple[tuple[Boxes, ...], tuple[Boxes, ...]]:
-    """Truth and prediction of each labelled image, for choosing thresholds or comparing models."""
-    found = predict_labelled(Predictor(bundle, runtime=runtime), labelled)
-    return found.truth, found.predicted
 
 
 def predict_labelled(

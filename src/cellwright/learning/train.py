@@ -26,17 +26,17 @@ from cellwright.bundles.card import (
     TrainingRecord,
 )
 from cellwright.data.checksum import checksum
-from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.splits import write_split
 from cellwright.detectors import DETECTORS
 from cellwright.detectors.protocol import DetectionJob, ExportedDetector, Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.images.write import atomic_path
-from cellwright.inference.evaluate import evaluate_bundle, predictions_of
+from cellwright.inference.evaluate import predict_labelled, report_on
+from cellwright.inference.predictor import Predictor
 from cellwright.learning.config import TrainConfig
 from cellwright.learning.fit import fit_detector
 from cellwright.learning.provenance import commit, machine
-from cellwright.learning.training_data import Parts, choose_input, choose_window, load_parts
+from cellwright.learning.training_data import Parts, choose_input, choose_window, load_parts, survey
 from cellwright.metrics.detection import DetectionReport, best_threshold
 
 TEST_SEED = 20
@@ -68,8 +68,9 @@ def train(config: TrainConfig, run_dir: Path, *, command: str = "") -> TrainingR
 
     parts = load_parts(config.data)
     write_split(run_dir / "split.csv", parts.whole, parts.part_of)
-    spec = choose_input(parts.train, config.input)
-    window, crops = choose_window(parts.train, spec, config.input)
+    looks = survey(parts.train)
+    spec = choose_input(looks, config.input)
+    window, crops = choose_window(looks, spec, config.input)
     job = DetectionJob(
         train=parts.train,
         val=parts.val,
@@ -94,7 +95,7 @@ def bundle_and_evaluate(
     record: TrainingRecord,
     run_dir: Path,
 ) -> TrainingResult:
-    """Write the bundle twice: first to choose thresholds with it, then with its figures."""
+    """Write the bundle, predict with it once, write it again with thresholds and figures."""
     path = run_dir / f"{config.name}.cellwright"
     decoding = Decoding(output=exported.output, nms_scope=config.nms_scope)
     limits = [*config.limits, *parts.leaks]
@@ -115,21 +116,23 @@ def bundle_and_evaluate(
     tests = test_tensors(exported, spec)
     write_bundle(path, card, graphs, tests)
 
-    thresholds = choose_thresholds(path, parts.val)
+    predictor = Predictor(open_bundle(path))
+    val = predict_labelled(predictor, parts.val)
+    thresholds = tuple(map(float, best_threshold(val.truth, val.predicted, card.classes)))
+    reports = {"validation part": report_on(val, predictor, thresholds=thresholds)}
+    if parts.test is not None:
+        test = predict_labelled(predictor, parts.test)
+        reports["test part"] = report_on(test, predictor, thresholds=thresholds)
+
     decoding = decoding.model_copy(
         update={"class_thresholds": thresholds, "score_threshold": float(np.mean(thresholds))}
     )
-    card = card.model_copy(update={"decoding": decoding})
+    evaluations = tuple(
+        as_evaluation(report, f"{parts.whole.name}, {name}") for name, report in reports.items()
+    )
+    card = card.model_copy(update={"decoding": decoding, "evaluations": evaluations})
     write_bundle(path, card, graphs, tests)
-
-    evaluations, report = [], None
-    for name, labelled in (("validation part", parts.val), ("test part", parts.test)):
-        if labelled is not None:
-            report = evaluate_bundle(open_bundle(path), labelled)
-            evaluations.append(as_evaluation(report, f"{parts.whole.name}, {name}"))
-    card = card.model_copy(update={"evaluations": tuple(evaluations)})
-    write_bundle(path, card, graphs, tests)
-    return TrainingResult(path, report if parts.test is not None else None)
+    return TrainingResult(path, reports.get("test part"))
 
 
 def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
@@ -164,12 +167,6 @@ def test_tensors(exported: ExportedDetector, spec: InputSpec) -> dict[str, NDArr
         outputs = exported.reference(torch.from_numpy(image))
     named = zip(exported.output_names, outputs, strict=True)
     return {"input": image} | {name: out.numpy().astype(np.float32) for name, out in named}
-
-
-def choose_thresholds(bundle: Path, val: LabelledSet) -> tuple[float, ...]:
-    """Score threshold of each class with the highest F1 on the validation part."""
-    truth, found = predictions_of(open_bundle(bundle), val)
-    return tuple(float(value) for value in best_threshold(truth, found, val.classes))
 
 
 def as_evaluation(report: DetectionReport, data: str) -> Evaluation:

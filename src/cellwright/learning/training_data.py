@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -111,29 +111,57 @@ def _check(
     return tuple(found)
 
 
-def choose_input(train: LabelledSet, config: InputConfig) -> InputSpec:
-    """Channels, normalisation, scale and tiles from the training part, unless set."""
-    sizes, channels, dtypes, pixel_sizes = [], [], [], []
+@dataclass(frozen=True)
+class Survey:
+    """What the training images look like, one entry an image looked at.
+
+    Attributes:
+        shapes: (channels, height, width) in image pixels.
+        dtypes: pixel types.
+        pixel_sizes_um: edge of a pixel, None where unknown.
+        largest_edge_px: longest side of any labelled box of the part, in image pixels.
+    """
+
+    shapes: tuple[tuple[int, int, int], ...]
+    dtypes: tuple[np.dtype[Any], ...]
+    pixel_sizes_um: tuple[float | None, ...]
+    largest_edge_px: float
+
+
+def survey(train: LabelledSet) -> Survey:
+    """Look at up to about :data:`SURVEYED` images, evenly spaced, and at every label.
+
+    Raises:
+        DatasetError: there is no box.
+    """
+    edge = largest_edge_px(train)
     step = max(1, len(train) // SURVEYED)
+    shapes, dtypes, pixel_sizes = [], [], []
     for record in train.records[::step]:
         sample = record.load()
-        channels.append(sample.image.shape[0])
+        channels, height, width = sample.image.shape
+        shapes.append((channels, height, width))
         dtypes.append(sample.image.dtype)
-        sizes.append(sample.image.shape[1:])
         pixel_sizes.append(sample.pixel_size_um)
-    longest = float(np.median([max(size) for size in sizes]))
+    return Survey(tuple(shapes), tuple(dtypes), tuple(pixel_sizes), edge)
+
+
+def choose_input(looks: Survey, config: InputConfig) -> InputSpec:
+    """Channels, normalisation, scale and tiles from the training part, unless set."""
+    n_channels = max(channels for channels, _, _ in looks.shapes)
+    longest = float(np.median([max(height, width) for _, height, width in looks.shapes]))
     factor = 1.0 if config.longest_px is None else config.longest_px / longest
-    colour = max(channels) > 1 and all(dtype == np.uint8 for dtype in dtypes)
+    colour = n_channels > 1 and all(dtype == np.uint8 for dtype in looks.dtypes)
     kind: Literal["full_range", "percentile"] = "full_range" if colour else "percentile"
     overlap = config.overlap_px
     if overlap is None:
         # Only a tile that holds a cell whole can draw its box.
-        overlap = int(largest_edge_px(train) * factor) + 8
+        overlap = int(looks.largest_edge_px * factor) + 8
     return InputSpec(
-        channels=max(channels),
+        channels=n_channels,
         normalisation=config.normalisation or Normalisation(kind=kind),
         resize_factor=factor,
-        pixel_size_um=_common(pixel_sizes),
+        pixel_size_um=_common(looks.pixel_sizes_um),
         multiple=MULTIPLE,
         tile_px=config.tile_px,
         overlap_px=min(overlap, config.tile_px // 2),
@@ -157,17 +185,16 @@ def largest_edge_px(train: LabelledSet) -> float:
     return longest
 
 
-def _common(values: list[float | None]) -> float | None:
+def _common(values: Sequence[float | None]) -> float | None:
     known = {round(value, 6) for value in values if value is not None}
     return known.pop() if len(known) == 1 and None not in values else None
 
 
 def choose_window(
-    train: LabelledSet, spec: InputSpec, config: InputConfig
+    looks: Survey, spec: InputSpec, config: InputConfig
 ) -> tuple[tuple[int, int], int]:
     """Training window (height, width) in network pixels, and windows an image an epoch."""
-    step = max(1, len(train) // SURVEYED)
-    sizes = [record.load().image.shape[1:] for record in train.records[::step]]
+    sizes = np.array([shape[1:] for shape in looks.shapes])
     height, width = (np.median(sizes, axis=0) * spec.resize_factor).tolist()
     window = tuple(
         min(spec.tile_px, -(-round(edge) // MULTIPLE) * MULTIPLE) for edge in (height, width)

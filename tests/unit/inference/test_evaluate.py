@@ -7,7 +7,8 @@ from cellwright.bundles.bundle import open_bundle
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.write import write_png
-from cellwright.inference.evaluate import evaluate_bundle, predictions_of
+from cellwright.inference.evaluate import evaluate_bundle, predict_labelled
+from cellwright.inference.predictor import Predictor
 from cellwright.types import Boxes, Category, Instances
 
 
@@ -89,5 +90,6 @@ def test_annotations_of_another_task_are_refused(dot_bundle, labelled):
 
 
 def test_truth_and_prediction_come_in_the_sets_order(dot_bundle, labelled):
-    truth, found = predictions_of(open_bundle(dot_bundle), labelled())
+    both = predict_labelled(Predictor(open_bundle(dot_bundle)), labelled())
+    truth, found = both.truth, both.predicted
     assert [len(boxes) for boxes in truth] == [len(boxes) for boxes in found] == [30, 30, 30]
