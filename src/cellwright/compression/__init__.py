@@ -1,0 +1,1 @@
+"""Smaller and faster graphs, with a measured verdict: one row a method."""
