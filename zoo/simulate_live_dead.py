@@ -2,7 +2,7 @@
 
     python zoo/simulate_live_dead.py runs/simulated-live-dead
 
-Thirty experiments (series) of two pairs each; every experiment draws its own density,
+Forty-five experiments (series) of two pairs each; every experiment draws its own density,
 viability, background, focus, noise and nuclear size, so that a split by group tests on
 conditions that were never trained on. Seeded: the same command gives the same pixels.
 """
@@ -19,7 +19,7 @@ from cellwright.images.simulate.camera import Camera
 from cellwright.images.simulate.live_dead import LiveDeadPair, LiveDeadScene, simulate_series
 from cellwright.images.simulate.storage import write_series
 
-N_SERIES = 30
+N_SERIES = 45
 PAIRS_A_SERIES = 2
 SEED = 2025
 

@@ -95,7 +95,9 @@ class LiveDeadPair:
         blue: ``(1, H, W)``, every nucleus.
         red: ``(1, H, W)``, nuclei of dead cells.
         instances: all nuclei, class 0 live, 1 dead; a shared pixel belongs to one of them.
-        boxes: whole outlines in the same order, class 0 live, 1 dead.
+        boxes: whole outlines in the same order, class 0 live, 1 dead, as blue shows them.
+        red_boxes: outlines of the dead nuclei, in the same order, where red shows them: moved
+            by the registration, as someone who labels the red picture would draw them.
         pixel_size_um: micrometres.
     """
 
@@ -105,6 +107,7 @@ class LiveDeadPair:
     red: Image
     instances: Instances
     boxes: Boxes
+    red_boxes: Boxes
     pixel_size_um: float
 
     @property
@@ -130,19 +133,20 @@ def simulate_pair(
     nuclei = _nuclei(scene, rng)
     dead = _dead(scene, rng)
     drawing = draw(nuclei, frame=scene.frame, rng=rng)
-    red_light = draw(_stained_red(nuclei, dead, scene, rng), frame=scene.frame, rng=rng).light
+    red_drawing = draw(_stained_red(nuclei, dead, scene, rng), frame=scene.frame, rng=rng)
     class_ids = np.where(dead, DEAD, LIVE)
     return LiveDeadPair(
         name=name,
         group=group,
         blue=expose(_on_background(drawing.light, scene, rng), scene.camera, rng),
         red=expose(
-            _on_background(red_light + BLEED_THROUGH * drawing.light, scene, rng),
+            _on_background(red_drawing.light + BLEED_THROUGH * drawing.light, scene, rng),
             scene.camera,
             rng,
         ),
         instances=Instances(drawing.labels, class_ids),
         boxes=Boxes(drawing.xyxy, class_ids),
+        red_boxes=Boxes(red_drawing.xyxy, class_ids[dead]),
         pixel_size_um=scene.pixel_size_um,
     )
 

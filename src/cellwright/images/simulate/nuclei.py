@@ -24,6 +24,7 @@ CLUMP_OVERLAP = (0.05, 0.35)
 CLOSEST = 0.6
 APART = 1.1
 CHROMATIN_TILE_PX = 256
+OUTLINE_POINTS = 720
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,10 +153,29 @@ def draw(nuclei: Nuclei, *, frame: tuple[int, int], rng: np.random.Generator) ->
         mine = rho <= nearest[patch]
         labels[patch][mine] = index + 1
         nearest[patch][mine] = rho[mine]
-        inside = rho <= 1
-        columns, rows = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
-        xyxy[index] = x0 + columns[0], y0 + rows[0], x0 + columns[-1] + 1, y0 + rows[-1] + 1
+        xyxy[index] = _outline_box(nuclei, index, frame)
     return Drawing(light, labels, xyxy)
+
+
+def _outline_box(nuclei: Nuclei, index: int, frame: tuple[int, int]) -> NDArray[np.float64]:
+    """x1, y1, x2, y2 of the outline itself, finer than a pixel, cut at the frame."""
+    angle = np.linspace(-np.pi, np.pi, OUTLINE_POINTS, endpoint=False)
+    radius = nuclei.radii_px[index] * _outline(nuclei.lobes[index], angle)
+    points = nuclei.centres_xy[index] + np.stack(
+        [radius * np.cos(angle), radius * np.sin(angle)], axis=1
+    )
+    height, width = frame
+    corners = np.concatenate([points.min(axis=0), points.max(axis=0)])
+    return np.asarray(np.clip(corners, 0, (width, height, width, height)), dtype=np.float64)
+
+
+def _outline(lobes: NDArray[np.floating], angle: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The outline's distance from the centre over the mean radius, at ``angle``."""
+    oval, oval_phase, uneven, uneven_phase = lobes
+    outline: NDArray[np.floating] = (
+        1 + oval * np.cos(2 * angle + oval_phase) + uneven * np.cos(3 * angle + uneven_phase)
+    )
+    return outline
 
 
 def _relative_distance(
@@ -167,8 +187,7 @@ def _relative_distance(
     across = (np.arange(x0, x1, dtype=np.float32) + 0.5 - np.float32(x))[None, :]
     down = (np.arange(y0, y1, dtype=np.float32) + 0.5 - np.float32(y))[:, None]
     angle = np.arctan2(down, across)
-    oval, oval_phase, uneven, uneven_phase = nuclei.lobes[index].astype(np.float32)
-    outline = 1 + oval * np.cos(2 * angle + oval_phase) + uneven * np.cos(3 * angle + uneven_phase)
+    outline = _outline(nuclei.lobes[index].astype(np.float32), angle)
     distance = np.sqrt(across**2 + down**2) / (np.float32(nuclei.radii_px[index]) * outline)
     return np.asarray(distance, dtype=np.float32)
 

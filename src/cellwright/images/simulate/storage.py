@@ -47,7 +47,7 @@ def write_series(
     sidecar: list[Sequence[object]] = []
     truth: list[Sequence[object]] = []
     for pair in pairs:
-        nuclei = (pair.boxes, pair.boxes.select(pair.dead))
+        nuclei = (pair.boxes, pair.red_boxes)
         for colour, class_name, picture, present in zip(
             ("blue", "red"), classes, (pair.blue, pair.red), nuclei, strict=True
         ):

@@ -31,7 +31,7 @@ def test_a_written_series_is_a_labelled_set(tmp_path: Path) -> None:
         sample = record.load()
         assert isinstance(sample.annotation, Boxes)
         assert np.array_equal(sample.image, pair.red)
-        assert np.array_equal(sample.annotation.xyxy, pair.boxes.xyxy[pair.dead])
+        assert np.array_equal(sample.annotation.xyxy, pair.red_boxes.xyxy)
         assert sample.annotation.class_ids.tolist() == [1] * int(pair.dead.sum())
         assert sample.pixel_size_um == SCENE.pixel_size_um
 
