@@ -22,17 +22,22 @@ from cellwright.images.simulate.storage import write_series
 N_SERIES = 45
 PAIRS_A_SERIES = 2
 SEED = 2025
+HEIGHT, WIDTH = 960, 1280
+COVERED = 0.38
+"""Share of the frame that nuclei cover at most; denser fields leave no room to place the last."""
 
 
 def experiment(rng: np.random.Generator) -> LiveDeadScene:
     """Conditions of one experiment, over the range that paper 1 shows and somewhat beyond."""
     smallest = rng.uniform(9, 14)
+    largest = smallest * rng.uniform(1.5, 2.3)
+    fitting = COVERED * HEIGHT * WIDTH / (np.pi * ((smallest + largest) / 2) ** 2)
     return LiveDeadScene(
-        height=960,
-        width=1280,
-        n_cells=int(np.exp(rng.uniform(np.log(15), np.log(450)))),
+        height=HEIGHT,
+        width=WIDTH,
+        n_cells=int(np.exp(rng.uniform(np.log(15), np.log(min(450, fitting))))),
         viability=rng.uniform(0.05, 0.98),
-        radius_px=(smallest, smallest * rng.uniform(1.5, 2.3)),
+        radius_px=(smallest, largest),
         clump_fraction=rng.uniform(0.1, 0.6),
         weak_fraction=rng.uniform(0.05, 0.3),
         background=rng.uniform(0.02, 0.3),
