@@ -14,11 +14,12 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import albumentations as A
 import numpy as np
 import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
 from cellwright.bundles.card import UltralyticsBoxes
@@ -64,6 +65,20 @@ AUGMENTATION_ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
 """The presets of ``data.transforms`` in the engine's official arguments; ``engine`` is its own."""
 
 
+class UltralyticsSettings(BaseModel):
+    """Settings of an ultralytics row.
+
+    Attributes:
+        optimizer: ``engine`` lets the engine choose; ``schedule`` takes AdamW (beta1 0.9)
+            with the rate, decay, warm-up and last epochs of the run's schedule, for
+            comparisons in which every network is trained alike.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    optimizer: Literal["engine", "schedule"] = "engine"
+
+
 def engine(config_dir: Path) -> ModuleType:
     """The ultralytics package, told to stay offline and to keep its files in ``config_dir``.
 
@@ -99,11 +114,13 @@ class UltralyticsDetector:
 
     def train(self, job: DetectionJob, settings: dict[str, Any]) -> ExportedDetector:
         """Train from scratch with the package's engine, resume if a run was cut short, export."""
-        if settings:
+        try:
+            chosen = UltralyticsSettings.model_validate(settings)
+        except ValidationError as error:
             raise ConfigError(
                 f"detector.settings {sorted(settings)} do not apply to {self.network}",
-                remedy="leave detector.settings empty",
-            )
+                remedy="leave detector.settings empty, or set optimizer: engine or schedule",
+            ) from error
         if job.input.channels not in (1, 3):
             raise ConfigError(
                 f"{self.network} takes grey or RGB pictures, not {job.input.channels} channels",
@@ -117,7 +134,7 @@ class UltralyticsDetector:
                 yolo(last).train(resume=True)
             else:
                 data = _write_pictures(job)
-                yolo(f"{self.network}.yaml").train(**_arguments(job, data))
+                yolo(f"{self.network}.yaml").train(**_arguments(job, data, chosen))
             done.touch()
         return self._export(yolo(last.with_name("best.pt")), job)
 
@@ -145,7 +162,22 @@ class UltralyticsDetector:
         )
 
 
-def _arguments(job: DetectionJob, data: Path) -> dict[str, Any]:
+def _optimizer(job: DetectionJob) -> dict[str, Any]:
+    """AdamW of the run's schedule in the engine's arguments; momentum is AdamW's beta1 there."""
+    schedule = job.schedule
+    return {
+        "optimizer": "AdamW",
+        "lr0": schedule.learning_rate,
+        "lrf": schedule.final_fraction,
+        "momentum": 0.9,
+        "weight_decay": schedule.weight_decay,
+        "warmup_epochs": schedule.warmup_epochs,
+        "warmup_bias_lr": 0.0,
+        "close_mosaic": schedule.gentle_epochs,
+    }
+
+
+def _arguments(job: DetectionJob, data: Path, settings: UltralyticsSettings) -> dict[str, Any]:
     schedule = job.schedule
     if schedule.augmentation not in AUGMENTATION_ARGUMENTS:
         raise UnknownNameError(
@@ -171,6 +203,7 @@ def _arguments(job: DetectionJob, data: Path) -> dict[str, Any]:
         "max_det": MAX_DETECTIONS,
         "verbose": False,
         **AUGMENTATION_ARGUMENTS[schedule.augmentation](),
+        **(_optimizer(job) if settings.optimizer == "schedule" else {}),
     }
 
 
