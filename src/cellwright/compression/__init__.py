@@ -1,1 +1,12 @@
-"""Smaller and faster graphs, with a measured verdict: one row a method."""
+"""Smaller and faster bundles, each with a measured verdict.
+
+Everything here reads ONNX graphs, so the whole room needs the package ``onnx``, which comes
+with the extra ``train``; without it, importing the room says so in a sentence.
+"""
+
+from importlib.util import find_spec
+
+from cellwright.errors import MissingExtraError
+
+if find_spec("onnx") is None:
+    raise MissingExtraError("onnx", "train")
