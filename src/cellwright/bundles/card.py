@@ -101,7 +101,9 @@ class Decoding(_Frozen):
         class_thresholds: a threshold a class where they differ, else empty.
         minimum_score: boxes below are never kept, not even for a precision-recall curve.
         nms_iou: of two boxes that overlap more than this, the weaker one goes.
-        nms_scope: whether boxes of different classes suppress each other.
+        nms_scope: ``across_classes`` where a cell has one class only: then, of boxes that count
+            as cells, those of different classes suppress each other too. The ranked list that
+            average precision judges is suppressed class by class in either case.
         max_detections: cap on kept boxes an image; reaching it is reported, never silent.
     """
 
@@ -112,6 +114,10 @@ class Decoding(_Frozen):
     nms_iou: float = Field(default=0.6, gt=0, le=1)
     nms_scope: Literal["per_class", "across_classes"] = "per_class"
     max_detections: int = Field(default=100_000, ge=1)
+
+    def thresholds(self, n_classes: int) -> tuple[float, ...]:
+        """Score from which a box of each of ``n_classes`` classes counts as a cell."""
+        return self.class_thresholds or (self.score_threshold,) * n_classes
 
 
 class TrainingRecord(_Frozen):

@@ -26,7 +26,7 @@ class LabelledPredictions:
         ids: the images.
         groups: the group of each.
         truth: annotated boxes; class ids are the model's.
-        predicted: scored boxes down to the card's minimum score.
+        predicted: ranked lists of scored boxes down to the card's minimum score.
         unlabelled: ids of images without annotation, which were left out.
     """
 
@@ -70,6 +70,9 @@ def report_on(
 ) -> DetectionReport:
     """Every detection metric of predictions that were made already, by ``predictor``.
 
+    Average precision judges the ranked lists; precision, recall, f1 and the count errors
+    judge what :meth:`~cellwright.inference.predictor.Predictor.count_boxes` counts.
+
     Args:
         found: predictions beside truth.
         predictor: what made them; gives class names and runtime.
@@ -81,7 +84,7 @@ def report_on(
         found.truth,
         found.predicted,
         predictor.classes,
-        score_threshold=thresholds,
+        score_threshold=predictor.counting_rule(score_threshold=thresholds),
         max_detections=max_detections,
         groups=found.groups if grouped else None,
     )

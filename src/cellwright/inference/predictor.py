@@ -21,7 +21,9 @@ from cellwright.errors import BundleError, ConfigError, ImageError
 from cellwright.images.normalise import PADDING, apply_limits
 from cellwright.images.resize import adapt_channels, resize
 from cellwright.images.tiles import Tile, plan_tiles
+from cellwright.inference.counts import CardRule
 from cellwright.inference.decode import decode
+from cellwright.inference.nms import Scope
 from cellwright.inference.source import PixelSource, as_source, source_limits
 from cellwright.inference.stitch import merge, own_boxes
 from cellwright.types import Boxes, Image
@@ -79,8 +81,7 @@ class Predictor:
     @property
     def thresholds(self) -> NDArray[np.float32]:
         """``(K,)`` score from which a box of each class counts as a cell."""
-        single = (self._decoding.score_threshold,) * len(self.classes)
-        return np.array(self._decoding.class_thresholds or single, np.float32)
+        return np.array(self._decoding.thresholds(len(self.classes)), np.float32)
 
     def predict(
         self,
@@ -91,6 +92,9 @@ class Predictor:
         minimum_score: float | None = None,
     ) -> Boxes:
         """All boxes at or above ``minimum_score``, strongest first, in image pixels.
+
+        A ranked list of hypotheses: a cell may be in it once a class, as average precision
+        wants. :meth:`count_boxes` says which of them are cells.
 
         Args:
             image: ``(C, H, W)`` uint8, uint16 or float32, or a lazily read image.
@@ -124,11 +128,33 @@ class Predictor:
         _, height, width = source.shape
         return boxes.clipped(height, width)
 
-    def count_boxes(self, boxes: Boxes) -> Boxes:
-        """Those of ``boxes`` that count as cells by the card's thresholds."""
-        if boxes.scores is None:
-            return boxes
-        return boxes.select(boxes.scores >= self.thresholds[boxes.class_ids])
+    def counting_rule(
+        self,
+        *,
+        score_threshold: float | Sequence[float] | None = None,
+        scope: Scope | None = None,
+    ) -> CardRule:
+        """What counts as a cell.
+
+        Args:
+            score_threshold: one, or one a class, instead of the card's.
+            scope: whether a cell has one class only, instead of what the card says.
+        """
+        if isinstance(score_threshold, (int, float)):
+            score_threshold = (score_threshold,) * len(self.classes)
+        limits = self.thresholds.tolist() if score_threshold is None else score_threshold
+        decoding = self._decoding
+        return CardRule(tuple(limits), scope or decoding.nms_scope, decoding.nms_iou)
+
+    def count_boxes(
+        self,
+        boxes: Boxes,
+        *,
+        score_threshold: float | Sequence[float] | None = None,
+        scope: Scope | None = None,
+    ) -> Boxes:
+        """Those of :meth:`predict`'s ``boxes`` that are cells; see :meth:`counting_rule`."""
+        return self.counting_rule(score_threshold=score_threshold, scope=scope)(boxes)
 
     def is_capped(self, boxes: Boxes) -> bool:
         """Whether ``boxes`` of :meth:`predict` reached the card's cap, so that some may miss."""

@@ -175,13 +175,14 @@ class _Run:
 
     def _cells(self, source: LazyImage, pixel_size_um: float | None) -> tuple[Boxes, bool]:
         """Boxes that count as cells, and whether the card's cap cut some off."""
-        predictor, chosen = self._predictor, self._options.score_threshold
-        floor = float(predictor.thresholds.min()) if chosen is None else chosen
-        boxes = predictor.predict(
-            source, pixel_size_um=pixel_size_um, scale=self._options.scale, minimum_score=floor
+        rule = self._predictor.counting_rule(score_threshold=self._options.score_threshold)
+        boxes = self._predictor.predict(
+            source,
+            pixel_size_um=pixel_size_um,
+            scale=self._options.scale,
+            minimum_score=min(rule.thresholds),
         )
-        capped = predictor.is_capped(boxes)
-        return (predictor.count_boxes(boxes) if chosen is None else boxes), capped
+        return rule(boxes), self._predictor.is_capped(boxes)
 
     def _add(self, part: Part) -> None:
         first = 5  # the counts of the classes follow id, file, height, width and total

@@ -40,7 +40,7 @@ def own_boxes(boxes: Boxes, tile: Tile, *, margin: float) -> Boxes:
 
 
 def merge(parts: Sequence[tuple[Tile, Boxes]], decoding: Decoding, *, margin: float) -> Boxes:
-    """One set of boxes, suppressed over the whole image, strongest first.
+    """One ranked list, suppressed class by class over the whole image, strongest first.
 
     Args:
         parts: each tile with its boxes in image pixels, as :func:`own_boxes` gave them.
@@ -53,12 +53,11 @@ def merge(parts: Sequence[tuple[Tile, Boxes]], decoding: Decoding, *, margin: fl
     origin = np.repeat(np.arange(len(parts)), [len(boxes) for _, boxes in parts])
     near_seam = np.concatenate([_near_seam(boxes, tile, margin) for tile, boxes in parts])
     cut = np.concatenate([_cut(boxes, tile, margin) for tile, boxes in parts])
-    kept = surviving(everything, iou=decoding.nms_iou, scope=decoding.nms_scope)
+    kept = surviving(everything, iou=decoding.nms_iou)
     disputed = kept[near_seam[kept]]
     settled = surviving(
         everything.select(disputed),
         iou=min(SEAM_IOU, decoding.nms_iou),
-        scope=decoding.nms_scope,
         origin=origin[disputed],
     )
     lost = np.setdiff1d(disputed, disputed[settled])
@@ -70,13 +69,20 @@ def merge(parts: Sequence[tuple[Tile, Boxes]], decoding: Decoding, *, margin: fl
 def _pieces(
     boxes: Boxes, origin: Index, cut: NDArray[np.bool_], decoding: Decoding
 ) -> NDArray[np.bool_]:
-    """Which cut boxes are part of a cell that another tile shows more of."""
+    """Which cut boxes are part of a cell that another tile shows more of.
+
+    Where a cell has one class only, what another tile shows may be of another class. It must
+    count as a cell then: the piece would go for the sake of a hypothesis that goes too.
+    """
     pieces = np.zeros(len(boxes), bool)
     areas = boxes.areas_px2
+    whole = np.zeros(len(boxes), bool)
+    if decoding.nms_scope == "across_classes" and boxes.scores is not None and len(boxes):
+        limits = np.array(decoding.thresholds(int(boxes.class_ids.max()) + 1), np.float32)
+        whole = boxes.scores >= limits[boxes.class_ids]
     for index in np.flatnonzero(cut):
         rival = (origin != origin[index]) & (areas > areas[index])
-        if decoding.nms_scope == "per_class":
-            rival &= boxes.class_ids == boxes.class_ids[index]
+        rival &= whole | (boxes.class_ids == boxes.class_ids[index])
         one, others = boxes.xyxy[index], boxes.xyxy[rival]
         shared = np.minimum(one[2:], others[:, 2:]) - np.maximum(one[:2], others[:, :2])
         covered = np.clip(shared, 0, None).prod(axis=1).max(initial=0.0)

@@ -31,13 +31,14 @@ from cellwright.detectors import DETECTORS
 from cellwright.detectors.protocol import DetectionJob, ExportedDetector, Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.images.write import atomic_path
+from cellwright.inference.counts import choose_thresholds
 from cellwright.inference.evaluate import predict_labelled, report_on
 from cellwright.inference.predictor import Predictor
 from cellwright.learning.config import TrainConfig
 from cellwright.learning.fit import fit_detector
 from cellwright.learning.provenance import commit, machine
 from cellwright.learning.training_data import Parts, choose_input, choose_window, load_parts, survey
-from cellwright.metrics.detection import DetectionReport, best_threshold
+from cellwright.metrics.detection import DetectionReport
 
 TEST_SEED = 20
 
@@ -118,7 +119,9 @@ def bundle_and_evaluate(
 
     predictor = Predictor(open_bundle(path))
     val = predict_labelled(predictor, parts.val)
-    thresholds = tuple(map(float, best_threshold(val.truth, val.predicted, card.classes)))
+    thresholds = choose_thresholds(
+        val.truth, val.predicted, card.classes, predictor.counting_rule()
+    )
     reports = {"validation part": report_on(val, predictor, thresholds=thresholds)}
     if parts.test is not None:
         test = predict_labelled(predictor, parts.test)

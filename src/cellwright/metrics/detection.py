@@ -3,8 +3,8 @@
 ``ap50`` and ``ap50_95`` follow COCO (Lin et al. 2014): a class at a time over all images
 together, 101 recall points, mean over the classes that occur; but the cap on detections
 (a class, an image) is 3,000 instead of 100, and images that reach it are named.
-``precision``, ``recall`` and ``f1`` are what a user gets: at overlap 0.5, with the score
-thresholds of the bundle, cells of all classes pooled. ``count_mae`` and ``count_bias`` are
+``precision``, ``recall`` and ``f1`` are what a user gets: at overlap 0.5, of the boxes that
+count as cells, cells of all classes pooled. ``count_mae`` and ``count_bias`` are
 the mean absolute and mean signed difference of predicted and true count an image.
 Intervals resample whole images, or whole groups (see :mod:`cellwright.metrics.intervals`).
 """
@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.errors import AnnotationError, ConfigError, UnknownNameError
+from cellwright.errors import AnnotationError, ConfigError
 from cellwright.metrics.average_precision import resampled_average_precision
+from cellwright.metrics.counting_rule import CountingRule, ScoreThreshold, as_rule
 from cellwright.metrics.intervals import (
     Interval,
     Weights,
@@ -35,9 +35,6 @@ from cellwright.types import Boxes
 
 IOU_THRESHOLDS: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).tolist())
 METRICS = ("ap50", "ap50_95", "precision", "recall", "f1", "count_mae", "count_bias")
-
-ScoreThreshold: TypeAlias = float | Sequence[float] | Mapping[str, float]
-"""One threshold, one a class in class order, or class name -> threshold."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +95,12 @@ class _ClassMatches:
         """``(R, T)`` average precision under weights ``(R, I)``."""
         return resampled_average_precision(self.found, self.image, self.n_truth, weights)
 
-    def counted(self, threshold: float) -> _ImageCounts:
-        """Counts an image of the predictions that reach ``threshold``, at overlap 0.5."""
-        kept = self.scores >= threshold
+    def counts(self) -> _ImageCounts:
+        """Counts an image at overlap 0.5."""
         n_images = len(self.n_truth)
         return _ImageCounts(
-            found=np.bincount(self.image[kept & self.found[0]], minlength=n_images),
-            predicted=np.bincount(self.image[kept], minlength=n_images),
+            found=np.bincount(self.image[self.found[0]], minlength=n_images),
+            predicted=np.bincount(self.image, minlength=n_images),
             truth=self.n_truth,
         )
 
@@ -157,7 +153,7 @@ def evaluate_detection(
     predicted: Sequence[Boxes],
     classes: Sequence[str],
     *,
-    score_threshold: ScoreThreshold = 0.25,
+    score_threshold: ScoreThreshold | CountingRule = 0.25,
     max_detections: int = 3000,
     n_resamples: int = 500,
     seed: int = 0,
@@ -170,7 +166,7 @@ def evaluate_detection(
         predicted: boxes with scores, one item an image, down to a very low score: the curve
             behind average precision needs the weak ones too.
         classes: class names that ``class_ids`` index into.
-        score_threshold: what counts as a cell; see :data:`ScoreThreshold`.
+        score_threshold: what counts as a cell; see :mod:`cellwright.metrics.counting_rule`.
         max_detections: best-scoring predictions kept of a class in an image.
         n_resamples: bootstrap resamples; 0 leaves all intervals open.
         seed: seed of the resamples.
@@ -182,11 +178,13 @@ def evaluate_detection(
         ConfigError: a setting out of range.
         UnknownNameError: a threshold for a class that does not exist.
     """
-    thresholds = _class_thresholds(score_threshold, classes)
+    rule = as_rule(score_threshold, classes)
     matches = _match_classes(truth, predicted, classes, max_detections=max_detections)
+    cells = [rule(boxes) for boxes in predicted]
+    counted_matches = _match_classes(truth, cells, classes, max_detections=max_detections)
     weights = with_resamples(len(truth), groups=groups, n_resamples=n_resamples, seed=seed)
     precisions = [one.average_precision(weights) for one in matches]
-    counted = [one.counted(limit) for one, limit in zip(matches, thresholds, strict=True)]
+    counted = [one.counts() for one in counted_matches]
     return DetectionReport(
         task="detection",
         n_images=len(truth),
@@ -197,7 +195,7 @@ def evaluate_detection(
         },
         settings={
             "max_detections": max_detections,
-            "score_threshold": dict(zip(classes, thresholds, strict=True)),
+            "score_threshold": dict(zip(classes, rule.thresholds, strict=True)),
             "iou_thresholds": [round(threshold, 2) for threshold in IOU_THRESHOLDS],
             **interval_settings(n_resamples, groups),
         },
@@ -356,19 +354,3 @@ def _figures(
 ) -> dict[str, Interval]:
     curves = {"ap50": precision[:, 0], "ap50_95": precision.mean(axis=1)}
     return intervals_of({**curves, **counts.rates(weights)}, counts.observations())
-
-
-def _class_thresholds(threshold: ScoreThreshold, classes: Sequence[str]) -> tuple[float, ...]:
-    if isinstance(threshold, Mapping):
-        for name in threshold:
-            if name not in classes:
-                raise UnknownNameError("class", name, classes)
-        missing = [name for name in classes if name not in threshold]
-        if missing:
-            raise ConfigError(f"no score threshold for class {missing[0]!r}")
-        return tuple(float(threshold[name]) for name in classes)
-    if isinstance(threshold, Sequence):
-        if len(threshold) != len(classes):
-            raise ConfigError(f"{len(classes)} classes but {len(threshold)} score thresholds")
-        return tuple(float(value) for value in threshold)
-    return (float(threshold),) * len(classes)

@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from cellwright.bundles.bundle import Bundle, open_bundle
-from cellwright.bundles.card import UltralyticsBoxes
+from cellwright.bundles.card import Decoding, UltralyticsBoxes
 from cellwright.bundles.sessions import RUNTIMES
 from cellwright.types import Boxes, Image
 
@@ -69,3 +69,11 @@ def draw_squares() -> Callable[[int, int, Boxes], Image]:
         return image
 
     return draw
+
+
+@pytest.fixture
+def dot_decoding(dot_bundle) -> Decoding:
+    """How the card of ``dot_bundle`` decodes."""
+    decoding = open_bundle(dot_bundle).card.decoding
+    assert decoding is not None
+    return decoding

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from cellwright.assays.viability.field_image import FieldImage
 from cellwright.errors import ImageError
-from cellwright.inference.nms import nms
+from cellwright.inference.counts import CardRule
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.run import RunOptions
 from cellwright.types import Boxes
@@ -17,6 +15,11 @@ class BundleFinder:
 
     def __init__(self, predictor: Predictor, options: RunOptions) -> None:
         self._predictor, self._options = predictor, options
+        # A cell is alive or dead, a nucleus is one nucleus: whatever the card says of its
+        # classes, an assay counts each cell once.
+        self._rule: CardRule = predictor.counting_rule(
+            score_threshold=options.score_threshold, scope="across_classes"
+        )
 
     @property
     def channels(self) -> int:
@@ -36,10 +39,7 @@ class BundleFinder:
     @property
     def thresholds(self) -> tuple[float, ...]:
         """Score from which a box of each class counts."""
-        chosen = self._options.score_threshold
-        if chosen is not None:
-            return (chosen,) * len(self.classes)
-        return tuple(float(value) for value in self._predictor.thresholds)
+        return self._rule.thresholds
 
     def find(self, image: FieldImage) -> Boxes:
         """Cells of one image, strongest first."""
@@ -55,10 +55,4 @@ class BundleFinder:
                 where=image.path,
                 remedy="cut the image into parts",
             )
-        if boxes.scores is not None:
-            limits = np.array(self.thresholds, np.float32)
-            boxes = boxes.select(boxes.scores >= limits[boxes.class_ids])
-        decoding = self._predictor.card.decoding
-        if decoding is None or len(self.classes) == 1:
-            return boxes
-        return nms(boxes, iou=decoding.nms_iou, scope="across_classes")
+        return self._rule(boxes)
