@@ -112,11 +112,9 @@ class Predictor:
         factor = network_factor(spec, pixel_size_um=pixel_size_um, scale=scale)
         floor = max(minimum_score or 0.0, decoding.minimum_score)
         margin = SEAM_MARGIN * spec.overlap_px / factor
-        limits = source_limits(_Adapted(source, spec.channels), spec.normalisation)
         parts: list[tuple[Tile, Boxes]] = []
-        for tiles in _batches(_plan(source, spec, factor), factor):
-            regions = [self._network_input(source, tile, factor, limits) for tile in tiles]
-            outputs = self._session.run(np.stack([_padded(r, spec.multiple) for r in regions]))
+        for tiles, regions in self._prepared(source, factor):
+            outputs = self._session.run(_as_batch(regions, spec.multiple))
             found = decode(outputs, decoding.output, minimum_score=floor)
             for tile, region, boxes in zip(tiles, regions, found, strict=True):
                 placed = _placed(boxes, tile, region.shape)
@@ -127,6 +125,22 @@ class Predictor:
             boxes = boxes.select(np.arange(decoding.max_detections))
         _, height, width = source.shape
         return boxes.clipped(height, width)
+
+    def network_inputs(
+        self, image: Image | PixelSource, *, pixel_size_um: float | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """The batches ``(N, C, h, w)`` that :meth:`predict` feeds the network for ``image``.
+
+        What calibration of a quantized graph and a measurement of speed need: the very
+        normalisation, scale, tiles and padding of a prediction.
+
+        Raises:
+            ImageError: as :meth:`predict`.
+        """
+        spec = self.card.input
+        factor = network_factor(spec, pixel_size_um=pixel_size_um)
+        for _, regions in self._prepared(as_source(image), factor):
+            yield _as_batch(regions, spec.multiple)
 
     def counting_rule(
         self,
@@ -159,6 +173,15 @@ class Predictor:
     def is_capped(self, boxes: Boxes) -> bool:
         """Whether ``boxes`` of :meth:`predict` reached the card's cap, so that some may miss."""
         return len(boxes) >= self._decoding.max_detections
+
+    def _prepared(
+        self, source: PixelSource, factor: float
+    ) -> Iterator[tuple[list[Tile], list[NDArray[np.float32]]]]:
+        """Runs of tiles that go through the network together, with their pixels for it."""
+        spec = self.card.input
+        limits = source_limits(_Adapted(source, spec.channels), spec.normalisation)
+        for tiles in _batches(_plan(source, spec, factor), factor):
+            yield tiles, [self._network_input(source, tile, factor, limits) for tile in tiles]
 
     def _network_input(
         self, source: PixelSource, tile: Tile, factor: float, limits: NDArray[np.float32]
@@ -243,6 +266,11 @@ def _batches(tiles: Sequence[Tile], factor: float) -> Iterator[list[Tile]]:
         size = max(1, min(MAX_BATCH, BATCH_PIXELS // (height * width)))
         for start in range(0, len(run), size):
             yield run[start : start + size]
+
+
+def _as_batch(regions: Sequence[NDArray[np.float32]], multiple: int) -> NDArray[np.float32]:
+    """float32 ``(N, C, h, w)`` of regions of one shape, h and w multiples of ``multiple``."""
+    return np.stack([_padded(region, multiple) for region in regions])
 
 
 def _padded(region: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:

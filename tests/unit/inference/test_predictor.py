@@ -202,3 +202,23 @@ def test_a_12_bit_image_in_a_16_bit_file_is_not_black(dot_bundle, draw_dots, sca
     expected = Predictor(bundle).predict(image)
     found = Predictor(stretched).predict(twelve_bit)
     np.testing.assert_allclose(np.sort(found.xyxy, 0), np.sort(expected.xyxy, 0), atol=0.02)
+
+
+def test_network_inputs_are_what_a_prediction_feeds_the_network(dot_bundle, monkeypatch):
+    fed = []
+
+    class Watched:
+        def __init__(self, graph, threads):
+            self._inner = RUNTIMES["onnxruntime"](graph, threads)
+
+        def run(self, batch):
+            fed.append(batch)
+            return self._inner.run(batch)
+
+    monkeypatch.setitem(RUNTIMES, "watched", Watched)
+    predictor = Predictor(open_bundle(dot_bundle), runtime="watched")
+    image = np.random.default_rng(0).integers(0, 255, (1, 300, 700), dtype=np.uint8)
+    predictor.predict(image)
+    given = list(predictor.network_inputs(image))
+    assert len(given) == len(fed) > 1
+    assert all(np.array_equal(one, other) for one, other in zip(given, fed, strict=True))
