@@ -18,6 +18,9 @@ from cellwright.types import Boxes, Instances
 Picture8 = NDArray[np.uint8]
 """``(H, W, C)`` uint8, 255 where the network would see 1.0."""
 
+VISIBLE = 0.3
+"""A label cut by the edge of a piece is learned there if at least this share of it is left."""
+
 
 def prepared_picture(
     record: Record, *, channels: int, normalisation: Normalisation, resize_factor: float
@@ -47,3 +50,10 @@ def prepared_picture(
     picture = np.rint(scaled * 255).astype(np.uint8).transpose(1, 2, 0)
     boxes = annotation.scaled(new_width / width, new_height / height)
     return np.ascontiguousarray(picture), boxes
+
+
+def visible_boxes(boxes: Boxes, *, rows: int, columns: int) -> Boxes:
+    """Those that lie in a piece of ``rows`` x ``columns`` pixels to :data:`VISIBLE`, cut there."""
+    inside = boxes.clipped(rows, columns)
+    kept = inside.areas_px2 >= VISIBLE * np.maximum(boxes.areas_px2, 1e-6)
+    return inside.select(kept & (inside.areas_px2 > 0))

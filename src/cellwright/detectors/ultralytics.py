@@ -8,7 +8,7 @@ licence: such bundles say so in their card and are not part of the zoo.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -23,16 +23,23 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
 from cellwright.bundles.card import UltralyticsBoxes
+from cellwright.bundles.sessions import open_session
+from cellwright.bundles.verify import TOLERANCES, largest_difference
 from cellwright.data.formats import FORMATS
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.data.pictures import prepared_picture
+from cellwright.data.pictures import Picture8, prepared_picture, visible_boxes
+from cellwright.data.transforms import GREY
 from cellwright.detectors.protocol import DetectionJob, ExportedDetector
-from cellwright.errors import ConfigError, MissingExtraError, UnknownNameError
+from cellwright.errors import BundleError, ConfigError, MissingExtraError, UnknownNameError
+from cellwright.images.tiles import plan_tiles
 from cellwright.images.write import write_png
-from cellwright.types import Annotation
+from cellwright.types import Annotation, Boxes
 
 MAX_DETECTIONS = 3000
 """Boxes an image in the engine's own validation; its default of 300 would cut dense fields."""
+
+STRIDES = (8, 16, 32)
+"""Of the three levels that every network of the table predicts on."""
 
 FLIPS = {"fliplr": 0.5, "flipud": 0.5}
 
@@ -153,12 +160,43 @@ class UltralyticsDetector:
                 out = network(x)
             return (out[0] if isinstance(out, tuple | list) else out,)
 
+        graph = path.read_bytes()
+        _check_graph(graph, reference, job)
         return ExportedDetector(
-            graph=path.read_bytes(),
+            graph=graph,
             output=UltralyticsBoxes(),
             output_names=("output0",),
             reference=reference,
             licence_note="Made with ultralytics: the weights and graph are AGPL-3.0.",
+        )
+
+
+def _check_graph(
+    graph: bytes, reference: Callable[[Tensor], tuple[Tensor, ...]], job: DetectionJob
+) -> None:
+    """Prove that the graph answers for every position, and as the network it was made from.
+
+    Raises:
+        BundleError: it gives a fixed number of boxes, or other values than the network.
+    """
+    height, width = job.window
+    probe = torch.rand(
+        (1, job.input.channels, height, width), generator=torch.Generator().manual_seed(0)
+    )
+    found = open_session(graph, runtime="onnxruntime").run(probe.numpy())["output0"]
+    positions = sum((height // stride) * (width // stride) for stride in STRIDES)
+    wanted = (1, 4 + len(job.classes), positions)
+    if found.shape != wanted:
+        raise BundleError(
+            f"the exported graph gives {found.shape}, not {wanted}: a head with a fixed number "
+            "of boxes loses cells of dense images",
+            remedy="update the package: pip install -U 'ultralytics>=8.4.142'",
+        )
+    worst = largest_difference(found, reference(probe)[0].numpy())
+    if not worst <= TOLERANCES["fp32"]:
+        raise BundleError(
+            f"the exported graph differs from the network by {worst:.2g} "
+            f"(at most {TOLERANCES['fp32']:g})"
         )
 
 
@@ -221,17 +259,19 @@ def _write_pictures(job: DetectionJob) -> Path:
                 normalisation=job.input.normalisation,
                 resize_factor=job.input.resize_factor,
             )
-            path = source / f"{split}{index:06d}.png"
-            write_png(path, np.ascontiguousarray(picture.transpose(2, 0, 1)))
-            records.append(
-                replace(
-                    record,
-                    id=path.stem,
-                    image_path=path,
-                    load_annotation=partial(_same, boxes),
-                    split=split,
+            cut = pieces(picture, boxes, edge_px=max(job.window), overlap_px=job.input.overlap_px)
+            for number, (piece, labels) in enumerate(cut):
+                path = source / f"{split}{index:06d}-{number:03d}.png"
+                write_png(path, np.ascontiguousarray(piece.transpose(2, 0, 1)))
+                records.append(
+                    replace(
+                        record,
+                        id=path.stem,
+                        image_path=path,
+                        load_annotation=partial(_same, labels),
+                        split=split,
+                    )
                 )
-            )
     target = folder / "yolo"
     FORMATS["yolo"].write(LabelledSet("pictures", job.classes, tuple(records)), target)
     data = target / "data.yaml"
@@ -239,6 +279,34 @@ def _write_pictures(job: DetectionJob) -> Path:
     with data.open("a", encoding="utf-8") as file:
         file.write(f"channels: {job.input.channels}\n")
     return data
+
+
+def pieces(
+    picture: Picture8, boxes: Boxes, *, edge_px: int, overlap_px: int
+) -> Iterator[tuple[Picture8, Boxes]]:
+    """A picture cut, and padded with grey, so that the longer side of every piece is ``edge_px``.
+
+    The engine scales the longer side to that length; so it scales nothing, and cells are
+    learned at the size at which inference will show them.
+
+    Args:
+        picture: ``(H, W, C)`` uint8.
+        boxes: labels in its pixels.
+        edge_px: longer side of the pieces.
+        overlap_px: what neighbouring pieces share; at most half of a piece is.
+    """
+    height, width, channels = picture.shape
+    overlap_px = min(overlap_px, edge_px // 2)
+    for tile in plan_tiles(height, width, tile_px=edge_px, overlap_px=overlap_px):
+        piece = picture[tile.y0 : tile.y1, tile.x0 : tile.x1]
+        rows, columns, _ = piece.shape
+        labels = visible_boxes(boxes.shifted(-tile.x0, -tile.y0), rows=rows, columns=columns)
+        if max(rows, columns) < edge_px:
+            shape = (edge_px, columns) if rows > columns else (rows, edge_px)
+            padded = np.full((*shape, channels), GREY, np.uint8)
+            padded[:rows, :columns] = piece
+            piece = padded
+        yield piece, labels
 
 
 def _same(annotation: Annotation) -> Annotation:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from cellwright.data.pictures import Picture8
+from cellwright.data.pictures import Picture8, visible_boxes
 from cellwright.data.transforms import GREY, BoxAugmenter, Frame
 from cellwright.types import Boxes
 
@@ -112,10 +112,7 @@ def random_window(
     y0, y1 = max(0, y), min(height, y + rows)
     x0, x1 = max(0, x), min(width, x + columns)
     cut[y0 - y : y1 - y, x0 - x : x1 - x] = picture[y0:y1, x0:x1]
-    moved = boxes.shifted(-x, -y)
-    inside = moved.clipped(rows, columns)
-    kept = inside.areas_px2 >= 0.3 * np.maximum(moved.areas_px2, 1e-6)
-    return cut, inside.select(kept & (inside.areas_px2 > 0))
+    return cut, visible_boxes(boxes.shifted(-x, -y), rows=rows, columns=columns)
 
 
 def collate(items: list[Labelled]) -> Batch:
