@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cellwright import __version__
-from cellwright.cli import assay, data, demo, evaluate, export, models, predict, train
+from cellwright.cli import assay, data, demo, evaluate, export, models, predict, study, train
 from cellwright.cli.console import EXIT_EXPECTED_ERROR
 from cellwright.errors import CellwrightError
 
@@ -33,6 +33,7 @@ app.command("export", epilog=export.EXAMPLES)(export.export)
 app.add_typer(assay.app, name="assay")
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")
+app.add_typer(study.app, name="study")
 
 
 def _print_version(wanted: bool) -> None:

@@ -51,7 +51,7 @@ def train(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cellwright.learning.train import train as fit
 
-    _hush_lightning()
+    hush_lightning()
     command = shlex.join(["cellwright", *sys.argv[1:]])
     result = fit(settings, out or Path("runs") / settings.name, command=command)
     if result.report is not None:
@@ -71,7 +71,7 @@ def require_training() -> None:
             raise MissingExtraError(package, "train")
 
 
-def _hush_lightning() -> None:
+def hush_lightning() -> None:
     """Its tips and the deprecations within its own code are not for who trains here."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its import sets it back
     warnings.filterwarnings("ignore", module="lightning")

@@ -1,1 +1,6 @@
-"""The experiments of the papers, rerunnable on any labels: one row a study."""
+"""Studies: the tables and figures of the papers, and the table of them."""
+
+from cellwright.studies.study import Study
+from cellwright.studies.viability_yolo.study import STUDY as VIABILITY_YOLO
+
+STUDIES: dict[str, Study] = {study.name: study for study in (VIABILITY_YOLO,)}

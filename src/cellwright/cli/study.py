@@ -1,0 +1,134 @@
+"""``cellwright study``: the tables and figures of a paper, on its data or yours."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cellwright.cli.console import EXIT_EXPECTED_ERROR, print_table, say
+from cellwright.cli.train import hush_lightning, require_training
+from cellwright.errors import ConfigError, UnknownNameError
+
+if TYPE_CHECKING:
+    from cellwright.studies.study import Records, Request, Study
+
+app = typer.Typer(help="Repeat a paper's tables and figures.", no_args_is_help=True)
+
+RUN_EXAMPLES = """Examples:
+
+cellwright study run viability-yolo --preset cpu --out runs/viability-yolo
+
+cellwright study run learning-curve --data MY_LABELS"""
+
+REPORT_EXAMPLES = """Examples:
+
+cellwright study report viability-yolo --out runs/viability-yolo"""
+
+DEFAULT_PRESET = "cpu"
+QUICK = "quick"
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="See `cellwright study list`.")]
+StudyOut = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="DIR", help="Run folder; by default runs/NAME-PRESET."),
+]
+
+
+@app.command("list")
+def list_studies() -> None:
+    """Show every study and the sizes it comes in."""
+    require_training()
+    from cellwright.studies import STUDIES
+
+    rows = [
+        (study.name if first else "", study.title if first else "", preset, summary)
+        for study in STUDIES.values()
+        for first, (preset, summary) in zip(
+            [True, *[False] * len(study.presets)], study.presets.items(), strict=False
+        )
+    ]
+    print_table(("study", "what", "preset", "size"), rows)
+
+
+@app.command("run", epilog=RUN_EXAMPLES)
+def run(
+    name: Name,
+    *,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="cpu|gpu|paper", help="Size of the run; by default cpu."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="The smallest size: seconds, only to see it work.")
+    ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|NAME", help="Labelled images, or a public set by its name."),
+    ] = None,
+    out: StudyOut = None,
+) -> None:
+    """Measure the cells that are missing; a killed run started again goes on.
+
+    A cell that fails is recorded and does not stop the rest.
+    """
+    if quick and preset not in (None, QUICK):
+        raise ConfigError("--quick is a preset of its own", remedy="leave out --preset")
+    # Read when torch is imported: threads that wait by spinning take time from the others.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    study = _study(name)
+    chosen = QUICK if quick else preset or DEFAULT_PRESET
+    if chosen not in study.presets:
+        raise UnknownNameError("preset", chosen, study.presets)
+    from cellwright.studies.grid import run_study
+    from cellwright.studies.study import Request
+
+    hush_lightning()
+    request = Request(chosen, data, out or Path("runs") / f"{name}-{chosen}")
+    command = shlex.join(["cellwright", *sys.argv[1:]])
+    records = run_study(study, request, command=command, tell=say)
+    _report(study, request, records)
+    failed = [record.cell for record in records.values() if record.finish == "failed"]
+    if failed:
+        say(f"{len(failed)} of {len(records)} cells failed: {', '.join(failed)}; run it again")
+        raise typer.Exit(EXIT_EXPECTED_ERROR)
+
+
+@app.command("report", epilog=REPORT_EXAMPLES)
+def report(
+    name: Name,
+    *,
+    out: StudyOut = None,
+) -> None:
+    """Write results.csv and report.html of a run, finished or not."""
+    study = _study(name)
+    from cellwright.studies.grid import asked, records_of
+
+    request = asked(study, out or Path("runs") / f"{name}-{DEFAULT_PRESET}")
+    _report(study, request, records_of(study.plan(request), request.out))
+
+
+def _study(name: str) -> Study:
+    require_training()
+    from cellwright.studies import STUDIES
+
+    if name not in STUDIES:
+        raise UnknownNameError("study", name, STUDIES)
+    return STUDIES[name]
+
+
+def _report(study: Study, request: Request, records: Records) -> None:
+    from cellwright.studies.page import write_page
+    from cellwright.studies.results import tabulate, write_rows
+
+    rows = tabulate(study, study.plan(request), records)
+    table = write_rows(request.out / "results.csv", rows)
+    page = write_page(request.out / "report.html", study, request, rows=rows, records=records)
+    for sentence in study.conclude(records):
+        typer.echo(sentence)
+    say(f"the table is {table}")
+    typer.echo(page)
