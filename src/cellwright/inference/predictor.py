@@ -21,7 +21,7 @@ from cellwright.errors import BundleError, ConfigError, ImageError
 from cellwright.images.normalise import PADDING, apply_limits
 from cellwright.images.resize import adapt_channels, resize
 from cellwright.images.tiles import Tile, plan_tiles
-from cellwright.inference.counts import CardRule
+from cellwright.inference.counting_rule import CardRule
 from cellwright.inference.decode import decode
 from cellwright.inference.nms import Scope
 from cellwright.inference.source import PixelSource, as_source, source_limits

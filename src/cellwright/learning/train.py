@@ -31,7 +31,7 @@ from cellwright.detectors import DETECTORS
 from cellwright.detectors.protocol import DetectionJob, ExportedDetector, Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.images.write import atomic_path
-from cellwright.inference.counts import choose_thresholds
+from cellwright.inference.counting_rule import choose_thresholds
 from cellwright.inference.evaluate import predict_labelled, report_on
 from cellwright.inference.predictor import Predictor
 from cellwright.learning.config import TrainConfig
@@ -58,10 +58,12 @@ def train(config: TrainConfig, run_dir: Path, *, command: str = "") -> TrainingR
 
     Raises:
         ConfigError: the folder holds a run with other settings.
+        MissingExtraError: a package that the detector needs is not installed.
         DatasetError, LeakError: the data cannot be used as configured.
     """
     if config.detector.name not in DETECTORS:
         raise UnknownNameError("detector", config.detector.name, DETECTORS)
+    DETECTORS[config.detector.name].require()
     claim_run_dir(config, run_dir)
     if config.threads is not None:
         torch.set_num_threads(config.threads)

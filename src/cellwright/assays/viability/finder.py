@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cellwright.assays.viability.field_image import FieldImage
 from cellwright.errors import ImageError
-from cellwright.inference.counts import CardRule
+from cellwright.inference.counting_rule import CardRule
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.run import RunOptions
 from cellwright.types import Boxes

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellwright.images.tiles import Tile
-from cellwright.inference.counts import CardRule, choose_thresholds
+from cellwright.inference.counting_rule import CardRule, choose_thresholds
 from cellwright.inference.stitch import merge
 from cellwright.metrics.detection import best_threshold, evaluate_detection
 from cellwright.types import Boxes
