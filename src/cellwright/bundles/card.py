@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from cellwright.bundles.calibration import Calibration
 from cellwright.images.normalise import Normalisation
 
 SCHEMA_VERSION = 1
@@ -240,6 +241,7 @@ class Card(_Frozen):
     limits: tuple[str, ...] = ()
     input: InputSpec
     decoding: Decoding | None = None
+    calibration: Calibration | None = None
     segmentation: Segmentation | None = None
     training: TrainingRecord
     evaluations: tuple[Evaluation, ...] = ()
@@ -249,6 +251,8 @@ class Card(_Frozen):
     def _detection_decodes(self) -> Card:
         if self.task == "detection" and self.decoding is None:
             raise ValueError("a detection bundle must say how its output is decoded")
+        if self.calibration is not None and len(self.calibration.classes) != len(self.classes):
+            raise ValueError("a calibration has one entry a class")
         return self
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ from cellwright.images.normalise import PADDING, apply_limits
 from cellwright.images.resize import adapt_channels, resize
 from cellwright.images.tiles import Tile, plan_tiles
 from cellwright.inference.counting_rule import CardRule
+from cellwright.inference.counts import CountEstimates, estimate_counts
 from cellwright.inference.decode import decode
 from cellwright.inference.nms import Scope
 from cellwright.inference.source import PixelSource, as_source, source_limits
@@ -169,6 +170,21 @@ class Predictor:
     ) -> Boxes:
         """Those of :meth:`predict`'s ``boxes`` that are cells; see :meth:`counting_rule`."""
         return self.counting_rule(score_threshold=score_threshold, scope=scope)(boxes)
+
+    def counting_floor(self, rule: CardRule) -> float:
+        """The lowest score that a count by ``rule`` and its estimate look at."""
+        calibration = self.card.calibration
+        floors = () if calibration is None else (calibration.minimum_score,)
+        return min(*rule.thresholds, *floors, 1.0)
+
+    def estimate_counts(self, boxes: Boxes) -> CountEstimates:
+        """How many cells there truly are, from the whole ranked list of :meth:`predict`.
+
+        It must reach down to :meth:`counting_floor`; a list cut by the card's cap tells
+        nothing, and neither does a card without calibration.
+        """
+        known = None if self.is_capped(boxes) else self.card.calibration
+        return estimate_counts(boxes, known, len(self.classes))
 
     def is_capped(self, boxes: Boxes) -> bool:
         """Whether ``boxes`` of :meth:`predict` reached the card's cap, so that some may miss."""

@@ -20,6 +20,7 @@ from cellwright.errors import CellwrightError, ConfigError, ImageError
 from cellwright.images.overlay import draw_boxes
 from cellwright.images.read import LazyImage, list_images, open_image
 from cellwright.images.write import write_png
+from cellwright.inference.counts import COUNT_LEVEL, interval_ends
 from cellwright.inference.identity import NamedImage, name_images
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.run_folder import Existing, Part, Row, RunFolder
@@ -159,30 +160,35 @@ class _Run:
     def _result(self, image: NamedImage, source: LazyImage) -> tuple[Part, Image, Boxes]:
         start = time.perf_counter()
         pixel_size = self._options.pixel_size_um or source.pixel_size_um
-        boxes, capped = self._cells(source, pixel_size)
+        boxes, ranges, capped = self._cells(source, pixel_size)
         seconds = time.perf_counter() - start
         _, height, width = source.shape
         step = max(1, max(height, width) // OVERLAY_PX)
         picture = thinned(source, step)
         per_class = np.bincount(boxes.class_ids, minlength=len(self._predictor.classes))
         summary: Row = (
-            *(image.id, str(image.path), height, width, len(boxes), *per_class.tolist()),
+            *(image.id, str(image.path), height, width, len(boxes), *per_class.tolist(), *ranges),
             *(pixel_size, int(capped), round(seconds, 3), image.group, image.well, image.field),
         )
         part = Part(summary, cell_rows(boxes, self._predictor.classes, image, pixel_size))
         self._add(part)
         return part, picture, boxes.scaled(1 / step, 1 / step)
 
-    def _cells(self, source: LazyImage, pixel_size_um: float | None) -> tuple[Boxes, bool]:
-        """Boxes that count as cells, and whether the card's cap cut some off."""
-        rule = self._predictor.counting_rule(score_threshold=self._options.score_threshold)
-        boxes = self._predictor.predict(
+    def _cells(self, source: LazyImage, pixel_size_um: float | None) -> tuple[Boxes, Row, bool]:
+        """Boxes that count as cells, intervals of the counts, whether the card's cap cut in."""
+        predictor, threshold = self._predictor, self._options.score_threshold
+        rule = predictor.counting_rule(score_threshold=threshold)
+        boxes = predictor.predict(
             source,
             pixel_size_um=pixel_size_um,
             scale=self._options.scale,
-            minimum_score=min(rule.thresholds),
+            minimum_score=predictor.counting_floor(rule),
         )
-        return rule(boxes), self._predictor.is_capped(boxes)
+        cells = rule(boxes)
+        # The interval is about true cells. A count by the user's own threshold need not be in it.
+        held = cells if threshold is None else None
+        ends = interval_ends(predictor.estimate_counts(boxes), held)
+        return cells, ends, predictor.is_capped(boxes)
 
     def _add(self, part: Part) -> None:
         first = 5  # the counts of the classes follow id, file, height, width and total
@@ -238,5 +244,6 @@ def _settings(
         "model": bundle.card.name,
         "model_sha256": bundle.sha256,
         "runtime": predictor.runtime,
+        "count_level": COUNT_LEVEL,
         **asdict(options),
     }

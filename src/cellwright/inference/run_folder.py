@@ -34,10 +34,11 @@ ERROR_COLUMNS = ("image_id", "file", "error", "remedy")
 
 
 def summary_columns(classes: Sequence[str]) -> tuple[str, ...]:
-    """Columns of ``summary.csv``: a count for every class."""
+    """Columns of ``summary.csv``: a count for every class, then 90 % intervals of true counts."""
     return (
         *("image_id", "file", "height", "width", "n_cells"),
         *(f"n_{name}" for name in classes),
+        *(f"n_{name}_{end}" for name in ("cells", *classes) for end in ("low", "high")),
         *("pixel_size_um", "capped", "seconds", "group", "well", "field"),
     )
 
