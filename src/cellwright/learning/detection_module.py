@@ -16,7 +16,7 @@ from cellwright.detectors.protocol import Objective, Schedule
 from cellwright.inference.decode import decode
 from cellwright.inference.nms import nms
 from cellwright.learning.windows import Batch, Labelled, padded
-from cellwright.metrics.detection import evaluate_detection
+from cellwright.metrics.detection import best_threshold, evaluate_detection
 from cellwright.models.cell_detector import CellDetector, dense_level
 from cellwright.types import Boxes
 
@@ -91,15 +91,16 @@ class DetectionModule(pl.LightningModule):
         self._found.append((truth, found))
 
     def on_validation_epoch_end(self) -> None:
-        """AP over the validation part."""
+        """AP over the validation part; precision and recall where F1 is best, as paper 1 has it."""
         if not self.trainer.sanity_checking:
             truth, found = zip(*self._found, strict=True)
+            thresholds = best_threshold(truth, found, self.classes)
             report = evaluate_detection(
-                truth, found, self.classes, score_threshold=0.5, n_resamples=0
+                truth, found, self.classes, score_threshold=thresholds, n_resamples=0
             )
-            for name in ("ap50", "ap50_95"):
+            for name in ("ap50", "ap50_95", "precision", "recall"):
                 value = report.metrics[name].value
-                self.log(f"val/{name}", 0.0 if value is None else value, prog_bar=True)
+                self.log(f"val/{name}", 0.0 if value is None else value, prog_bar="ap" in name)
             self.log("seconds", time.perf_counter() - self._epoch_start)
         self._found.clear()
 

@@ -61,15 +61,25 @@ def train(config: TrainConfig, run_dir: Path, *, command: str = "") -> TrainingR
         MissingExtraError: a package that the detector needs is not installed.
         DatasetError, LeakError: the data cannot be used as configured.
     """
-    if config.detector.name not in DETECTORS:
-        raise UnknownNameError("detector", config.detector.name, DETECTORS)
-    DETECTORS[config.detector.name].require()
-    claim_run_dir(config, run_dir)
+    _begin(config, run_dir)
+    return train_on(load_parts(config.data), config, run_dir, command=command)
+
+
+def train_on(
+    parts: Parts, config: TrainConfig, run_dir: Path, *, command: str = ""
+) -> TrainingResult:
+    """:func:`train` on parts made elsewhere, for instance a share of the training part.
+
+    Raises:
+        ConfigError: the folder holds a run with other settings.
+        MissingExtraError: a package that the detector needs is not installed.
+        DatasetError: the training part holds no boxes.
+    """
+    _begin(config, run_dir)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, workers=True, verbose=False)
 
-    parts = load_parts(config.data)
     write_split(run_dir / "split.csv", parts.whole, parts.part_of)
     looks = survey(parts.train)
     spec = choose_input(looks, config.input)
@@ -138,6 +148,14 @@ def bundle_and_evaluate(
     card = card.model_copy(update={"decoding": decoding, "evaluations": evaluations})
     write_bundle(path, card, graphs, tests)
     return TrainingResult(path, reports.get("test part"))
+
+
+def _begin(config: TrainConfig, run_dir: Path) -> None:
+    """What can be refused before any image is read."""
+    if config.detector.name not in DETECTORS:
+        raise UnknownNameError("detector", config.detector.name, DETECTORS)
+    DETECTORS[config.detector.name].require()
+    claim_run_dir(config, run_dir)
 
 
 def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
