@@ -73,7 +73,7 @@ def measure(cell: Cell, out: Path, *, command: str) -> Record:
         outcome = cell.measure(out / "work" / cell.name)
     except NotAttempted as stop:
         finish, reason = "not attempted", stop.what
-    except Exception as error:  # noqa: BLE001 - the rest of a long run must not fall with it
+    except Exception as error:  # the rest of a long run must not fall with it
         finish = "failed"
         expected = isinstance(error, CellwrightError)
         reason = str(error) if expected else f"{type(error).__name__}: {error}"

@@ -132,8 +132,8 @@ def _row(
         )
     status, remark = status_of(figure, printed)
     note = "; ".join(part for part in (remark, figure.note) if part)
-    numbers = (figure.value, figure.low, figure.high, figure.n)
-    return Row(study, *place, *numbers, printed or "", status, note)
+    value, low, high, n = figure.value, figure.low, figure.high, figure.n
+    return Row(study, *place, value, low, high, n, printed or "", status, note)
 
 
 def _reasons(cells: Sequence[Cell], records: Records) -> dict[Place, str]:

@@ -56,9 +56,11 @@ def figure_of(
     table: str, row: str, metric: str, interval: Interval, *, factor: float = 1.0, apart: str = ""
 ) -> Figure:
     """A figure from a metric's interval, times ``factor`` (100 for a share in percent)."""
-    ends = (None if end is None else end * factor for end in (interval.low, interval.high))
-    value = None if interval.value is None else interval.value * factor
-    return Figure(table, row, metric, value, *ends, n=interval.n, apart=apart)
+    value, low, high = (
+        None if part is None else part * factor
+        for part in (interval.value, interval.low, interval.high)
+    )
+    return Figure(table, row, metric, value, low, high, n=interval.n, apart=apart)
 
 
 @dataclass(frozen=True)
