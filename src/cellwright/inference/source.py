@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.images.normalise import Normalisation, channel_limits
+from cellwright.images.resample import axis_taps, method_for
+from cellwright.images.resize import adapt_channels
 from cellwright.types import Image, check_image
 
 BAND_PIXELS = 16 << 20
@@ -53,6 +55,58 @@ class ArraySource:
     def read_region(self, y0: int, x0: int, y1: int, x1: int) -> Image:
         """A view, no copy."""
         return self._image[:, y0:y1, x0:x1]
+
+
+class AdaptedSource:
+    """A source seen with the number of channels a network wants."""
+
+    def __init__(self, source: PixelSource, channels: int) -> None:
+        self._source, self._channels = source, channels
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return (self._channels, *self._source.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the pixels."""
+        return self._source.dtype
+
+    def read_region(self, y0: int, x0: int, y1: int, x1: int) -> Image:
+        """Pixels; raises ImageError where the channels cannot be adapted without loss."""
+        pixels = self._source.read_region(y0, x0, y1, x1)
+        return adapt_channels(pixels, self._channels, where=None)
+
+
+class ResizedSource:
+    """A source seen at another size; every region holds what the whole would hold there."""
+
+    def __init__(self, source: PixelSource, height: int, width: int) -> None:
+        self._source, self._size = source, (height, width)
+        self._old = source.shape[1:]
+        self._method = method_for(self._old, self._size)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) at the new size."""
+        return (self._source.shape[0], *self._size)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the pixels; integers are rounded."""
+        return self._source.dtype
+
+    def read_region(self, y0: int, x0: int, y1: int, x1: int) -> Image:
+        """Pixels ``(C, y1 - y0, x1 - x0)`` of the resized image."""
+        if self._size == self._old:
+            return self._source.read_region(y0, x0, y1, x1)
+        rows = axis_taps(self._old[0], self._size[0], (y0, y1), method=self._method)
+        columns = axis_taps(self._old[1], self._size[1], (x0, x1), method=self._method)
+        (top, bottom), (left, right) = rows.span, columns.span
+        pixels = self._source.read_region(top, left, bottom, right)
+        resized = columns.apply(rows.apply(pixels, axis=1, first=top), axis=2, first=left)
+        return resized if self.dtype == np.float32 else np.rint(resized).astype(self.dtype)
 
 
 def as_source(image: Image | PixelSource) -> PixelSource:
