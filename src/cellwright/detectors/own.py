@@ -35,6 +35,10 @@ class OwnDetector:
     """Anchor-free, task-aligned, without a padded label table; Apache-2.0."""
 
     licence = "Apache-2.0"
+    starts_from_bundles = True
+
+    def require(self) -> None:
+        """Needs nothing beyond what trains at all."""
 
     def train(self, job: DetectionJob, settings: dict[str, Any]) -> ExportedDetector:
         """Fit the network through ``job.fit`` and export it."""

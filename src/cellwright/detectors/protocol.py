@@ -93,6 +93,11 @@ class Detector(Protocol):
     """One row of :data:`cellwright.detectors.DETECTORS`."""
 
     licence: str
+    starts_from_bundles: bool
+
+    def require(self) -> None:
+        """Raise a MissingExtraError where a package that the row needs is not installed."""
+        ...
 
     def train(self, job: DetectionJob, settings: dict[str, Any]) -> ExportedDetector:
         """Train on the job; ``settings`` are the row's own, checked by the row."""

@@ -24,7 +24,6 @@ from torch import Tensor
 
 from cellwright.bundles.card import UltralyticsBoxes
 from cellwright.bundles.sessions import open_session
-from cellwright.bundles.verify import TOLERANCES, largest_difference
 from cellwright.data.formats import FORMATS
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.data.pictures import Picture8, prepared_picture, visible_boxes
@@ -87,13 +86,7 @@ class UltralyticsSettings(BaseModel):
 
 
 def engine(config_dir: Path) -> ModuleType:
-    """The ultralytics package, told to stay offline and to keep its files in ``config_dir``.
-
-    Raises:
-        MissingExtraError: the extra is not installed.
-    """
-    if find_spec("ultralytics") is None:
-        raise MissingExtraError("ultralytics", "ultralytics")
+    """The ultralytics package, told to stay offline and to keep its files in ``config_dir``."""
     config_dir.mkdir(parents=True, exist_ok=True)
     # Read once, when the package is first imported.
     os.environ["YOLO_OFFLINE"] = "1"
@@ -115,12 +108,19 @@ class UltralyticsDetector:
     """
 
     licence = "AGPL-3.0"
+    starts_from_bundles = False
 
     def __init__(self, network: str) -> None:
         self.network = network
 
+    def require(self) -> None:
+        """Raise a MissingExtraError where the extra is not installed."""
+        if find_spec("ultralytics") is None:
+            raise MissingExtraError("ultralytics", "ultralytics")
+
     def train(self, job: DetectionJob, settings: dict[str, Any]) -> ExportedDetector:
         """Train from scratch with the package's engine, resume if a run was cut short, export."""
+        self.require()
         try:
             chosen = UltralyticsSettings.model_validate(settings)
         except ValidationError as error:
@@ -161,7 +161,7 @@ class UltralyticsDetector:
             return (out[0] if isinstance(out, tuple | list) else out,)
 
         graph = path.read_bytes()
-        _check_graph(graph, reference, job)
+        _check_graph(graph, job)
         return ExportedDetector(
             graph=graph,
             output=UltralyticsBoxes(),
@@ -171,32 +171,22 @@ class UltralyticsDetector:
         )
 
 
-def _check_graph(
-    graph: bytes, reference: Callable[[Tensor], tuple[Tensor, ...]], job: DetectionJob
-) -> None:
-    """Prove that the graph answers for every position, and as the network it was made from.
+def _check_graph(graph: bytes, job: DetectionJob) -> None:
+    """Prove that the graph answers for every position, not for the best so many of them.
 
     Raises:
-        BundleError: it gives a fixed number of boxes, or other values than the network.
+        BundleError: it gives a fixed number of boxes.
     """
     height, width = job.window
-    probe = torch.rand(
-        (1, job.input.channels, height, width), generator=torch.Generator().manual_seed(0)
-    )
-    found = open_session(graph, runtime="onnxruntime").run(probe.numpy())["output0"]
+    blank = np.zeros((1, job.input.channels, height, width), np.float32)
+    found = open_session(graph, runtime="onnxruntime").run(blank)["output0"].shape
     positions = sum((height // stride) * (width // stride) for stride in STRIDES)
     wanted = (1, 4 + len(job.classes), positions)
-    if found.shape != wanted:
+    if found != wanted:
         raise BundleError(
-            f"the exported graph gives {found.shape}, not {wanted}: a head with a fixed number "
-            "of boxes loses cells of dense images",
+            f"the exported graph gives {found}, not {wanted}: a head with a fixed number of "
+            "boxes loses cells of dense images",
             remedy="update the package: pip install -U 'ultralytics>=8.4.142'",
-        )
-    worst = largest_difference(found, reference(probe)[0].numpy())
-    if not worst <= TOLERANCES["fp32"]:
-        raise BundleError(
-            f"the exported graph differs from the network by {worst:.2g} "
-            f"(at most {TOLERANCES['fp32']:g})"
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from cellwright.bundles.bundle import SUFFIX
 from cellwright.errors import ConfigError
 from cellwright.images.normalise import Normalisation
 
@@ -115,6 +116,8 @@ class TrainConfig(_Frozen):
     Attributes:
         name: of the bundle, and of the run folder.
         description: one sentence for the card.
+        start_from: a zoo name or a bundle file whose weights the network begins with; None begins
+            with chance.
         seed: of weights, order and augmentation.
         threads: CPU threads; None takes all cores.
         nms_scope: ``across_classes`` where one cell has one class, as in live / dead.
@@ -124,6 +127,7 @@ class TrainConfig(_Frozen):
     description: str = ""
     licence: str = "Apache-2.0"
     limits: tuple[str, ...] = ()
+    start_from: str | None = None
     seed: int = 0
     threads: int | None = Field(default=None, ge=1)
     nms_scope: Literal["per_class", "across_classes"] = "per_class"
@@ -187,4 +191,7 @@ def _anchored(config: TrainConfig, folder: Path) -> TrainConfig:
             "split_file": absolute(config.data.split_file),
         }
     )
-    return config.model_copy(update={"data": data})
+    start = config.start_from
+    if start is not None and start.endswith(SUFFIX):
+        start = str(absolute(Path(start)))
+    return config.model_copy(update={"data": data, "start_from": start})

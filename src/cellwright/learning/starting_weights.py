@@ -1,0 +1,103 @@
+"""Starting from a network that already knows cells, instead of from chance.
+
+A few hundred labels are learned faster and better from weights that have seen other
+cells (Yosinski et al., How transferable are features in deep neural networks?, NeurIPS
+2014). Any bundle trained by Cellwright is such a start: layers of the same name and
+shape are taken, the class layers of other classes begin anew, and the first layer is
+adapted to the number of channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, ParamSpec, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.weights import graph_weights
+from cellwright.errors import ConfigError
+
+SMALLEST_SHARE = 0.5
+"""A start that fits less than this part of the network's weights is another network."""
+
+Rest = ParamSpec("Rest")
+Fitted = TypeVar("Fitted")
+
+
+class Start(NamedTuple):
+    """Weights to begin with, and where they are from, in words."""
+
+    weights: Mapping[str, NDArray[np.float32]]
+    source: str
+
+
+def read_start(model: str) -> Start:
+    """Weights of a bundle file or zoo model.
+
+    Raises:
+        UnknownNameError: neither a file nor a zoo name.
+        BundleError: no bundle, or one of several graphs that holds no weights by name.
+    """
+    bundle = open_bundle(model)
+    graph = bundle.graph()
+    card = bundle.card
+    return Start(graph_weights(graph), f"{card.name} ({card.training.data}, {card.licence})")
+
+
+def take_over(network: nn.Module, start: Start) -> tuple[str, ...]:
+    """Load what fits of ``start`` into ``network``.
+
+    Returns:
+        Names of the layers' tensors that begin anew.
+
+    Raises:
+        ConfigError: less than half of the network's weights fit.
+    """
+    given = {name.removeprefix("network."): array for name, array in start.weights.items()}
+    state = network.state_dict()
+    taken: dict[str, Tensor] = {}
+    for name, mine in state.items():
+        if name in given and (fitted := _fitted(given[name], tuple(mine.shape))) is not None:
+            taken[name] = torch.from_numpy(fitted).to(mine.dtype)
+    sizes = {name: mine.numel() for name, mine in state.items() if mine.is_floating_point()}
+    share = sum(sizes[name] for name in taken) / sum(sizes.values())
+    if share < SMALLEST_SHARE:
+        raise ConfigError(
+            f"{start.source} fits only {share:.0%} of this network's weights",
+            where="start_from",
+            remedy="start from a bundle of the same detector and settings, or leave start_from out",
+        )
+    network.load_state_dict(state | taken)
+    return tuple(name for name in sizes if name not in taken)
+
+
+def _fitted(array: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """The array where the shape is the same, or a first layer seen with other channels."""
+    if array.shape == shape:
+        return array.copy()
+    same_but_channels = array.ndim == 4 and (array.shape[0], *array.shape[2:]) == (
+        shape[0],
+        *shape[2:],
+    )
+    if same_but_channels and array.shape[1] <= 4 and shape[1] <= 4:
+        # The mean over the old channels for each new one keeps the size of what comes out.
+        mean = array.mean(axis=1, keepdims=True) * array.shape[1] / shape[1]
+        return np.repeat(mean, shape[1], axis=1).astype(np.float32)
+    return None
+
+
+def starting_from(start: Start, fit: Callable[Rest, Fitted]) -> Callable[Rest, Fitted]:
+    """``fit`` with its first argument, the network, loaded with ``start`` before."""
+
+    def fit_from_start(*args: Rest.args, **kwargs: Rest.kwargs) -> Fitted:
+        network = args[0]
+        if not isinstance(network, nn.Module):
+            raise TypeError(f"fit takes a network first, not {type(network).__name__}")
+        take_over(network, start)
+        return fit(*args, **kwargs)
+
+    return fit_from_start
