@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cellwright.bundles.bundle import open_bundle
-from cellwright.bundles.sessions import RUNTIMES, choose_runtime, open_session
+from cellwright.bundles.sessions import (
+    ROUNDED_RUNTIMES,
+    RUNTIMES,
+    choose_runtime,
+    open_session,
+)
 from cellwright.errors import BundleError, UnknownNameError
 from cellwright.images.write import write_png
 from cellwright.inference.predictor import Predictor
@@ -50,6 +56,36 @@ def test_all_runtimes_find_the_same_cells(dot_bundle, draw_dots, scatter_cells):
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize(("threads", "streams"), [(1, 1), (2, 2), (4, 2)])
+def test_callers_at_once_each_get_their_own_answer(runtime, threads, streams, dot_bundle):
+    graph = open_bundle(dot_bundle).graph()
+    session = open_session(graph, runtime=runtime, threads=threads, streams=streams)
+    rng = np.random.default_rng(0)
+    batches = [rng.random((1, 1, 32 + 4 * (n % 5), 64), dtype=np.float32) for n in range(24)]
+    single = open_session(graph, runtime=runtime, threads=1)
+    alone = [single.run(batch)["level_4"] for batch in batches]
+    with ThreadPoolExecutor(5) as pool:
+        together = list(pool.map(lambda batch: session.run(batch)["level_4"], batches))
+    for found, expected in zip(together, alone, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("runtime", ROUNDED_RUNTIMES)
+def test_a_rounded_runtime_answers_nearly_the_same_or_says_that_it_cannot(runtime, dot_bundle):
+    bundle = open_bundle(dot_bundle)
+    try:
+        session = open_session(bundle.graph(), runtime=runtime, threads=1)
+    except BundleError as error:
+        assert "this processor" in error.what
+        assert "openvino" in (error.remedy or "")
+        return
+    found = session.run(bundle.tests["input"])["level_4"]
+    expected = bundle.tests["level_4"]
+    # bfloat16 keeps 8 bits of mantissa: 2^-8 a rounding, and there are several in a row.
+    assert np.abs(found - expected).max() <= 0.05 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_graph_that_is_none_is_an_error_not_a_crash(runtime):
     with pytest.raises(BundleError, match="cannot load the graph"):
         open_session(b"this is no ONNX graph", runtime=runtime)
@@ -59,6 +95,7 @@ def test_auto_is_written_down_and_unknown_names_are_refused():
     assert choose_runtime("auto", "fp32") == "onnxruntime"
     assert choose_runtime("auto", "int8") == "openvino"
     assert choose_runtime("openvino", "fp32") == "openvino"
+    assert choose_runtime("openvino-bf16", "fp32") == "openvino-bf16"
     with pytest.raises(UnknownNameError, match="auto, onnxruntime, openvino"):
         choose_runtime("tensorrt", "fp32")
 

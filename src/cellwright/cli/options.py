@@ -20,10 +20,17 @@ Out: TypeAlias = Annotated[
     Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")
 ]
 Runtime: TypeAlias = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, onnxruntime or openvino.")
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="auto, onnxruntime or openvino; openvino-bf16 is faster and rounds more.",
+    ),
 ]
 Threads: TypeAlias = Annotated[
     int | None, typer.Option(min=1, help="Processor threads; by default the runtime chooses.")
+]
+Overlays: TypeAlias = Annotated[
+    Literal["draw", "none"], typer.Option(help="Whether to draw a picture of each image.")
 ]
 Format: TypeAlias = Annotated[
     str | None,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cellwright.errors import ImageError
-from cellwright.images.headers import SUFFIXES, kind_of
+from cellwright.images.headers import SUFFIXES, kind_of, read_header
 from cellwright.images.lazy import LazyImage, whole_image
 from cellwright.images.picture import MAX_PIXELS, Picture
 from cellwright.images.raster import read_raster
@@ -24,6 +24,7 @@ __all__ = [
     "list_images",
     "open_image",
     "read_image",
+    "values_held_open",
 ]
 
 IMAGE_SUFFIXES = (*(name for names in SUFFIXES.values() for name in names), ".ome.tif", ".ome.tiff")
@@ -73,6 +74,22 @@ def open_image(path: Path, *, max_pixels: int = MAX_PIXELS, series: int | None =
         return open_tiff(path, max_pixels=max_pixels, series=series)
     _only_series(path, kind, series)
     return whole_image(read_raster(path, kind, max_pixels=max_pixels))
+
+
+def values_held_open(path: Path) -> int:
+    """How many pixel values :func:`open_image` keeps in memory, by the file's header alone.
+
+    0 for a TIFF, of which only the region that is asked for is read.
+
+    Raises:
+        ImageError: as :func:`open_image`, as far as the header shows it.
+    """
+    path = Path(path)
+    kind = kind_of(path)
+    if kind == "TIFF":
+        return 0
+    header = read_header(path, kind)
+    return header.channels * header.height * header.width
 
 
 def _only_series(path: Path, kind: str, series: int | None) -> None:

@@ -47,18 +47,25 @@ class Predictor:
 
     Attributes:
         card: the bundle's card.
-        runtime: the runtime in use, ``onnxruntime`` or ``openvino``.
+        runtime: the runtime in use, by its name in :mod:`cellwright.bundles.sessions`.
     """
 
     def __init__(
-        self, bundle: Bundle, *, runtime: str = "auto", threads: int | None = None
+        self,
+        bundle: Bundle,
+        *,
+        runtime: str = "auto",
+        threads: int | None = None,
+        streams: int = 1,
     ) -> None:
         """Load the bundle's first graph.
 
         Args:
             bundle: a detection bundle.
-            runtime: ``auto`` or a row of :data:`cellwright.bundles.sessions.RUNTIMES`.
+            runtime: ``auto`` or a row of :mod:`cellwright.bundles.sessions`.
             threads: processor threads; None lets the runtime choose.
+            streams: callers of :meth:`predict` that are served side by side, each with its
+                share of ``threads``; more wait for each other within the network.
 
         Raises:
             BundleError: the bundle does not detect, is damaged, or the runtime refuses it.
@@ -72,7 +79,9 @@ class Predictor:
         self._decoding: Decoding = self.card.decoding
         entry = self.card.graphs[0]
         self.runtime = choose_runtime(runtime, entry.precision)
-        self._session = open_session(bundle.graph(entry), runtime=self.runtime, threads=threads)
+        self._session = open_session(
+            bundle.graph(entry), runtime=self.runtime, threads=threads, streams=streams
+        )
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -1,16 +1,19 @@
 """Predict files and folders: a table of cells, a table of images, a picture of each.
 
-An image that cannot be read becomes a row of ``errors.csv`` and the run goes on; a
-run that is killed goes on where it stopped when it is started again.
+Several images are in work at once (:mod:`cellwright.inference.workers`). An image that
+cannot be read becomes a row of ``errors.csv`` and the run goes on; a run that is killed
+goes on where it stopped when it is started again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
+from typing import Literal
 
 import numpy as np
 
@@ -18,13 +21,14 @@ from cellwright import __version__
 from cellwright.bundles.bundle import Bundle
 from cellwright.errors import CellwrightError, ConfigError, ImageError
 from cellwright.images.overlay import draw_boxes
-from cellwright.images.read import LazyImage, list_images, open_image
+from cellwright.images.read import LazyImage, list_images, open_image, values_held_open
 from cellwright.images.write import write_png
 from cellwright.inference.counts import COUNT_LEVEL, interval_ends
 from cellwright.inference.identity import NamedImage, name_images
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.run_folder import Existing, Part, Row, RunFolder
 from cellwright.inference.source import thinned
+from cellwright.inference.workers import in_order, plan_work
 from cellwright.types import Boxes, Image
 
 Progress = Callable[[int, int], None]
@@ -32,6 +36,11 @@ Progress = Callable[[int, int], None]
 
 OVERLAY_PX = 2000
 """Longest edge of an overlay picture."""
+
+LARGE_VALUES = 1 << 26
+"""Of images that hold more values than this in memory while open, one at a time is in work."""
+
+Overlays = Literal["draw", "none"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +52,13 @@ class RunOptions:
         scale: how much larger than the training's images these must be drawn: 2 where the
             cells are half as large.
         score_threshold: from which score a box is a cell, instead of the card's thresholds.
+        overlays: whether to draw a picture of each image with its cells.
     """
 
     pixel_size_um: float | None = None
     scale: float | None = None
     score_threshold: float | None = None
+    overlays: Overlays = "draw"
 
     def __post_init__(self) -> None:
         if self.pixel_size_um is not None and not self.pixel_size_um > 0:
@@ -97,6 +108,17 @@ def predict_files(
 
     The tables hold the images of this call; pictures and parts of earlier calls stay.
 
+    Args:
+        inputs: image files and folders.
+        bundle: a detection bundle.
+        out: folder of the results; made if missing.
+        runtime: as for :class:`~cellwright.inference.predictor.Predictor`.
+        threads: processor threads, of the network and of all else; None takes all there are.
+            With 1, the images are done strictly one after the other.
+        options: what a user may set.
+        existing: continue what lies in ``out``, or replace it.
+        progress: told of every image done, in order.
+
     Raises:
         ImageError: an input does not exist, or there is no image at all.
         ConfigError: ``out`` holds results of another model or other settings.
@@ -105,10 +127,13 @@ def predict_files(
     start = time.perf_counter()
     options = options or RunOptions()
     images = _images(inputs, out)
-    predictor = Predictor(bundle, runtime=runtime, threads=threads)
+    plan = plan_work(len(images), threads=threads)
+    predictor = Predictor(
+        bundle, runtime=runtime, threads=plan.sharing.threads, streams=plan.sharing.streams
+    )
     folder = RunFolder(out, _settings(bundle, predictor, options), existing)
     run = _Run(predictor, folder, options)
-    run.all(images, progress)
+    run.all(images, workers=plan.workers, progress=progress)
     folder.write_tables(images, predictor.classes, run.errors)
     return RunSummary(
         out=out,
@@ -120,59 +145,79 @@ def predict_files(
     )
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one image: its part, or why there is none."""
+
+    image: NamedImage
+    part: Part | None = None
+    error: CellwrightError | None = None
+    resumed: bool = False
+
+
 class _Run:
-    """State of one run: what is done so far, and one image being written meanwhile."""
+    """State of one run. Workers do images; only :meth:`all` changes the state."""
 
     def __init__(self, predictor: Predictor, folder: RunFolder, options: RunOptions) -> None:
         self._predictor, self._folder, self._options = predictor, folder, options
+        self._one_large = Lock()
         self.counts = np.zeros(len(predictor.classes), np.int64)
         self.errors: dict[str, CellwrightError] = {}
         self.n_resumed = 0
 
-    def all(self, images: Sequence[NamedImage], progress: Progress | None) -> None:
-        """Do every image; one is drawn and written while the next goes through the network."""
-        writing: Future[None] | None = None
-        with ThreadPoolExecutor(max_workers=1) as writer:
-            for done, image in enumerate(images):
-                held = self._folder.load(image)
-                if held is not None:
-                    self.n_resumed += 1
-                    self._add(held)
-                else:
-                    pending = self._infer(image)
-                    if writing is not None:
-                        writing.result()
-                    writing = pending and writer.submit(self._write, image, *pending)
-                if progress is not None:
-                    progress(done + 1, len(images))
-            if writing is not None:
-                writing.result()
+    def all(self, images: Sequence[NamedImage], *, workers: int, progress: Progress | None) -> None:
+        """Do every image, ``workers`` at once."""
+        for done, outcome in enumerate(in_order(self._one, images, workers=workers)):
+            if outcome.error is not None:
+                self.errors[outcome.image.id] = outcome.error
+            if outcome.part is not None:
+                self._add(outcome.part)
+            self.n_resumed += outcome.resumed
+            if progress is not None:
+                progress(done + 1, len(images))
 
-    def _infer(self, image: NamedImage) -> tuple[Part, Image, Boxes] | None:
-        """Result, picture to draw on and boxes on it; None if the image failed."""
+    def _one(self, image: NamedImage) -> _Outcome:
+        """Read, predict, draw and keep one image, unless an earlier run has."""
+        held = self._folder.load(image)
+        if held is not None:
+            return _Outcome(image, held, resumed=True)
         try:
-            with open_image(image.path) as source:
-                return self._result(image, source)
+            with self._turn(image.path), open_image(image.path) as source:
+                part, boxes = self._result(image, source)
+                drawn = self._drawn(source, boxes)
         except CellwrightError as error:
-            self.errors[image.id] = error
-            return None
+            return _Outcome(image, error=error)
+        # A folder that cannot be written is no fault of the image: that ends the run.
+        if drawn is not None:
+            write_png(self._folder.overlay_path(image), drawn)
+        self._folder.save(image, part)
+        return _Outcome(image, part)
 
-    def _result(self, image: NamedImage, source: LazyImage) -> tuple[Part, Image, Boxes]:
+    def _turn(self, path: Path) -> AbstractContextManager[object]:
+        """Lets only one image in that takes much memory."""
+        return self._one_large if values_held_open(path) > LARGE_VALUES else nullcontext()
+
+    def _result(self, image: NamedImage, source: LazyImage) -> tuple[Part, Boxes]:
         start = time.perf_counter()
         pixel_size = self._options.pixel_size_um or source.pixel_size_um
         boxes, ranges, capped = self._cells(source, pixel_size)
         seconds = time.perf_counter() - start
         _, height, width = source.shape
-        step = max(1, max(height, width) // OVERLAY_PX)
-        picture = thinned(source, step)
         per_class = np.bincount(boxes.class_ids, minlength=len(self._predictor.classes))
         summary: Row = (
             *(image.id, str(image.path), height, width, len(boxes), *per_class.tolist(), *ranges),
             *(pixel_size, int(capped), round(seconds, 3), image.group, image.well, image.field),
         )
-        part = Part(summary, cell_rows(boxes, self._predictor.classes, image, pixel_size))
-        self._add(part)
-        return part, picture, boxes.scaled(1 / step, 1 / step)
+        return Part(summary, cell_rows(boxes, self._predictor.classes, image, pixel_size)), boxes
+
+    def _drawn(self, source: LazyImage, boxes: Boxes) -> Image | None:
+        """``(3, h, w)`` uint8 picture of the image with its cells, where one is wanted."""
+        if self._options.overlays == "none":
+            return None
+        step = max(1, max(source.shape[1:]) // OVERLAY_PX)
+        picture, placed = thinned(source, step), boxes.scaled(1 / step, 1 / step)
+        drawn = draw_boxes(picture, placed, self._predictor.classes, max_edge=OVERLAY_PX)
+        return np.moveaxis(drawn, 2, 0)
 
     def _cells(self, source: LazyImage, pixel_size_um: float | None) -> tuple[Boxes, Row, bool]:
         """Boxes that count as cells, intervals of the counts, whether the card's cap cut in."""
@@ -193,11 +238,6 @@ class _Run:
     def _add(self, part: Part) -> None:
         first = 5  # the counts of the classes follow id, file, height, width and total
         self.counts += np.array(part.summary[first : first + len(self.counts)], np.int64)
-
-    def _write(self, image: NamedImage, part: Part, picture: Image, boxes: Boxes) -> None:
-        drawn = draw_boxes(picture, boxes, self._predictor.classes, max_edge=OVERLAY_PX)
-        write_png(self._folder.overlay_path(image), np.moveaxis(drawn, 2, 0))
-        self._folder.save(image, part)
 
 
 def cell_rows(

@@ -3,6 +3,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from cellwright.bundles.bundle import open_bundle
-from cellwright.errors import ConfigError, ImageError
+from cellwright.errors import CellwrightError, ConfigError, ImageError
 from cellwright.images.write import write_png, write_tiff
+from cellwright.inference import run as run_module
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.run import RunOptions, predict_files
 from cellwright.inference.run_folder import CELL_COLUMNS
@@ -79,6 +81,95 @@ def test_a_bad_file_is_a_row_and_the_run_goes_on(dot_bundle, pictures, tmp_path)
     assert len(table(tmp_path / "o" / "summary.csv")) == 6
 
 
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_the_tables_do_not_depend_on_the_threads(dot_bundle, pictures, tmp_path, threads):
+    (pictures / "day_B03_s0.png").write_bytes(b"\x89PNG\r\n\x1a\n but no more")
+    told: list[tuple[int, int]] = []
+    summary = predict_files(
+        [pictures],
+        bundle=open_bundle(dot_bundle),
+        out=tmp_path / "o",
+        threads=threads,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(n, 7) for n in range(1, 8)]
+    assert list(summary.errors) == ["day_B03_s0"]
+    rows = table(tmp_path / "o" / "summary.csv")
+    assert [row["n_cells"] for row in rows] == ["10", "20", "30", "40", "50", "60"]
+    cells = table(tmp_path / "o" / "cells.csv")
+    assert [row["image_id"] for row in cells] == sorted(row["image_id"] for row in cells)
+    assert sum(summary.counts.values()) == len(cells) == 210
+
+
+def test_as_many_images_as_threads_are_in_work_at_once(dot_bundle, pictures, tmp_path, monkeypatch):
+    now, most, lock = 0, 0, threading.Lock()
+    both = threading.Event()
+    real = Predictor.predict
+
+    def watched(*arguments, **named):
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+            if now == 2:
+                both.set()
+        both.wait(timeout=10)
+        try:
+            return real(*arguments, **named)
+        finally:
+            with lock:
+                now -= 1
+
+    monkeypatch.setattr(Predictor, "predict", watched)
+    predict_files([pictures], bundle=open_bundle(dot_bundle), out=tmp_path / "o", threads=2)
+    assert most == 2
+
+
+def test_of_large_images_one_at_a_time_is_open(dot_bundle, pictures, tmp_path, monkeypatch):
+    now, most, lock = 0, 0, threading.Lock()
+    real = Predictor.predict
+
+    def watched(*arguments, **named):
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.05)  # long enough for another to come in, if it may
+        try:
+            return real(*arguments, **named)
+        finally:
+            with lock:
+                now -= 1
+
+    monkeypatch.setattr(Predictor, "predict", watched)
+    monkeypatch.setattr(run_module, "LARGE_VALUES", 120 * 160 - 1)
+    predict_files([pictures], bundle=open_bundle(dot_bundle), out=tmp_path / "o", threads=4)
+    assert most == 1
+
+
+def test_overlays_are_drawn_unless_they_are_not_wanted(dot_bundle, pictures, tmp_path):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    plain = RunOptions(overlays="none")
+    predict_files([pictures], bundle=bundle, out=out, options=plain)
+    assert not (out / "overlays").exists()
+    predict_files([pictures], bundle=bundle, out=tmp_path / "drawn")
+    assert len(list((tmp_path / "drawn" / "overlays").iterdir())) == 6
+    for name in ("cells.csv", "errors.csv"):
+        assert (out / name).read_text() == (tmp_path / "drawn" / name).read_text()
+    # Parts without pictures must not pass for a finished run with pictures.
+    with pytest.raises(ConfigError, match="another overlays"):
+        predict_files([pictures], bundle=bundle, out=out)
+
+
+def test_a_folder_that_cannot_be_written_ends_the_run(dot_bundle, pictures, tmp_path):
+    out = tmp_path / "o"
+    out.mkdir()
+    (out / "overlays").write_text("a file where a folder must be")
+    with pytest.raises(CellwrightError, match="cannot be written"):
+        predict_files([pictures], bundle=open_bundle(dot_bundle), out=out)
+    assert not (out / "summary.csv").exists()
+
+
 def test_the_same_name_in_two_folders_gives_two_results(dot_bundle, draw_dots, tmp_path):
     cell = Boxes(np.array([[10, 20, 21, 31]]), np.array([0]))
     for folder, truth in (("a", cell), ("b", Boxes.empty())):
@@ -110,7 +201,7 @@ from pathlib import Path
 from cellwright.bundles.bundle import open_bundle
 from cellwright.inference.run import predict_files
 predict_files([Path(sys.argv[2])], bundle=open_bundle(sys.argv[1]), out=Path(sys.argv[3]),
-              progress=lambda done, total: time.sleep(0.4))
+              threads=2, progress=lambda done, total: time.sleep(0.4))
 """
 
 
