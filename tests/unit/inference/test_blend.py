@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -36,7 +38,7 @@ def test_tiles_lie_on_the_grid_and_cover_everything(
     assert len({span.stop - span.start for span in spans}) == 1
     assert spans[0].stop <= max(units * multiple, multiple)
     assert all(edge % multiple == 0 for span in spans for edge in span)
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in pairwise(spans):
         assert before.start < after.start
         assert before.stop - after.start >= shared
 
