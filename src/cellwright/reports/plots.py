@@ -1,4 +1,4 @@
-"""The few plots reports use: bars with intervals, histogram, scatter.
+"""The few plots reports use: bars with intervals, histogram, scatter, curves with bands.
 
 Every function returns a matplotlib ``Figure`` made without pyplot, so no global
 state, no window and no display is involved; ``Page.figure`` takes it as it is.
@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 Guide: TypeAlias = Literal["none", "identity"]
+
+FEW_POINTS = 12
 
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#5A6672"
 SERIES_COLOURS = (BLUE, VERMILION, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", GREY)
@@ -39,6 +41,17 @@ class Estimate:
     value: float | None
     low: float | None = None
     high: float | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A named line: ``(n,)`` places, values and, where it has a band, its lower and upper end."""
+
+    name: str
+    x: ArrayLike
+    y: ArrayLike
+    low: ArrayLike | None = None
+    high: ArrayLike | None = None
 
 
 def interval_bars(
@@ -120,6 +133,29 @@ def scatter(
         axes.plot([low, high], [low, high], color=GREY, lw=1, ls="--", zorder=0)
     axes.grid(visible=True, alpha=0.3)
     return _with_legend(figure, axes, drawn)
+
+
+def curves(
+    lines: Sequence[Curve], *, labels: Labels, x_scale: Literal["linear", "log"] = "linear"
+) -> Figure:
+    """Lines over a common axis, each with its band where it has one; empty ones are skipped."""
+    figure, axes = _axes(labels)
+    drawn = [line for line in lines if np.size(line.x)]
+    if not drawn:
+        return _without_data(figure, axes)
+    for number, line in enumerate(drawn):
+        colour = SERIES_COLOURS[number % len(SERIES_COLOURS)]
+        x = np.asarray(line.x, dtype=float)
+        if line.low is not None and line.high is not None:
+            low, high = (np.asarray(end, dtype=float) for end in (line.low, line.high))
+            axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+        # A line through few points hides where they are.
+        marker = "o" if len(x) <= FEW_POINTS else ""
+        y = np.asarray(line.y, dtype=float)
+        axes.plot(x, y, color=colour, lw=1.5, marker=marker, ms=4, label=line.name)
+    axes.set_xscale(x_scale)
+    axes.grid(visible=True, alpha=0.3)
+    return _with_legend(figure, axes, len(drawn))
 
 
 def _axes(labels: Labels, *, height_in: float = 3.6) -> tuple[Figure, Axes]:

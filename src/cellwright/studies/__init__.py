@@ -1,6 +1,7 @@
 """Studies: the tables and figures of the papers, and the table of them."""
 
+from cellwright.studies.learning_curve.study import STUDY as LEARNING_CURVE
 from cellwright.studies.study import Study
 from cellwright.studies.viability_yolo.study import STUDY as VIABILITY_YOLO
 
-STUDIES: dict[str, Study] = {study.name: study for study in (VIABILITY_YOLO,)}
+STUDIES: dict[str, Study] = {study.name: study for study in (VIABILITY_YOLO, LEARNING_CURVE)}

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from cellwright.bundles.bundle import open_bundle
 from cellwright.data.checksum import checksum
-from cellwright.data.datasets import DATASETS
-from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import DatasetError
 from cellwright.images.simulate.live_dead import LiveDeadScene, simulate_pair
 from cellwright.inference.evaluate import LabelledPredictions, predict_labelled, report_on
@@ -23,14 +21,10 @@ from cellwright.learning.config import (
 from cellwright.learning.train import train
 from cellwright.learning.training_data import Parts, load_parts
 from cellwright.metrics.intervals import Interval
+from cellwright.studies.labels import labels_config, load_set
 from cellwright.studies.study import Figure, NotAttempted, Outcome, figure_of
 from cellwright.studies.viability_yolo.presets import OWN, Preset
-from cellwright.studies.viability_yolo.simulated import (
-    COLOURS,
-    SPLIT,
-    colour_of,
-    simulated_set,
-)
+from cellwright.studies.viability_yolo.simulated import COLOURS, colour_of, simulated_config
 
 RATES = {"precision": "P (%)", "recall": "R (%)", "ap50": "AP50 (%)", "ap50_95": "AP50:95 (%)"}
 TOLERANCE = 0.03
@@ -102,28 +96,8 @@ def train_config(setting: Setting, detector: str) -> TrainConfig:
 def data_config(setting: Setting) -> DataConfig:
     """The simulated set with its split, a folder of labels, or a public set."""
     if setting.data is None:
-        folder = simulated_set(setting.out / "data", setting.preset.simulation).resolve()
-        return DataConfig(
-            path=folder, format="csv", licence="Apache-2.0", split_file=folder / SPLIT
-        )
+        return simulated_config(setting.out / "data", setting.preset.simulation)
     return labels_config(setting.data)
-
-
-def labels_config(data: str) -> DataConfig:
-    """A folder of labels or a public set by its name, split by group.
-
-    Raises:
-        DatasetError: neither.
-    """
-    if Path(data).exists():
-        return DataConfig(path=Path(data).resolve())
-    if data in DATASETS:
-        return DataConfig(dataset=data)
-    raise DatasetError(
-        "there is no such folder, and no public set of that name",
-        where=data,
-        remedy=f"give a folder of labelled images, or one of: {', '.join(sorted(DATASETS))}",
-    )
 
 
 def train_row(setting: Setting, detector: str, folder: Path) -> Outcome:
@@ -202,12 +176,11 @@ def in_words(setting: Setting, parts: Parts) -> str:
     return f"{name}, {len(parts.train)} / {len(parts.val)} / {n_test} images{leaks}"
 
 
-def class_names(setting: Setting, labelled: LabelledSet | None = None) -> tuple[str, ...]:
+def class_names(setting: Setting) -> tuple[str, ...]:
     """What the columns of Table 3 are called for this data."""
     if setting.data is None:
         return COLOURS
-    whole = labelled or load_parts(labels_config(setting.data)).whole
-    return tuple(_as_printed(name) for name in whole.classes)
+    return tuple(_as_printed(name) for name in load_set(setting.data).classes)
 
 
 def _as_printed(name: str) -> str:

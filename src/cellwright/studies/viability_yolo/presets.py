@@ -100,14 +100,14 @@ PAPER_SIMULATION = Simulation(series=(21, 6, 3), pairs=6, height=1920, width=256
 PRESETS: dict[str, Preset] = {
     "cpu": Preset(
         summary=(
-            "small on purpose: simulated windows of 320 network pixels, 12 epochs from random "
+            "small on purpose: simulated windows of 320 network pixels, 16 epochs from random "
             "weights; 3 to 4 minutes a network on one core"
         ),
         longest_px=320,
         tile_px=320,
         simulation=Simulation(series=(48, 10, 20), pairs=1, height=416, width=416),
         schedule=PAPER_SCHEDULE
-        | {"epochs": 12, "warmup_epochs": 1.0, "gentle_epochs": 3, "ema_decay": 0.98},
+        | {"epochs": 16, "warmup_epochs": 1.0, "gentle_epochs": 3, "ema_decay": 0.98},
         threads=1,
     ),
     "gpu": Preset(

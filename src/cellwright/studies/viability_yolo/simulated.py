@@ -18,6 +18,7 @@ from cellwright.data.splits import PARTS, write_split
 from cellwright.images.simulate.camera import Camera
 from cellwright.images.simulate.live_dead import LiveDeadPair, LiveDeadScene, simulate_series
 from cellwright.images.simulate.storage import write_series
+from cellwright.learning.config import DataConfig
 from cellwright.studies.viability_yolo.presets import Simulation
 
 COLOURS = ("blue", "red")
@@ -67,6 +68,12 @@ def simulated_set(folder: Path, simulation: Simulation) -> Path:
     # Last, so that a set that lacks it is known to be unfinished.
     write_split(folder / SPLIT, labelled, part_of)
     return folder
+
+
+def simulated_config(folder: Path, simulation: Simulation) -> DataConfig:
+    """:func:`simulated_set` as a training run reads it."""
+    path = simulated_set(folder, simulation).resolve()
+    return DataConfig(path=path, format="csv", licence="Apache-2.0", split_file=path / SPLIT)
 
 
 def colour_of(record_id: str) -> str:
