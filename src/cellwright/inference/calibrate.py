@@ -15,12 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.bundles.calibration import Calibration, ClassCalibration, CountSpread
+from cellwright.bundles.card import Card
+from cellwright.errors import BundleError
+from cellwright.inference.counting_rule import CardRule, choose_thresholds
 from cellwright.inference.counts import (
     HALF_A_CELL,
     Expectation,
     expectation,
     standard_deviation,
 )
+from cellwright.inference.evaluate import LabelledPredictions
 from cellwright.metrics.calibration import ScoreMap, fit_score_map
 from cellwright.metrics.matching import match_greedy
 from cellwright.types import Boxes
@@ -36,6 +40,33 @@ MIN_CELLS = 10
 LOOKED_AT = 0.98
 """Share of the true cells found at any score that candidates must hold; weaker boxes, of
 which there are many, cost time and tell little."""
+
+
+def settle(card: Card, found: LabelledPredictions) -> Card:
+    """The card with thresholds and calibration chosen on predictions of the validation part.
+
+    Whatever changes the scores, such as another precision of the graph, calls for this anew.
+
+    Args:
+        card: of a detection bundle; its own thresholds and calibration are not looked at.
+        found: ranked lists of the bundle beside the truth.
+
+    Raises:
+        BundleError: the card does not say how to decode boxes.
+    """
+    decoding = card.decoding
+    if decoding is None:
+        raise BundleError(f"this is a {card.task} model, not one that detects cells")
+    rule = CardRule(decoding.thresholds(len(card.classes)), decoding.nms_scope, decoding.nms_iou)
+    thresholds = choose_thresholds(found.truth, found.predicted, card.classes, rule)
+    calibration = fit_calibration(
+        found.truth, found.predicted, thresholds=thresholds, groups=found.shared_groups
+    )
+    mean = sum(thresholds) / len(thresholds)
+    update = {"class_thresholds": thresholds, "score_threshold": mean}
+    return card.model_copy(
+        update={"decoding": decoding.model_copy(update=update), "calibration": calibration}
+    )
 
 
 def fit_calibration(

@@ -10,6 +10,8 @@ import numpy as np
 from cellwright.bundles.bundle import Bundle
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
+from cellwright.inference.count_metrics import measure_counts
+from cellwright.inference.counts import COUNT_LEVEL
 from cellwright.inference.predictor import Predictor
 from cellwright.metrics.detection import DetectionReport, evaluate_detection
 from cellwright.types import Annotation, Boxes, Instances
@@ -35,6 +37,11 @@ class LabelledPredictions:
     truth: tuple[Boxes, ...]
     predicted: tuple[Boxes, ...]
     unlabelled: tuple[str, ...]
+
+    @property
+    def shared_groups(self) -> tuple[str, ...] | None:
+        """The groups if any holds several images, else None: then each image stands alone."""
+        return self.groups if len(set(self.groups)) < len(self.groups) else None
 
 
 def evaluate_bundle(
@@ -71,7 +78,8 @@ def report_on(
     """Every detection metric of predictions that were made already, by ``predictor``.
 
     Average precision judges the ranked lists; precision, recall, f1 and the count errors
-    judge what :meth:`~cellwright.inference.predictor.Predictor.count_boxes` counts.
+    judge what :meth:`~cellwright.inference.predictor.Predictor.count_boxes` counts;
+    :mod:`~cellwright.inference.count_metrics` judges the predictor's calibration.
 
     Args:
         found: predictions beside truth.
@@ -79,17 +87,30 @@ def report_on(
         thresholds: score from which a box of each class counts.
         max_detections: cap a class and image.
     """
-    grouped = len(set(found.groups)) < len(found.groups)
+    groups = found.shared_groups
+    rule = predictor.counting_rule(score_threshold=thresholds)
     report = evaluate_detection(
         found.truth,
         found.predicted,
         predictor.classes,
-        score_threshold=predictor.counting_rule(score_threshold=thresholds),
+        score_threshold=rule,
         max_detections=max_detections,
-        groups=found.groups if grouped else None,
+        groups=groups,
     )
-    extra = {"runtime": predictor.runtime, "unlabelled_images": len(found.unlabelled)}
-    return replace(report, settings={**report.settings, **extra})
+    calibration = predictor.card.calibration
+    counts = measure_counts(found.truth, found.predicted, calibration, rule=rule, groups=groups)
+    per_class = zip(predictor.classes, counts.per_class, strict=True)
+    extra = {
+        "runtime": predictor.runtime,
+        "unlabelled_images": len(found.unlabelled),
+        "count_level": None if calibration is None else COUNT_LEVEL,
+    }
+    return replace(
+        report,
+        metrics={**report.metrics, **counts.total},
+        per_class={name: {**report.per_class[name], **figures} for name, figures in per_class},
+        settings={**report.settings, **extra},
+    )
 
 
 def predict_labelled(

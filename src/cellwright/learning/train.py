@@ -6,7 +6,7 @@ end, and its figures go into the card.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from cellwright.detectors import DETECTORS
 from cellwright.detectors.protocol import DetectionJob, ExportedDetector, Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.images.write import atomic_path
-from cellwright.inference.counting_rule import choose_thresholds
+from cellwright.inference.calibrate import settle
 from cellwright.inference.evaluate import predict_labelled, report_on
 from cellwright.inference.predictor import Predictor
 from cellwright.learning.config import TrainConfig
@@ -108,7 +108,10 @@ def bundle_and_evaluate(
     record: TrainingRecord,
     run_dir: Path,
 ) -> TrainingResult:
-    """Write the bundle, predict with it once, write it again with thresholds and figures."""
+    """Write the bundle, predict with it once, write it again with all that this taught.
+
+    Thresholds and calibration come from the validation part, figures from both.
+    """
     path = run_dir / f"{config.name}.cellwright"
     decoding = Decoding(output=exported.output, nms_scope=config.nms_scope)
     limits = [*config.limits, *parts.leaks]
@@ -129,24 +132,20 @@ def bundle_and_evaluate(
     tests = test_tensors(exported, spec)
     write_bundle(path, card, graphs, tests)
 
-    predictor = Predictor(open_bundle(path))
-    val = predict_labelled(predictor, parts.val)
-    thresholds = choose_thresholds(
-        val.truth, val.predicted, card.classes, predictor.counting_rule()
-    )
-    reports = {"validation part": report_on(val, predictor, thresholds=thresholds)}
+    bundle = open_bundle(path)
+    val = predict_labelled(Predictor(bundle), parts.val)
+    card = settle(card, val)
+    settled = Predictor(replace(bundle, card=card))
+    thresholds = settled.thresholds.tolist()
+    reports = {"validation part": report_on(val, settled, thresholds=thresholds)}
     if parts.test is not None:
-        test = predict_labelled(predictor, parts.test)
-        reports["test part"] = report_on(test, predictor, thresholds=thresholds)
+        test = predict_labelled(settled, parts.test)
+        reports["test part"] = report_on(test, settled, thresholds=thresholds)
 
-    decoding = decoding.model_copy(
-        update={"class_thresholds": thresholds, "score_threshold": float(np.mean(thresholds))}
-    )
     evaluations = tuple(
         as_evaluation(report, f"{parts.whole.name}, {name}") for name, report in reports.items()
     )
-    card = card.model_copy(update={"decoding": decoding, "evaluations": evaluations})
-    write_bundle(path, card, graphs, tests)
+    write_bundle(path, card.model_copy(update={"evaluations": evaluations}), graphs, tests)
     return TrainingResult(path, reports.get("test part"))
 
 

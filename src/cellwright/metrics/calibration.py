@@ -24,6 +24,8 @@ from scipy.special import stdtrit
 
 from cellwright.errors import ConfigError
 
+CALIBRATION_BINS = 15
+
 
 @dataclass(frozen=True, eq=False)
 class ScoreMap:
@@ -66,6 +68,24 @@ def fit_score_map(scores: NDArray[np.floating], found: NDArray[np.bool_]) -> Sco
     starts = fit.blocks[:-1]
     centre = np.add.reduceat(distinct * weight, starts) / np.add.reduceat(weight, starts)
     return ScoreMap(centre, np.clip(fit.x[starts], 0.0, 1.0))
+
+
+def binned_excess(
+    right: NDArray[np.floating], confidence: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """What was right less what was claimed, in the bin of the claim; summed, a bin's error.
+
+    Args:
+        right: ``(N,)``, 1 where the claim came true, else 0.
+        confidence: ``(N,)`` in [0, 1].
+
+    Returns:
+        float64 ``(N, 15)`` with one value a row, in equal bins of confidence.
+    """
+    bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
+    excess = np.zeros((len(bins), CALIBRATION_BINS))
+    excess[np.arange(len(bins)), bins] = right - confidence
+    return excess
 
 
 def conformal_quantile(residuals: Sequence[float], *, level: float) -> float | None:

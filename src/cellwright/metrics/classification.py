@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import AnnotationError
+from cellwright.metrics.calibration import CALIBRATION_BINS, binned_excess
 from cellwright.metrics.intervals import (
     Weights,
     intervals_by_class,
@@ -34,7 +35,6 @@ from cellwright.metrics.report import Report, check_paired, interval_settings
 from cellwright.types import Category
 
 METRICS = ("accuracy", "weighted_f1", "macro_f1", "auroc", "ece")
-CALIBRATION_BINS = 15
 
 
 def confusion_matrix(
@@ -141,8 +141,7 @@ def calibration_error(
     Returns:
         float64 ``(R,)`` in [0, 1]; NaN where nothing was drawn.
     """
-    bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
-    excess = np.eye(CALIBRATION_BINS)[bins] * (right - confidence)[:, None]
+    excess = binned_excess(right, confidence)
     return ratio(np.abs(weights @ excess).sum(axis=1), weights.sum(axis=1))
 
 
