@@ -1,13 +1,14 @@
-"""Our detector against ultralytics 11n: same split, size, epochs, machine.
+"""The zoo's detectors against ultralytics 11n: same split, same size, same machine.
 
-    python benchmarks/detector_training.py --out runs/benchmark            both, then compare
-    python benchmarks/detector_training.py --out runs/benchmark --timing   epoch times only
+    python benchmarks/detector_training.py blood-cells --out runs/benchmark
+    python benchmarks/detector_training.py live-dead --out runs/benchmark
+    python benchmarks/detector_training.py times --out runs/benchmark
 
-Both are trained from scratch on `zoo/blood-cells.yaml` (BCCD, 416 px, 60 epochs); the peer
-with its own default augmentation. Both are then run through the same inference and the
-same metrics on the test part, which neither has seen. A run that was cut short goes on.
-Epoch times are taken in turns, in processes of their own, since one after the other on a
-noisy machine would compare the noise.
+The peer is trained from scratch on the recipe's data with its own default augmentation,
+for as many epochs as it needs to level off; ours is the shipped bundle. Both run through
+the same inference and the same metrics on the test part, which neither has seen. A run
+that was cut short goes on. Epoch times are taken in turns, in processes of their own,
+since one after the other on a noisy machine would compare the noise.
 """
 
 from __future__ import annotations
@@ -24,16 +25,24 @@ from pathlib import Path
 import numpy as np
 
 from cellwright.bundles.bundle import open_bundle
-from cellwright.inference.evaluate import predict_labelled
+from cellwright.inference.evaluate import predict_labelled, report_on
 from cellwright.inference.predictor import Predictor
 from cellwright.learning.config import load_config
 from cellwright.learning.train import train
 from cellwright.learning.training_data import load_parts
-from cellwright.metrics.detection import difference_interval, evaluate_detection
-from record import RESULTS, write_results
+from cellwright.metrics.detection import difference_interval
+from record import write_results
 
-CONFIG = Path(__file__).parent.parent / "zoo" / "blood-cells.yaml"
-PEER = ("detector.name=yolo11n", "schedule.augmentation=engine", "name=yolo11n")
+ZOO_RECIPES = Path(__file__).parent.parent / "zoo"
+PEER = (
+    "detector.name=yolo11n",
+    "name=yolo11n",
+    "start_from=null",
+    "schedule.augmentation=engine",
+    "schedule.gentle_epochs=10",
+)
+PEER_EPOCHS = {"blood-cells": 60, "live-dead": 40}
+PEER_FOLDER = {"blood-cells": "yolo11n", "live-dead": "live-dead-yolo11n"}
 CONTESTANTS: dict[str, tuple[str, ...]] = {"cell-detector": (), "yolo11n": PEER}
 TIMED_EPOCHS = 2
 ROUNDS = 2
@@ -53,32 +62,34 @@ def epoch_seconds(run: Path) -> list[float]:
     return rows
 
 
-def compare_accuracy(out: Path) -> dict[str, object]:
-    """Train both (or find them trained) and compare on the test part."""
-    configs = {name: load_config(CONFIG, changes) for name, changes in CONTESTANTS.items()}
-    bundles = {name: train(config, out / name).bundle for name, config in configs.items()}
-    test = load_parts(configs["cell-detector"].data).test
+def compare_accuracy(name: str, out: Path) -> dict[str, object]:
+    """Train the peer (or find it trained) and compare it with the shipped bundle."""
+    changes = (*PEER, f"schedule.epochs={PEER_EPOCHS[name]}")
+    config = load_config(ZOO_RECIPES / f"{name}.yaml", changes)
+    peer = train(config, out / PEER_FOLDER[name]).bundle
+    test = load_parts(config.data).test
     if test is None:
         raise SystemExit("the split has no test part")
     found, table = {}, {}
-    for name, path in bundles.items():
-        predictor = Predictor(open_bundle(path))
-        found[name] = predict_labelled(predictor, test)
-        report = evaluate_detection(
-            found[name].truth,
-            found[name].predicted,
-            test.classes,
-            score_threshold=predictor.thresholds.tolist(),
-        )
-        table[name] = report.to_json() | {"bundle_mib": path.stat().st_size / 2**20}
-    ours, peer = found["cell-detector"], found["yolo11n"]
-    difference = difference_interval(ours.truth, ours.predicted, peer.predicted, test.classes)
-    card = open_bundle(bundles["cell-detector"]).card
+    for contestant, bundle in (
+        ("cell-detector", open_bundle(name)),
+        ("yolo11n", open_bundle(peer)),
+    ):
+        predictor = Predictor(bundle)
+        found[contestant] = predict_labelled(predictor, test)
+        report = report_on(found[contestant], predictor, thresholds=predictor.thresholds.tolist())
+        training = bundle.card.training
+        table[contestant] = report.to_json() | {
+            "bundle_mib": bundle.path.stat().st_size / 2**20,
+            "epochs": training.epochs,
+            "started_from": training.started_from or "chance",
+        }
+    ours, theirs = found["cell-detector"], found["yolo11n"]
+    difference = difference_interval(ours.truth, ours.predicted, theirs.predicted, test.classes)
     return {
-        "data": card.training.data,
-        "data_checksum": card.training.data_checksum,
-        "seed": card.training.seed,
-        "epochs": card.training.epochs,
+        "data": training.data,
+        "data_checksum": training.data_checksum,
+        "seed": training.seed,
         "test": table,
         "ap50_95_difference": vars(difference),
     }
@@ -110,19 +121,20 @@ def compare_times(out: Path) -> dict[str, object]:
 def run_timed(name: str, run: str) -> None:
     """A few epochs of one contestant."""
     changes = (*CONTESTANTS[name], f"schedule.epochs={TIMED_EPOCHS}", "schedule.gentle_epochs=0")
-    train(load_config(CONFIG, changes), Path(run))
+    train(load_config(ZOO_RECIPES / "blood-cells.yaml", changes), Path(run))
 
 
 def main() -> None:
-    """Compare and write results/detector_training.json and results/detector_times.json."""
+    """Compare and write results/detector_training_NAME.json or results/detector_times.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=[*PEER_EPOCHS, "times"])
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
-    parser.add_argument("--timing", action="store_true", help="only the epoch times")
     arguments = parser.parse_args()
-    if not arguments.timing:
-        write_results("detector_training", compare_accuracy(arguments.out))
-        print((RESULTS / "detector_training.json").read_text())
-    path = write_results("detector_times", compare_times(arguments.out))
+    if arguments.what == "times":
+        path = write_results("detector_times", compare_times(arguments.out))
+    else:
+        content = compare_accuracy(arguments.what, arguments.out)
+        path = write_results(f"detector_training_{arguments.what}", content)
     print(json.dumps(json.loads(path.read_text()), indent=2))
 
 
