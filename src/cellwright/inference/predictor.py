@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import Card, Decoding, InputSpec
 from cellwright.bundles.sessions import choose_runtime, open_session
-from cellwright.errors import BundleError, ConfigError, ImageError
+from cellwright.errors import BundleError
 from cellwright.images.normalise import PADDING, apply_limits
 from cellwright.images.resize import adapt_channels, resize
 from cellwright.images.tiles import Tile, plan_tiles
@@ -25,19 +25,13 @@ from cellwright.inference.counting_rule import CardRule
 from cellwright.inference.counts import CountEstimates, estimate_counts
 from cellwright.inference.decode import decode
 from cellwright.inference.nms import Scope
-from cellwright.inference.source import PixelSource, as_source, source_limits
+from cellwright.inference.prepare import BATCH_PIXELS, MAX_BATCH, network_factor
+from cellwright.inference.source import AdaptedSource, PixelSource, as_source, source_limits
 from cellwright.inference.stitch import merge, own_boxes
 from cellwright.types import Boxes, Image
 
-MAX_BATCH = 4
-BATCH_PIXELS = 640 * 640
-"""Tiles that go through the network together, and their pixels: on a processor a batch only
-saves the overhead of a call, which large tiles do not feel, and its memory adds up."""
-
 SEAM_MARGIN = 1 / 8
 """How far two tiles may disagree about a cell's centre, as a share of their overlap."""
-
-SCALE_RANGE = (1 / 8, 8.0)
 
 _log = logging.getLogger(__name__)
 
@@ -186,14 +180,15 @@ class Predictor:
         floors = () if calibration is None else (calibration.minimum_score,)
         return min(*rule.thresholds, *floors, 1.0)
 
-    def estimate_counts(self, boxes: Boxes) -> CountEstimates:
+    def estimate_counts(self, boxes: Boxes, rule: CardRule) -> CountEstimates:
         """How many cells there truly are, from the whole ranked list of :meth:`predict`.
 
-        It must reach down to :meth:`counting_floor`; a list cut by the card's cap tells
-        nothing, and neither does a card without calibration.
+        It must reach down to :meth:`counting_floor`. Nothing is known without a calibration
+        in the card, of a list that the card's cap cut, and of counts by other thresholds.
         """
-        known = None if self.is_capped(boxes) else self.card.calibration
-        return estimate_counts(boxes, known, len(self.classes))
+        asked = rule.thresholds == tuple(self.thresholds.tolist()) and not self.is_capped(boxes)
+        calibration = self.card.calibration if asked else None
+        return estimate_counts(boxes, calibration, len(self.classes))
 
     def is_capped(self, boxes: Boxes) -> bool:
         """Whether ``boxes`` of :meth:`predict` reached the card's cap, so that some may miss."""
@@ -204,7 +199,7 @@ class Predictor:
     ) -> Iterator[tuple[list[Tile], list[NDArray[np.float32]]]]:
         """Runs of tiles that go through the network together, with their pixels for it."""
         spec = self.card.input
-        limits = source_limits(_Adapted(source, spec.channels), spec.normalisation)
+        limits = source_limits(AdaptedSource(source, spec.channels), spec.normalisation)
         for tiles in _batches(_plan(source, spec, factor), factor):
             yield tiles, [self._network_input(source, tile, factor, limits) for tile in tiles]
 
@@ -218,47 +213,6 @@ class Predictor:
         if shape != pixels.shape[1:]:
             pixels = resize(pixels, *shape)
         return apply_limits(pixels, limits)
-
-
-class _Adapted:
-    """A source seen with the number of channels a network wants."""
-
-    def __init__(self, source: PixelSource, channels: int) -> None:
-        self._source, self._channels = source, channels
-        self.shape = (channels, *source.shape[1:])
-        self.dtype = source.dtype
-
-    def read_region(self, y0: int, x0: int, y1: int, x1: int) -> Image:
-        pixels = self._source.read_region(y0, x0, y1, x1)
-        return adapt_channels(pixels, self._channels, where=None)
-
-
-def network_factor(
-    spec: InputSpec, *, pixel_size_um: float | None = None, scale: float | None = None
-) -> float:
-    """Network pixels per image pixel.
-
-    The card's factor, times ``scale`` where given, else times the ratio of the pixel sizes
-    where both are known.
-
-    Raises:
-        ImageError: the pixel sizes differ more than eightfold.
-        ConfigError: ``scale`` is outside 1/8 to 8.
-    """
-    low, high = SCALE_RANGE
-    if scale is not None:
-        if not low <= scale <= high:
-            raise ConfigError(f"scale must lie between {low:g} and {high:g}, not {scale:g}")
-        return spec.resize_factor * scale
-    if pixel_size_um is None or spec.pixel_size_um is None:
-        return spec.resize_factor
-    ratio = pixel_size_um / spec.pixel_size_um
-    if not low <= ratio <= high:
-        raise ImageError(
-            f"pixels of {pixel_size_um:g} µm; the model was trained at {spec.pixel_size_um:g} µm",
-            remedy="give the true pixel size, or a scale, if the file is wrong about itself",
-        )
-    return spec.resize_factor * ratio
 
 
 def _plan(source: PixelSource, spec: InputSpec, factor: float) -> list[Tile]:
