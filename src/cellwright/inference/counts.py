@@ -173,18 +173,15 @@ def add_counts(estimates: Sequence[CountEstimate | None]) -> CountEstimate | Non
     )
 
 
-def interval_ends(estimates: CountEstimates, counted: Boxes | None) -> tuple[int | None, ...]:
+def interval_ends(estimates: CountEstimates, counted: Boxes) -> tuple[int | None, ...]:
     """Low and high end for all cells, then for each class; None where the card cannot tell.
 
     Args:
         estimates: of one image.
-        counted: boxes that count, whose numbers the intervals shall hold; None leaves it open.
+        counted: boxes that count, whose numbers the intervals shall hold.
     """
-    n_classes = len(estimates.per_class)
-    numbers: list[int | None] = [None] * (1 + n_classes)
-    if counted is not None:
-        per_class = np.bincount(counted.class_ids, minlength=n_classes)
-        numbers = [len(counted), *per_class.tolist()]
+    per_class = np.bincount(counted.class_ids, minlength=len(estimates.per_class))
+    numbers = [len(counted), *per_class.tolist()]
     ends: list[int | None] = []
     for estimate, number in zip((estimates.total, *estimates.per_class), numbers, strict=True):
         interval = None if estimate is None else estimate.interval(counted=number)

@@ -221,8 +221,8 @@ class _Run:
 
     def _cells(self, source: LazyImage, pixel_size_um: float | None) -> tuple[Boxes, Row, bool]:
         """Boxes that count as cells, intervals of the counts, whether the card's cap cut in."""
-        predictor, threshold = self._predictor, self._options.score_threshold
-        rule = predictor.counting_rule(score_threshold=threshold)
+        predictor = self._predictor
+        rule = predictor.counting_rule(score_threshold=self._options.score_threshold)
         boxes = predictor.predict(
             source,
             pixel_size_um=pixel_size_um,
@@ -230,9 +230,7 @@ class _Run:
             minimum_score=predictor.counting_floor(rule),
         )
         cells = rule(boxes)
-        # The interval is about true cells. A count by the user's own threshold need not be in it.
-        held = cells if threshold is None else None
-        ends = interval_ends(predictor.estimate_counts(boxes), held)
+        ends = interval_ends(predictor.estimate_counts(boxes, rule), cells)
         return cells, ends, predictor.is_capped(boxes)
 
     def _add(self, part: Part) -> None:

@@ -10,6 +10,7 @@ from cellwright.assays.names import Template
 from cellwright.assays.tables import LeftOut
 from cellwright.assays.viability.counts import Cells
 from cellwright.assays.viability.field_image import FieldImage
+from cellwright.inference.counts import CountEstimates
 from cellwright.inference.identity import NamedImage
 from cellwright.types import Boxes, Image
 
@@ -19,6 +20,13 @@ class Field(NamedTuple):
 
     image: NamedImage
     files: tuple[Path, ...]
+
+
+class Found(NamedTuple):
+    """The cells of an image and, where the model's card can tell, how many there truly are."""
+
+    boxes: Boxes
+    estimates: CountEstimates = CountEstimates(None, ())
 
 
 class Finder(Protocol):
@@ -34,7 +42,7 @@ class Finder(Protocol):
         """Class names."""
         ...
 
-    def find(self, image: FieldImage) -> Boxes:
+    def find(self, image: FieldImage) -> Found:
         """Cells of one image."""
         ...
 

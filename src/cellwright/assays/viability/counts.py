@@ -8,6 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from cellwright.assays.tables import LeftOut
+from cellwright.assays.viability.true_counts import (
+    NOTHING_KNOWN,
+    CountRanges,
+    TrueCounts,
+    add_true_counts,
+)
 from cellwright.inference.identity import NamedImage
 from cellwright.metrics.intervals import Interval, bootstrap_ratio, wilson
 from cellwright.types import Boxes
@@ -26,11 +32,13 @@ class Cells:
         boxes: class 0 live, 1 dead, with scores.
         seen_in: ``(n,)`` in which image of the field each was found.
         notes: remarks a reader must know.
+        true: how many cells there truly are, as far as the model's card can tell.
     """
 
     boxes: Boxes
     seen_in: tuple[Seen, ...]
     notes: tuple[str, ...] = ()
+    true: TrueCounts = NOTHING_KNOWN
 
     @property
     def n_dead(self) -> int:
@@ -74,6 +82,11 @@ class CountedField:
         """Live cells over all cells with a Wilson interval; undefined without cells."""
         return wilson(self.cells.n_live, len(self.cells.boxes))
 
+    @property
+    def ranges(self) -> CountRanges:
+        """How far the counts may be off."""
+        return self.cells.true.ranges(n_live=self.cells.n_live, n_dead=self.cells.n_dead)
+
 
 @dataclass(frozen=True)
 class Pooled:
@@ -86,6 +99,7 @@ class Pooled:
         n_dead: dead cells in all of them.
         by_cell: Wilson interval, as if all cells were independent.
         by_image: interval from drawing whole images or groups; open where there is but one.
+        by_count: how far the counts may be off, and the viability with them.
     """
 
     name: str
@@ -94,6 +108,7 @@ class Pooled:
     n_dead: int
     by_cell: Interval
     by_image: Interval
+    by_count: CountRanges
 
     @property
     def viability(self) -> Interval:
@@ -131,6 +146,7 @@ class ViabilityReport:
                     "live": field.cells.n_live,
                     "dead": field.cells.n_dead,
                     "viability": field.viability.to_json(),
+                    "by_count": ranges_json(field.ranges),
                 }
                 for field in self.fields
             },
@@ -147,6 +163,7 @@ def pool(name: str, fields: Sequence[CountedField]) -> Pooled:
     live = [field.cells.n_live for field in fields]
     cells = [len(field.cells.boxes) for field in fields]
     groups = [field.image.group for field in fields]
+    true = add_true_counts([field.cells.true for field in fields])
     return Pooled(
         name=name,
         n_images=len(fields),
@@ -154,6 +171,7 @@ def pool(name: str, fields: Sequence[CountedField]) -> Pooled:
         n_dead=sum(cells) - sum(live),
         by_cell=wilson(sum(live), sum(cells)),
         by_image=bootstrap_ratio(live, cells, groups=groups if len(set(groups)) > 1 else None),
+        by_count=true.ranges(n_live=sum(live), n_dead=sum(cells) - sum(live)),
     )
 
 
@@ -177,4 +195,10 @@ def _pooled_json(pooled: Pooled) -> dict[str, Any]:
         "viability": pooled.viability.to_json(),
         "by_cell": pooled.by_cell.to_json(),
         "by_image": pooled.by_image.to_json(),
+        "by_count": ranges_json(pooled.by_count),
     }
+
+
+def ranges_json(ranges: CountRanges) -> dict[str, list[float] | None]:
+    """Low and high end of each interval of true counts, and of the viability; None if unknown."""
+    return {name: pair and list(pair) for name, pair in ranges._asdict().items()}

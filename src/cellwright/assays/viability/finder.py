@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from cellwright.assays.viability.counting import Found
 from cellwright.assays.viability.field_image import FieldImage
 from cellwright.errors import ImageError
 from cellwright.inference.counting_rule import CardRule
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.run import RunOptions
-from cellwright.types import Boxes
 
 
 class BundleFinder:
@@ -41,13 +41,13 @@ class BundleFinder:
         """Score from which a box of each class counts."""
         return self._rule.thresholds
 
-    def find(self, image: FieldImage) -> Boxes:
+    def find(self, image: FieldImage) -> Found:
         """Cells of one image, strongest first."""
         boxes = self._predictor.predict(
             image.source,
             pixel_size_um=image.pixel_size_um,
             scale=self._options.scale,
-            minimum_score=min(self.thresholds),
+            minimum_score=self._predictor.counting_floor(self._rule),
         )
         if self._predictor.is_capped(boxes):
             raise ImageError(
@@ -55,4 +55,4 @@ class BundleFinder:
                 where=image.path,
                 remedy="cut the image into parts",
             )
-        return self._rule(boxes)
+        return Found(self._rule(boxes), self._predictor.estimate_counts(boxes, self._rule))

@@ -15,6 +15,7 @@ from cellwright.assays.tables import LeftOut
 from cellwright.assays.viability.counting import Field, Finder
 from cellwright.assays.viability.counts import CLASSES, DEAD, LIVE, Cells, Seen
 from cellwright.assays.viability.field_image import FieldImage
+from cellwright.assays.viability.true_counts import TrueCounts
 from cellwright.errors import ConfigError, ImageError
 from cellwright.inference.identity import name_images
 from cellwright.types import Boxes, Image
@@ -75,7 +76,8 @@ class Pairs:
             )
         if finder.channels == 1:
             blue_image, red_image = blue_image.dye(BLUE_CHANNEL), red_image.dye(RED_CHANNEL)
-        blue, red = finder.find(blue_image), finder.find(red_image)
+        in_blue, in_red = finder.find(blue_image), finder.find(red_image)
+        blue, red = in_blue.boxes, in_red.boxes
         matching = match_boxes(blue, red, iou_threshold=self.iou_threshold)
         dead = np.isin(np.arange(len(blue)), matching.first)
         red_only = red.select(~np.isin(np.arange(len(red)), matching.second))
@@ -84,7 +86,8 @@ class Pairs:
         seen: list[Seen] = ["blue+red" if is_dead else "blue" for is_dead in dead]
         seen += ["red"] * len(red_only)
         notes = _pair_notes(blue_image, red_image, len(red_only))
-        return Cells(Boxes(boxes.xyxy, class_ids, boxes.scores), tuple(seen), notes)
+        true = TrueCounts(cells=in_blue.estimates.total, dead=in_red.estimates.total)
+        return Cells(Boxes(boxes.xyxy, class_ids, boxes.scores), tuple(seen), notes, true)
 
     def picture(self, images: Sequence[FieldImage]) -> Image:
         """Both dyes as the two channels of one picture."""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import numpy as np
 
 from cellwright.assays.viability.counts import CountedField, Pooled, ViabilityReport
+from cellwright.assays.viability.true_counts import CountRanges
 from cellwright.bundles.bundle import Bundle
 from cellwright.metrics.intervals import Interval
 from cellwright.reports.page import Page
@@ -18,6 +19,7 @@ from cellwright.reports.plots import Estimate, Labels, histogram, interval_bars
 MOST_BARS = 60
 MOST_PICTURES = 24
 PICTURE_PX = 800
+BY_COUNT = ("true cells, 90 %", "viability by count, 90 %")
 AXIS = Labels(x="viability: live / all cells (%)")
 
 
@@ -149,12 +151,15 @@ def _add_pictures(page: Page, report: ViabilityReport) -> None:
 def _add_tables(page: Page, report: ViabilityReport) -> None:
     page.section("Numbers")
     page.table(
-        ("group", "fields", "cells", "live", "dead", "viability", "95 % interval"),
+        ("group", "fields", "cells", "live", "dead", "viability", "95 % interval", *BY_COUNT),
         [_group_cells(group) for group in (*report.groups, report.overall)],
         caption="Pooled over the fields of a group",
     )
     page.table(
-        ("field of view", "group", "cells", "live", "dead", "viability", "95 % interval", "notes"),
+        (
+            *("field of view", "group", "cells", "live", "dead", "viability", "95 % interval"),
+            *(*BY_COUNT, "notes"),
+        ),
         [_field_cells(field) for field in report.fields],
         caption="Each field of view",
     )
@@ -187,6 +192,10 @@ def _add_method(page: Page, report: ViabilityReport, provenance: Provenance) -> 
         "since cells of one image are more alike than cells of different ones. All intervals "
         "are 95 %. They cover which cells and images were looked at, not mistakes of the "
         "detector: its measured quality is below, and the pictures above show its work.",
+        "The two columns with 90 % cover those mistakes instead: how many cells there truly are "
+        "in these pictures, and which viabilities that leaves, judged by how far the model's "
+        "counts were off on labelled pictures of its validation part. They hold for pictures "
+        "like those. A dash means that the model's card cannot tell.",
     )
     thresholds = ", ".join(
         f"{name} {score:.2f}"
@@ -218,14 +227,23 @@ def _add_method(page: Page, report: ViabilityReport, provenance: Provenance) -> 
 def _group_cells(group: Pooled) -> tuple[str | int, ...]:
     interval = group.viability
     counts = (group.n_images, group.n_live + group.n_dead, group.n_live, group.n_dead)
-    return (group.name, *counts, percent(interval), span(interval))
+    return (group.name, *counts, percent(interval), span(interval), *_by_count(group.by_count))
 
 
 def _field_cells(field: CountedField) -> tuple[str | int, ...]:
     cells, interval = field.cells, field.viability
     return (
         *(field.image.id, field.image.group, len(cells.boxes), cells.n_live, cells.n_dead),
-        *(percent(interval), span(interval), "; ".join(field.notes)),
+        *(percent(interval), span(interval), *_by_count(field.ranges), "; ".join(field.notes)),
+    )
+
+
+def _by_count(ranges: CountRanges) -> tuple[str, str]:
+    """Values of :data:`BY_COUNT`."""
+    cells, share = ranges.cells, ranges.viability
+    return (
+        "–" if cells is None else f"{cells.low:,} to {cells.high:,}",
+        "–" if share is None else f"{100 * share.low:.1f} to {100 * share.high:.1f} %",
     )
 
 

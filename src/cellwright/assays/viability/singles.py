@@ -11,8 +11,9 @@ import numpy as np
 from cellwright.assays.names import Template, group_of
 from cellwright.assays.tables import LeftOut
 from cellwright.assays.viability.counting import Field, Finder
-from cellwright.assays.viability.counts import DEAD, LIVE, Cells, Seen
+from cellwright.assays.viability.counts import CLASSES, DEAD, LIVE, Cells, Seen
 from cellwright.assays.viability.field_image import FieldImage
+from cellwright.assays.viability.true_counts import NOTHING_KNOWN, TrueCounts
 from cellwright.errors import ConfigError
 from cellwright.inference.identity import name_images
 from cellwright.types import Boxes, Image
@@ -58,17 +59,21 @@ class Singles:
     def count(self, images: Sequence[FieldImage], finder: Finder) -> Cells:
         """Cells by class; cells of further classes are not counted, and that is said."""
         [image] = images
-        found = finder.find(image)
+        found, estimates = finder.find(image)
         known = [name.casefold() for name in finder.classes]
-        is_live = found.class_ids == known.index(self.live.casefold())
-        is_dead = found.class_ids == known.index(self.dead.casefold())
+        live, dead = known.index(self.live.casefold()), known.index(self.dead.casefold())
+        is_live, is_dead = found.class_ids == live, found.class_ids == dead
         kept = is_live | is_dead
         boxes = found.select(kept)
         other = int((~kept).sum())
         notes = (f"{other} cells of other classes were not counted",) if other else ()
         class_ids = np.where(is_dead[kept], DEAD, LIVE)
         seen: Seen = "single"
-        return Cells(Boxes(boxes.xyxy, class_ids, boxes.scores), (seen,) * len(boxes), notes)
+        true = NOTHING_KNOWN
+        if estimates.per_class:
+            total = estimates.total if len(known) == len(CLASSES) else None
+            true = TrueCounts(total, estimates.per_class[dead], estimates.per_class[live])
+        return Cells(Boxes(boxes.xyxy, class_ids, boxes.scores), (seen,) * len(boxes), notes, true)
 
     def picture(self, images: Sequence[FieldImage]) -> Image:
         """The image itself."""

@@ -6,20 +6,29 @@ from collections.abc import Iterator
 
 from cellwright.assays.tables import CELL_KINDS, Row, write_csv, write_parquet
 from cellwright.assays.viability.counts import CLASSES, CountedField, Pooled, ViabilityReport
+from cellwright.assays.viability.true_counts import CountRanges
 from cellwright.inference.run import cell_rows
 from cellwright.inference.run_folder import ERROR_COLUMNS
 from cellwright.metrics.intervals import Interval
 
+COUNT_COLUMNS = (
+    *("n_cells_low", "n_cells_high", "n_live_low", "n_live_high", "n_dead_low", "n_dead_high"),
+    *("by_count_low", "by_count_high"),
+)
+"""90 % intervals of true counts and of the viability; empty where the card has no calibration."""
+
 SUMMARY_COLUMNS = (
     *("image_id", "group", "well", "field", "n_cells", "n_live", "n_dead", "n_dead_red_only"),
     *("viability", "viability_low", "viability_high", "pixel_size_um", "overlay", "notes"),
+    *COUNT_COLUMNS,
 )
-"""Columns of ``summary.csv``; the interval is Wilson's, 95 %."""
+"""Columns of ``summary.csv``; the interval of the viability is Wilson's, 95 %."""
 
 GROUP_COLUMNS = (
     *("group", "n_images", "n_cells", "n_live", "n_dead"),
     *("viability", "viability_low", "viability_high"),
     *("by_cell_low", "by_cell_high", "by_image_low", "by_image_high"),
+    *COUNT_COLUMNS,
 )
 """Columns of ``groups.csv``; its last row pools all images."""
 
@@ -43,6 +52,7 @@ def summary_row(field: CountedField) -> Row:
         *(len(cells.boxes), cells.n_live, cells.n_dead, cells.n_red_only),
         *_rounded(field.viability),
         *(field.pixel_size_um, field.overlay, "; ".join(field.notes)),
+        *_ends(field.ranges),
     )
 
 
@@ -54,6 +64,7 @@ def group_row(pooled: Pooled) -> Row:
         *_rounded(pooled.viability),
         *_rounded(pooled.by_cell)[1:],
         *_rounded(pooled.by_image)[1:],
+        *_ends(pooled.by_count),
     )
 
 
@@ -61,6 +72,14 @@ def _cells(field: CountedField) -> Iterator[Row]:
     rows = cell_rows(field.cells.boxes, CLASSES, field.image, field.pixel_size_um)
     for row, seen in zip(rows, field.cells.seen_in, strict=True):
         yield (*row, seen)
+
+
+def _ends(ranges: CountRanges) -> tuple[float | None, ...]:
+    """Values of :data:`COUNT_COLUMNS`."""
+    pairs: tuple[tuple[float | None, float | None], ...] = tuple(
+        pair or (None, None) for pair in ranges
+    )
+    return tuple(None if end is None else round(end, 5) for pair in pairs for end in pair)
 
 
 def _rounded(interval: Interval) -> tuple[float | None, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cellwright.assays.viability import Pairs, Singles, counting_for
-from cellwright.assays.viability.counting import Counting
+from cellwright.assays.viability.counting import Counting, Found
 from cellwright.assays.viability.field_image import FieldImage
 from cellwright.errors import ConfigError, ImageError
 from cellwright.inference.source import ArraySource
@@ -22,10 +22,10 @@ class Told:
         self.found, self.classes, self.channels = found, classes, 1
         self.seen: dict[str, Image] = {}
 
-    def find(self, image: FieldImage) -> Boxes:
+    def find(self, image: FieldImage) -> Found:
         _, height, width = image.source.shape
         self.seen[image.path.name] = image.source.read_region(0, 0, height, width)
-        return self.found[image.path.name]
+        return Found(self.found[image.path.name])
 
 
 def image(name: str, pixels: Image, pixel_size_um: float | None = None) -> FieldImage:
