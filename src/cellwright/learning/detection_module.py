@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import Any
 
@@ -15,6 +14,7 @@ from cellwright.detectors.assignment import Targets
 from cellwright.detectors.protocol import Objective, Schedule
 from cellwright.inference.decode import decode
 from cellwright.inference.nms import nms
+from cellwright.learning.schedules import warmup_cosine
 from cellwright.learning.windows import Batch, Labelled, padded
 from cellwright.metrics.detection import best_threshold, evaluate_detection
 from cellwright.models.cell_detector import CellDetector, dense_level
@@ -122,15 +122,3 @@ class DetectionModule(pl.LightningModule):
             optimizer, lambda step: warmup_cosine(step, warmup, total, schedule.final_fraction)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rule, "interval": "step"}}
-
-
-def warmup_cosine(step: int, warmup: int, total: int, final: float) -> float:
-    """Factor on the peak rate at a step.
-
-    >>> [round(warmup_cosine(s, 2, 6, 0.1), 3) for s in (0, 1, 2, 4, 6)]
-    [0.333, 0.667, 1.0, 0.55, 0.1]
-    """
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    progress = min(1.0, (step - warmup) / max(1, total - warmup))
-    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))

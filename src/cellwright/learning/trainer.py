@@ -1,0 +1,133 @@
+"""One Lightning trainer for every task: resumable, seeded, averaged weights, best epoch kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from cellwright.detectors.protocol import Schedule
+from cellwright.learning.windows import EpochSampler
+
+LAST = "last.ckpt"
+BEST = "best.ckpt"
+
+
+def bfloat16_in_hardware() -> bool:
+    """Whether autocast to bfloat16 is faster than float32 here, not only possible."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
+def precision_of(setting: str) -> str:
+    """``auto`` to what this machine does best; anything else as it is."""
+    if setting != "auto":
+        return setting
+    return "bf16-mixed" if bfloat16_in_hardware() else "32-true"
+
+
+def run_trainer(
+    module: pl.LightningModule,
+    windows: DataLoader[Any],
+    *,
+    n_val: int,
+    schedule: Schedule,
+    run_dir: Path,
+    monitor: str,
+) -> dict[str, Tensor]:
+    """Fit ``module``; resumes from the run folder if it holds a checkpoint.
+
+    Args:
+        module: holds its network as ``network``; validates on picture indices 0..n_val - 1.
+        windows: batches to learn from.
+        n_val: pictures to validate on.
+        schedule: how long; precision and averaging.
+        run_dir: where checkpoints and logs go.
+        monitor: the logged figure whose largest value marks the best epoch.
+
+    Returns:
+        The network's averaged weights of the best validation epoch.
+    """
+    checkpoints = run_dir / "checkpoints"
+    last = checkpoints / LAST
+    dataset: Any = windows.dataset
+    trainer = pl.Trainer(
+        max_epochs=schedule.epochs,
+        accelerator="auto",
+        devices=1,
+        precision=precision_of(schedule.precision),  # type: ignore[arg-type]
+        callbacks=[*_checkpoints(checkpoints, monitor), _averaging(len(dataset), schedule)],
+        logger=CSVLogger(run_dir, name="log"),
+        num_sanity_val_steps=0,
+        gradient_clip_val=10.0,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+    )
+    trainer.fit(
+        module.to(memory_format=torch.channels_last),
+        windows,
+        DataLoader(range(n_val), batch_size=None, collate_fn=int),  # type: ignore[arg-type]
+        ckpt_path=last if last.exists() else None,
+        weights_only=True,
+    )
+    # By name, not by the path the checkpoint remembers: a run folder may have been moved.
+    state = torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)["state_dict"]
+    return {
+        key.removeprefix("network."): value
+        for key, value in state.items()
+        if key.startswith("network.")
+    }
+
+
+def window_loader(dataset: Dataset[Any], collate: Any, schedule: Schedule) -> DataLoader[Any]:
+    """Batches of ``dataset`` in each epoch's own order, loaded beside the training."""
+    n_windows = len(dataset)  # type: ignore[arg-type]
+    # Forked workers share the pictures; where there is no fork, one process loads.
+    workers = min(2, os.cpu_count() or 1) if hasattr(os, "fork") else 0
+    return DataLoader(
+        dataset,
+        batch_size=schedule.batch_size,
+        sampler=EpochSampler(n_windows, seed=schedule.seed),
+        collate_fn=collate,
+        num_workers=workers,
+        multiprocessing_context="fork" if workers else None,
+        persistent_workers=workers > 0,
+        drop_last=n_windows > schedule.batch_size,
+    )
+
+
+def presets_by_epoch(schedule: Schedule) -> tuple[tuple[int, str], tuple[int, str]]:
+    """The run's augmentation, and ``gentle`` for its last epochs."""
+    gentle_from = max(0, schedule.epochs - schedule.gentle_epochs)
+    return (0, schedule.augmentation), (gentle_from, "gentle")
+
+
+def _checkpoints(folder: Path, monitor: str) -> list[ModelCheckpoint]:
+    """The best epoch to ship, and every epoch's state to resume from.
+
+    Two, because ``save_last`` of one with a monitor only writes when the monitor improves.
+    """
+    last = ModelCheckpoint(folder, filename=Path(LAST).stem, enable_version_counter=False)
+    best = ModelCheckpoint(
+        folder,
+        filename=Path(BEST).stem,
+        monitor=monitor,
+        mode="max",
+        enable_version_counter=False,
+    )
+    return [best, last]
+
+
+def _averaging(windows_per_epoch: int, schedule: Schedule) -> EMAWeightAveraging:
+    steps_per_epoch = -(-windows_per_epoch // schedule.batch_size)
+    # Before the warm-up is over the weights are not worth remembering.
+    start = int(schedule.warmup_epochs * steps_per_epoch)
+    return EMAWeightAveraging(decay=schedule.ema_decay, update_starting_at_step=start)

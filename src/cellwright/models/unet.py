@@ -1,0 +1,125 @@
+"""U-Net: an encoder, a decoder, and a skip at every level between them.
+
+Ronneberger, Fischer and Brox, MICCAI 2015, with what paper 2 (Polisi, Uka, Avdiu and
+Karras, 2025, section 3.1) changes: five levels, ReLU, batch normalisation. Convolutions
+keep their size, so a mask is as large as its image. The paper's "up-convolution" (enlarge,
+then convolve and halve the channels) is written as a 1x1 convolution before a nearest-pixel
+enlargement: the two commute, the convolution costs a quarter there, and the graph holds
+nothing but plain convolutions, which prune, quantize and export without special cases.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cellwright.errors import ConfigError, ImageError
+
+
+def double_conv(c_in: int, c_out: int) -> nn.Sequential:
+    """Twice: 3x3 convolution, batch norm, ReLU; keeps H and W."""
+    layers: list[nn.Module] = []
+    for first, second in ((c_in, c_out), (c_out, c_out)):
+        layers += [
+            nn.Conv2d(first, second, 3, padding=1, bias=False),
+            nn.BatchNorm2d(second),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)
+
+
+class Up(nn.Module):
+    """One step of the decoder: enlarge twofold, put the skip beside it, convolve.
+
+    Args:
+        c_below: channels of the coarser map.
+        c_skip: channels of the encoder's map at this level, and of the result.
+    """
+
+    def __init__(self, c_below: int, c_skip: int) -> None:
+        super().__init__()
+        self.halve = nn.Conv2d(c_below, c_skip, 1)
+        self.mix = double_conv(2 * c_skip, c_skip)
+
+    def forward(self, below: Tensor, skip: Tensor) -> Tensor:
+        """``(N, c_below, H, W)`` and ``(N, c_skip, 2H, 2W)`` to ``(N, c_skip, 2H, 2W)``."""
+        grown = functional.interpolate(self.halve(below), scale_factor=2.0, mode="nearest")
+        out: Tensor = self.mix(torch.cat([skip, grown], dim=1))
+        return out
+
+
+class UNet(nn.Module):
+    """The whole network.
+
+    Args:
+        n_outputs: channels of the result: 1 for one class against the background, one a class
+            (background first) for several, 2 or more for foreground and distance.
+        n_channels: image channels.
+        base_width: channels of the first level; each level below has twice as many.
+        levels: resolutions, the first one included.
+
+    Raises:
+        ConfigError: fewer than 1 output, fewer than 2 levels, or a width below 1.
+    """
+
+    def __init__(
+        self, n_outputs: int, n_channels: int = 1, *, base_width: int = 16, levels: int = 5
+    ) -> None:
+        super().__init__()
+        if n_outputs < 1 or levels < 2 or base_width < 1:
+            raise ConfigError(
+                f"no U-Net of {n_outputs} outputs, {levels} levels and base width {base_width}",
+                remedy="use at least 1 output, 2 levels and a width of 1",
+            )
+        widths = [base_width * 2**level for level in range(levels)]
+        self.multiple = 2 ** (levels - 1)
+        self.down = nn.ModuleList(double_conv(a, b) for a, b in pairwise([n_channels, *widths]))
+        self.up = nn.ModuleList(Up(below, skip) for skip, below in pairwise(widths))
+        self.head = nn.Conv2d(base_width, n_outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits as large as the image.
+
+        Args:
+            x: ``(N, n_channels, H, W)`` float in [0, 1], H and W multiples of ``multiple``;
+                whoever calls pads.
+
+        Returns:
+            ``(N, n_outputs, H, W)``.
+
+        Raises:
+            ImageError: H or W is no multiple, for instance smaller than it.
+        """
+        height, width = x.shape[-2:]
+        if height % self.multiple or width % self.multiple:
+            raise ImageError(
+                f"{height} x {width} pixels are no multiple of {self.multiple}",
+                remedy="pad the image; inference and training do",
+            )
+        x = x - 0.5
+        skips = []
+        for level, block in enumerate(self.down):
+            x = block(functional.max_pool2d(x, 2) if level else x)
+            skips.append(x)
+        skips.pop()
+        for block in reversed(self.up):
+            x = block(x, skips.pop())
+        out: Tensor = self.head(x)
+        return out
+
+
+def reach_px(levels: int) -> int:
+    """How far, in pixels, an output pixel looks: half the width of its receptive field.
+
+    The two 3x3 convolutions of a level look two of its pixels further, on the way down and
+    (but for the lowest) on the way up; pooling adds what lies beside a pixel in its block.
+
+    >>> reach_px(5)
+    107
+    """
+    down = sum(2 << level for level in range(levels))
+    up = sum(2 << level for level in range(levels - 1))
+    return down + up + (1 << (levels - 1)) - 1
