@@ -8,8 +8,9 @@ colour pictures whose absolute colour matters. Both are kept in a bundle's card.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -18,6 +19,9 @@ from cellwright.types import Image
 
 PADDING = 114 / 255
 """What stands beside an image in network input: neither background nor signal."""
+
+
+_LEVELS = np.arange(256, dtype=np.uint8)
 
 
 class Normalisation(BaseModel):
@@ -65,17 +69,45 @@ def channel_limits(image: Image, spec: Normalisation) -> NDArray[np.float32]:
         return np.tile(np.array([0.0, scale], np.float32), (channels, 1))
     step = max(1, int(np.sqrt(image.shape[1] * image.shape[2] / 1e6)))
     sampled = image[:, ::step, ::step].reshape(channels, -1)
-    limits = np.percentile(sampled, [spec.low, spec.high], axis=1).T.astype(np.float32)
+    limits = np.stack([_percentiles(values, spec.low, spec.high) for values in sampled])
     limits[:, 1] = np.maximum(limits[:, 1], limits[:, 0] + max(spec.floor * scale, 1e-6))
     return limits
 
 
+def _percentiles(values: NDArray[Any], *percents: float) -> NDArray[np.float32]:
+    """``np.percentile`` of a vector, to the last bit; of integers counted instead of sorted."""
+    if values.dtype == np.float32:
+        return np.percentile(values, percents).astype(np.float32)
+    below = np.cumsum(np.bincount(values))
+    position = np.array(percents) / 100 * (len(values) - 1)
+    before = np.floor(position)
+    share = position - before
+    # The k-th smallest value is the first that has more than k at or below it.
+    low, high = np.searchsorted(below, [before, np.ceil(position)], side="right").astype(float)
+    # Both forms mean the same; each is exact at its own end.
+    between = np.where(share < 0.5, low + (high - low) * share, high - (high - low) * (1 - share))
+    return between.astype(np.float32)
+
+
 def apply_limits(image: Image, limits: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32 ``(C, H, W)``, clipped to [0, 1], with ``limits`` of :func:`channel_limits`."""
+    if image.dtype == np.uint8 and image[0].size > _LEVELS.size:
+        return _looked_up(image, limits)
     low = limits[:, 0, None, None]
-    scaled = (image.astype(np.float32) - low) / (limits[:, 1, None, None] - low)
+    scaled = image.astype(np.float32)
+    scaled -= low
+    scaled /= limits[:, 1, None, None] - low
     clipped: NDArray[np.float32] = np.clip(scaled, 0.0, 1.0, out=scaled)
     return clipped
+
+
+def _looked_up(image: Image, limits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """:func:`apply_limits` of 8-bit pixels: worked out once for each of their 256 values."""
+    tables = apply_limits(np.broadcast_to(_LEVELS, (len(limits), 1, 256)), limits)
+    scaled = np.empty(image.shape, np.float32)
+    for channel, table, target in zip(image, tables, scaled, strict=True):
+        cv2.LUT(np.ascontiguousarray(channel), table, target)
+    return scaled
 
 
 def normalise(image: Image, spec: Normalisation) -> NDArray[np.float32]:

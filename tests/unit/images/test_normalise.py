@@ -67,3 +67,28 @@ def test_the_image_given_is_not_changed() -> None:
 def test_percentiles_out_of_order_are_refused() -> None:
     with pytest.raises(ValidationError, match=r"low \(90.0\) must be below high \(10.0\)"):
         Normalisation(kind="percentile", low=90, high=10)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (3, 5), (97, 101), (700, 901)])
+def test_percentiles_of_integers_are_those_of_numpy_to_the_last_bit(dtype, size) -> None:
+    rng = np.random.default_rng(7)
+    high = np.iinfo(dtype).max
+    for values in (rng.integers(0, high, size), rng.poisson(4, size), rng.choice([0, high], size)):
+        image = values.astype(dtype)[None]
+        for low, top in ((0.5, 99.8), (0, 100), (33.3, 66.7), (49.9, 50.1)):
+            spec = Normalisation(kind="percentile", low=low, high=top, floor=0)
+            expected = np.percentile(image, [low, top]).astype(np.float32)
+            expected[1] = max(expected[1], expected[0] + np.float32(1e-6))
+            np.testing.assert_array_equal(channel_limits(image, spec)[0], expected)
+
+
+def test_8_bit_pixels_are_scaled_as_wider_ones_are() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (3, 40, 50)).astype(np.uint8)
+    limits = np.array([[0, 255], [17.25, 140.5], [100, 100.5]], np.float32)
+    wide = apply_limits(image.astype(np.uint16), limits)
+    np.testing.assert_array_equal(apply_limits(image, limits), wide)
+    # Views with any strides, as regions of a picture are.
+    np.testing.assert_array_equal(apply_limits(image[:, ::2, 5:45], limits), wide[:, ::2, 5:45])
+    assert wide.min() == 0
+    assert wide.max() == 1
