@@ -3,7 +3,7 @@
 Albumentations resamples masks of 8 bit, and a field holds more cells than that; so the warp
 is done here, once from the picture to the window: crop, scale, turn and mirror in a single
 resampling. Labels take the nearest pixel and are never mixed. What lies outside the picture
-is grey and marked :data:`~cellwright.data.targets.IGNORED`.
+is its mirror image, as in inference, and marked :data:`~cellwright.data.targets.IGNORED`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.data.targets import IGNORED, Labels
-from cellwright.data.transforms import GREY
 from cellwright.errors import UnknownNameError
 
 Picture8 = NDArray[np.uint8]
 
 _WARPED_TOGETHER = 4
-"""Channels that OpenCV warps in one call with a border of their own."""
+"""Channels that OpenCV warps in one call."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class MaskAugmenter:
         draw = self._draw(rng)
         matrix = self._matrix(labels.shape, draw, rng)
         cut, moved = warp(picture, labels, matrix, self.window)
-        return self._lit(cut, moved, rng), moved
+        return self._lit(cut, rng), moved
 
     def _draw(self, rng: np.random.Generator) -> _Draw:
         low, high = np.log(self.preset.scale)
@@ -155,26 +154,26 @@ class MaskAugmenter:
         shift = to_centre + offset - linear @ from_centre
         return np.hstack([linear, shift[:, None]])
 
-    def _lit(self, picture: Picture8, labels: Labels, rng: np.random.Generator) -> Picture8:
-        """Gamma, contrast, brightness, blur and noise, in that order, on known pixels only."""
+    def _lit(self, picture: Picture8, rng: np.random.Generator) -> Picture8:
+        """Gamma, contrast, brightness, blur and noise, in that order."""
         preset = self.preset
         if preset.light_share == 0:
             return picture
-        values = np.asarray(picture, np.float32) / 255
+        values: NDArray[np.float32] = np.asarray(picture, np.float32) / np.float32(255)
         if rng.random() < preset.light_share:
             exponent = preset.gamma ** rng.uniform(-1, 1)
             contrast = 1 + rng.uniform(-1, 1) * preset.contrast
-            values = np.power(values, np.float32(exponent))
-            mean = values.mean()
-            values = (values - mean) * contrast + mean + rng.uniform(-1, 1) * preset.brightness
+            shift = rng.uniform(-1, 1) * preset.brightness
+            bent = values ** np.float32(exponent)
+            mean = float(bent.mean())
+            values = (bent - np.float32(mean)) * np.float32(contrast) + np.float32(mean + shift)
         if preset.blur_px and rng.random() < preset.light_share / 2:
-            sigma = rng.uniform(0.2, preset.blur_px)
-            values = np.asarray(cv2.GaussianBlur(values, (0, 0), sigma)).reshape(values.shape)
+            blurred = cv2.GaussianBlur(values, (0, 0), rng.uniform(0.2, preset.blur_px))
+            values = np.asarray(blurred, np.float32).reshape(picture.shape)
         if preset.noise and rng.random() < preset.light_share / 2:
-            spread = rng.uniform(0, preset.noise)
-            values = values + rng.standard_normal(values.shape, np.float32) * np.float32(spread)
+            spread = np.float32(rng.uniform(0, preset.noise))
+            values = values + rng.standard_normal(values.shape, np.float32) * spread
         out: Picture8 = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
-        out[labels == IGNORED] = GREY
         return out
 
 
@@ -198,8 +197,7 @@ def warp(
             matrix,
             (columns, rows),
             flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=(GREY,) * _WARPED_TOGETHER,
+            borderMode=cv2.BORDER_REFLECT,
         )
         parts.append(part.reshape(rows, columns, -1))
     # OpenCV warps no 32-bit integers; float32 holds every label below 16 million exactly.

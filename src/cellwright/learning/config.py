@@ -27,6 +27,7 @@ class DataConfig(_Frozen):
 
     Attributes:
         dataset: a public set by name (``cellwright data list``); or
+        datasets: several public sets of the same classes, learned together; or
         path: a folder of labels.
         format: layout of ``path``; guessed where it is plain.
         licence: of the labels in ``path``, for the card; a public set knows its own.
@@ -39,6 +40,7 @@ class DataConfig(_Frozen):
     """
 
     dataset: str | None = None
+    datasets: tuple[str, ...] = ()
     path: Path | None = None
     format: str | None = None
     licence: str = ""
@@ -50,8 +52,8 @@ class DataConfig(_Frozen):
 
     @model_validator(mode="after")
     def _one_source(self) -> DataConfig:
-        if (self.dataset is None) == (self.path is None):
-            raise ValueError("name either data.dataset or data.path")
+        if (self.dataset is not None) + bool(self.datasets) + (self.path is not None) != 1:
+            raise ValueError("name either data.dataset or data.path, or several data.datasets")
         if self.split_file is not None and self.ratios is not None:
             raise ValueError("name either data.split_file or data.ratios")
         return self
@@ -65,6 +67,7 @@ class InputConfig(_Frozen):
         normalisation: None picks ``full_range`` for 8-bit colour and ``percentile`` otherwise.
         tile_px: larger images are tiled, in training and in use.
         overlap_px: tiles share this much; None picks the largest labelled cell.
+        window_px: longest side of a training window; None goes up to ``tile_px``.
         crops_per_image: None draws as many windows as fit into the median image.
     """
 
@@ -72,6 +75,7 @@ class InputConfig(_Frozen):
     normalisation: Normalisation | None = None
     tile_px: int = Field(default=640, ge=128, le=2048, multiple_of=32)
     overlap_px: int | None = Field(default=None, ge=0)
+    window_px: int | None = Field(default=None, ge=64, le=2048, multiple_of=32)
     crops_per_image: int | None = Field(default=None, ge=1, le=64)
 
 
@@ -82,18 +86,44 @@ class DetectorConfig(_Frozen):
     settings: dict[str, Any] = {}
 
 
+class SegmentationConfig(_Frozen):
+    """Which network of the table cuts out masks or cells, and how it is taught.
+
+    Attributes:
+        model: row of :data:`cellwright.models.SEGMENTERS`.
+        settings: the network's own, for instance ``base_width``.
+        loss: row of :data:`cellwright.losses.LOSSES`; empty takes ``dice-bce`` for masks and
+            ``distance-instances`` for cells.
+        optimizer: row of :data:`cellwright.learning.optimizers.OPTIMIZERS`.
+        rate: how the learning rate moves, row of
+            :data:`cellwright.learning.schedules.SCHEDULES`.
+        neck_ratio: where cells are learned from masks, two parts are two cells if the neck
+            between them is narrower than this share of the narrower part.
+        smallest_radius_px: parts of a mask whose inscribed circle is smaller are no cells.
+    """
+
+    model: str = "unet"
+    settings: dict[str, Any] = {}
+    loss: str = ""
+    optimizer: str = "adamw"
+    rate: str = "warmup-cosine"
+    neck_ratio: float = Field(default=0.75, ge=0, lt=1)
+    smallest_radius_px: float = Field(default=3.0, ge=0)
+
+
 class ScheduleConfig(_Frozen):
     """How long and how fast to learn.
 
     Attributes:
         epochs: passes over the training part.
         batch_size: windows a step.
-        learning_rate: peak of AdamW's rate.
+        learning_rate: peak of the rate.
         weight_decay: on weights of convolutions only.
         warmup_epochs: linear rise at the start.
         final_fraction: cosine fall down to this part of the peak.
         ema_decay: decay of the averaged weights, which are those validated and shipped.
-        augmentation: preset of ``data.transforms``.
+        augmentation: preset of ``data.transforms``; of ``data.mask_transforms`` for masks and
+            cells.
         gentle_epochs: last epochs with the ``gentle`` preset instead.
         precision: ``auto`` takes bfloat16 where the processor has it in hardware.
     """
@@ -116,6 +146,7 @@ class TrainConfig(_Frozen):
     Attributes:
         name: of the bundle, and of the run folder.
         description: one sentence for the card.
+        task: ``detection`` finds boxes, ``semantic`` masks, ``instances`` single cells.
         start_from: a zoo name or a bundle file whose weights the network begins with; None begins
             with chance.
         seed: of weights, order and augmentation.
@@ -125,6 +156,7 @@ class TrainConfig(_Frozen):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
     description: str = ""
+    task: Literal["detection", "semantic", "instances"] = "detection"
     licence: str = "Apache-2.0"
     limits: tuple[str, ...] = ()
     start_from: str | None = None
@@ -134,7 +166,15 @@ class TrainConfig(_Frozen):
     data: DataConfig
     input: InputConfig = InputConfig()
     detector: DetectorConfig = DetectorConfig()
+    segmentation: SegmentationConfig = SegmentationConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+
+    @model_validator(mode="after")
+    def _sections_fit_the_task(self) -> TrainConfig:
+        idle = "segmentation" if self.task == "detection" else "detector"
+        if getattr(self, idle) != type(getattr(self, idle))():
+            raise ValueError(f"the section {idle} says nothing about task: {self.task}")
+        return self
 
 
 def load_config(path: Path, overrides: tuple[str, ...] = ()) -> TrainConfig:

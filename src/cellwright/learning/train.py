@@ -6,49 +6,31 @@ end, and its figures go into the card.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from dataclasses import replace
 from pathlib import Path
 
 import lightning.pytorch as pl
-import numpy as np
 import torch
-import yaml
-from numpy.typing import NDArray
 
 from cellwright.bundles.bundle import graph_entry, open_bundle, write_bundle
-from cellwright.bundles.card import (
-    Card,
-    Decoding,
-    Evaluation,
-    InputSpec,
-    MetricValue,
-    TrainingRecord,
-)
-from cellwright.data.checksum import checksum
+from cellwright.bundles.card import Card, Decoding, InputSpec, TrainingRecord
 from cellwright.data.splits import write_split
 from cellwright.detectors import DETECTORS
 from cellwright.detectors.protocol import DetectionJob, ExportedDetector, Schedule
-from cellwright.errors import ConfigError, UnknownNameError
-from cellwright.images.write import atomic_path
+from cellwright.errors import UnknownNameError
 from cellwright.inference.calibrate import settle
 from cellwright.inference.evaluate import predict_labelled, report_on
 from cellwright.inference.predictor import Predictor
 from cellwright.learning.config import TrainConfig
 from cellwright.learning.fit import fit_detector
-from cellwright.learning.provenance import commit, machine
+from cellwright.learning.run_record import (
+    TrainingResult,
+    as_evaluation,
+    claim_run_dir,
+    test_tensors,
+    training_record,
+)
 from cellwright.learning.training_data import Parts, choose_input, choose_window, load_parts, survey
-from cellwright.metrics.detection import DetectionReport
-
-TEST_SEED = 20
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What a run left behind: its bundle, and the test report where there was a test part."""
-
-    bundle: Path
-    report: DetectionReport | None
 
 
 def train(config: TrainConfig, run_dir: Path, *, command: str = "") -> TrainingResult:
@@ -95,7 +77,7 @@ def train_on(
         fit=fit_detector,
     )
     exported = DETECTORS[config.detector.name].train(job, config.detector.settings)
-    record = _training_record(config, parts, command=command)
+    record = training_record(config, parts, command=command)
     return bundle_and_evaluate(config, exported, spec, parts=parts, record=record, run_dir=run_dir)
 
 
@@ -129,7 +111,7 @@ def bundle_and_evaluate(
         graphs=(graph_entry("graphs/fp32.onnx", exported.graph),),
     )
     graphs = {"graphs/fp32.onnx": exported.graph}
-    tests = test_tensors(exported, spec)
+    tests = test_tensors(exported.reference, exported.output_names, spec)
     write_bundle(path, card, graphs, tests)
 
     bundle = open_bundle(path)
@@ -155,66 +137,3 @@ def _begin(config: TrainConfig, run_dir: Path) -> None:
         raise UnknownNameError("detector", config.detector.name, DETECTORS)
     DETECTORS[config.detector.name].require()
     claim_run_dir(config, run_dir)
-
-
-def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
-    """Write the settings into a new run folder, or check that they are the ones it holds.
-
-    Raises:
-        ConfigError: another config was run there.
-    """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    path = run_dir / "config.yaml"
-    wanted = config.model_dump(mode="json")
-    if path.exists():
-        held = yaml.safe_load(path.read_text(encoding="utf-8"))
-        changed = sorted(key for key in wanted if wanted[key] != (held or {}).get(key))
-        if changed:
-            raise ConfigError(
-                f"the folder holds a run with other settings ({', '.join(changed)})",
-                where=run_dir,
-                remedy="choose another run folder, or delete this one",
-            )
-        return
-    with atomic_path(path) as temporary:
-        temporary.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
-
-
-def test_tensors(exported: ExportedDetector, spec: InputSpec) -> dict[str, NDArray[np.float32]]:
-    """A seeded random input and what the trained network itself answers to it."""
-    edge = 2 * spec.multiple
-    rng = np.random.default_rng(TEST_SEED)
-    image = rng.random((1, spec.channels, edge, edge + spec.multiple)).astype(np.float32)
-    with torch.no_grad():
-        outputs = exported.reference(torch.from_numpy(image))
-    named = zip(exported.output_names, outputs, strict=True)
-    return {"input": image} | {name: out.numpy().astype(np.float32) for name, out in named}
-
-
-def as_evaluation(report: DetectionReport, data: str) -> Evaluation:
-    """A report as the card keeps it."""
-    content = report.to_json()
-    return Evaluation(
-        data=data,
-        n_images=content["n_images"],
-        metrics={k: MetricValue(**v) for k, v in content["metrics"].items()},
-        per_class={
-            name: {k: MetricValue(**v) for k, v in values.items()}
-            for name, values in content["per_class"].items()
-        },
-    )
-
-
-def _training_record(config: TrainConfig, parts: Parts, *, command: str) -> TrainingRecord:
-    return TrainingRecord(
-        data=parts.whole.name,
-        data_licence=parts.whole.licence or config.data.licence,
-        data_checksum=checksum(parts.whole),
-        n_images=len(parts.train),
-        command=command,
-        commit=commit(),
-        seed=config.seed,
-        machine=machine(),
-        epochs=config.schedule.epochs,
-        date=datetime.now(timezone.utc).date().isoformat(),
-    )

@@ -12,7 +12,7 @@ from cellwright.bundles.card import InputSpec
 from cellwright.data.datasets import load_dataset
 from cellwright.data.formats import read_labelled
 from cellwright.data.inspection.duplicates import leaks
-from cellwright.data.labelled_set import LabelledSet
+from cellwright.data.labelled_set import LabelledSet, joined
 from cellwright.data.likeness import split_apart
 from cellwright.data.splits import check_split, given_split, part, read_split
 from cellwright.errors import ConfigError, DatasetError, LeakError
@@ -79,6 +79,8 @@ def load_parts(config: DataConfig) -> Parts:
 def _load(config: DataConfig) -> LabelledSet:
     if config.dataset is not None:
         return load_dataset(config.dataset)
+    if config.datasets:
+        return joined([load_dataset(name) for name in config.datasets])
     if config.path is None:
         raise ConfigError("name either data.dataset or data.path")
     return read_labelled(config.path, format=config.format)
@@ -134,7 +136,11 @@ def survey(train: LabelledSet) -> Survey:
     Raises:
         DatasetError: there is no box.
     """
-    edge = largest_edge_px(train)
+    return survey_pixels(train, largest_edge_px=largest_edge_px(train))
+
+
+def survey_pixels(train: LabelledSet, *, largest_edge_px: float) -> Survey:
+    """:func:`survey` of a set whose largest cell is known, or does not matter."""
     step = max(1, len(train) // SURVEYED)
     shapes, dtypes, pixel_sizes = [], [], []
     for record in train.records[::step]:
@@ -143,7 +149,7 @@ def survey(train: LabelledSet) -> Survey:
         shapes.append((channels, height, width))
         dtypes.append(sample.image.dtype)
         pixel_sizes.append(sample.pixel_size_um)
-    return Survey(tuple(shapes), tuple(dtypes), tuple(pixel_sizes), edge)
+    return Survey(tuple(shapes), tuple(dtypes), tuple(pixel_sizes), largest_edge_px)
 
 
 def choose_input(looks: Survey, config: InputConfig) -> InputSpec:
@@ -196,9 +202,8 @@ def choose_window(
     """Training window (height, width) in network pixels, and windows an image an epoch."""
     sizes = np.array([shape[1:] for shape in looks.shapes])
     height, width = (np.median(sizes, axis=0) * spec.resize_factor).tolist()
-    window = tuple(
-        min(spec.tile_px, -(-round(edge) // MULTIPLE) * MULTIPLE) for edge in (height, width)
-    )
+    longest = min(spec.tile_px, config.window_px or spec.tile_px)
+    window = tuple(min(longest, -(-round(edge) // MULTIPLE) * MULTIPLE) for edge in (height, width))
     fitting = round(height * width / (window[0] * window[1]))
     crops = config.crops_per_image or min(16, max(1, fitting))
     return (window[0], window[1]), crops

@@ -1,0 +1,110 @@
+"""What a run writes about itself, whatever its task: settings, provenance, figures, replays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from torch import Tensor
+
+from cellwright.bundles.card import Evaluation, InputSpec, MetricValue, TrainingRecord
+from cellwright.data.checksum import checksum
+from cellwright.errors import ConfigError
+from cellwright.images.write import atomic_path
+from cellwright.learning.config import TrainConfig
+from cellwright.learning.provenance import commit, machine
+from cellwright.learning.training_data import Parts
+from cellwright.metrics.detection import DetectionReport
+from cellwright.metrics.report import Report
+
+TEST_SEED = 20
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run left behind: its bundle, and the test report where there was a test part."""
+
+    bundle: Path
+    report: DetectionReport | Report | None
+
+
+def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
+    """Write the settings into a new run folder, or check that they are the ones it holds.
+
+    Raises:
+        ConfigError: another config was run there.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    path = run_dir / "config.yaml"
+    wanted = config.model_dump(mode="json")
+    if path.exists():
+        held = _with_defaults(yaml.safe_load(path.read_text(encoding="utf-8")))
+        changed = sorted(key for key in wanted if wanted[key] != held.get(key))
+        if changed:
+            raise ConfigError(
+                f"the folder holds a run with other settings ({', '.join(changed)})",
+                where=run_dir,
+                remedy="choose another run folder, or delete this one",
+            )
+        return
+    with atomic_path(path) as temporary:
+        temporary.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
+
+
+def _with_defaults(held: Any) -> dict[str, Any]:
+    """The settings of an older run: what could not be set then was as it is by default now."""
+    try:
+        return TrainConfig.model_validate(held).model_dump(mode="json")
+    except ValidationError:
+        return held if isinstance(held, dict) else {}
+
+
+def test_tensors(
+    reference: Callable[[Tensor], Sequence[Tensor]], names: Sequence[str], spec: InputSpec
+) -> dict[str, NDArray[np.float32]]:
+    """A seeded random input and what the trained network itself answers to it."""
+    edge = 2 * spec.multiple
+    rng = np.random.default_rng(TEST_SEED)
+    image = rng.random((1, spec.channels, edge, edge + spec.multiple)).astype(np.float32)
+    with torch.no_grad():
+        outputs = reference(torch.from_numpy(image))
+    named = zip(names, outputs, strict=True)
+    return {"input": image} | {name: out.numpy().astype(np.float32) for name, out in named}
+
+
+def as_evaluation(report: DetectionReport | Report, data: str) -> Evaluation:
+    """A report as the card keeps it."""
+    content = report.to_json()
+    return Evaluation(
+        data=data,
+        n_images=content["n_images"],
+        metrics={k: MetricValue(**v) for k, v in content["metrics"].items()},
+        per_class={
+            name: {k: MetricValue(**v) for k, v in values.items()}
+            for name, values in content["per_class"].items()
+        },
+    )
+
+
+def training_record(config: TrainConfig, parts: Parts, *, command: str) -> TrainingRecord:
+    """How the model is made, so that it can be made again."""
+    return TrainingRecord(
+        data=parts.whole.name,
+        data_licence=parts.whole.licence or config.data.licence,
+        data_checksum=checksum(parts.whole),
+        n_images=len(parts.train),
+        command=command,
+        commit=commit(),
+        seed=config.seed,
+        machine=machine(),
+        epochs=config.schedule.epochs,
+        date=datetime.now(timezone.utc).date().isoformat(),
+    )

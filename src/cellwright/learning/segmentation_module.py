@@ -1,0 +1,183 @@
+"""Segmentation as a LightningModule: one step, one validation on whole pictures, one optimizer.
+
+Validation scores pixels (Dice, IoU, precision and recall of each class, pooled over the part,
+then averaged: the figures of paper 2, section 3.5) and, where cells are wanted, cells: the
+maps go through the very decoding of inference, and ``matched50`` is TP / (TP + FP + FN) at
+an overlap of a half, mean over pictures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cellwright.bundles.card import DistanceInstances
+from cellwright.data.mask_pictures import MaskPicture
+from cellwright.detectors.protocol import Schedule
+from cellwright.inference.watershed import separate_cells
+from cellwright.learning.mask_windows import MaskBatch
+from cellwright.learning.optimizers import make_optimizer, make_rule
+from cellwright.learning.schedules import Plan
+from cellwright.metrics.instances import match_instances
+from cellwright.types import Instances
+
+VALIDATION_DECODING = DistanceInstances()
+"""Epochs are ranked at the card's defaults; thresholds are chosen once, at the end."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How weights follow the loss.
+
+    Attributes:
+        loss: ``(logits, target, valid)`` to a scalar.
+        optimizer: row of :data:`cellwright.learning.optimizers.OPTIMIZERS`.
+        rate: row of :data:`cellwright.learning.schedules.SCHEDULES`.
+        schedule: epochs, peak rate, decay.
+    """
+
+    loss: Callable[[Tensor, Tensor, Tensor | None], Tensor]
+    optimizer: str
+    rate: str
+    schedule: Schedule
+
+
+class SegmentationModule(pl.LightningModule):
+    """Trains a network that gives one map of logits as large as its image.
+
+    Args:
+        network: ``(N, C, H, W)`` in [0, 1] to ``(N, K, H, W)``; states its ``multiple``.
+        task: ``semantic`` or ``instances``.
+        val_pictures: pictures to score epochs on; the loader gives their indices.
+        rule: loss, optimizer and rate.
+    """
+
+    def __init__(
+        self, network: nn.Module, task: str, *, val_pictures: Sequence[MaskPicture], rule: Rule
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.task = task
+        self.val_pictures = val_pictures
+        self.rule = rule
+        self._pixels: list[NDArray[np.int64]] = []
+        self._matched: list[float] = []
+        self._epoch_start = time.perf_counter()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of ``(N, C, H, W)`` images."""
+        logits: Tensor = self.network(images.contiguous(memory_format=torch.channels_last))
+        return logits
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch's clock."""
+        self._epoch_start = time.perf_counter()
+
+    def training_step(self, batch: MaskBatch, batch_idx: int) -> Tensor:  # noqa: ARG002
+        """Loss of one batch, in full precision whatever the network ran in."""
+        loss = self.rule.loss(self(batch.images).float(), batch.target, batch.valid)
+        self.log("train/loss", loss.detach(), on_step=False, on_epoch=True)
+        return loss
+
+    def validation_step(self, index: int, batch_idx: int) -> None:  # noqa: ARG002
+        """Pixels and cells of one whole validation picture, any size."""
+        picture = self.val_pictures[index]
+        images = mirrored(picture.pixels, int(self.network.multiple)).to(self.device)  # type: ignore[arg-type]
+        rows, columns = picture.labels.shape
+        logits = self(images).float()[0, :, :rows, :columns]
+        if self.task == "semantic":
+            self._pixels.append(pixel_counts(class_map(logits), picture.labels, len(logits)))
+            return
+        self._pixels.append(pixel_counts(class_map(logits[:1]), picture.labels, 2))
+        foreground, distance = logits[:2].sigmoid().cpu().numpy()
+        found = separate_cells(foreground, distance, VALIDATION_DECODING)
+        self._matched.append(matched_share(Instances.from_labels(picture.labels), found))
+
+    def on_validation_epoch_end(self) -> None:
+        """Figures over the validation part."""
+        if not self.trainer.sanity_checking:
+            for name, value in pixel_rates(np.sum(self._pixels, axis=0)).items():
+                self.log(f"val/{name}", value, prog_bar=name == "iou")
+            if self._matched:
+                self.log("val/matched50", float(np.mean(self._matched)), prog_bar=True)
+            self.log("seconds", time.perf_counter() - self._epoch_start)
+        self._pixels.clear()
+        self._matched.clear()
+
+    def configure_optimizers(self) -> Any:
+        """The rule's optimizer and rate."""
+        schedule = self.rule.schedule
+        optimizer = make_optimizer(
+            self.rule.optimizer,
+            self.network,
+            learning_rate=schedule.learning_rate,
+            weight_decay=schedule.weight_decay,
+        )
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        warmup = min(steps - 1, int(schedule.warmup_epochs * steps / schedule.epochs))
+        plan = Plan(steps, warmup, schedule.final_fraction)
+        rate = make_rule(self.rule.rate, optimizer, plan)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+
+
+def mirrored(pixels: NDArray[np.uint8], multiple: int) -> Tensor:
+    """``(1, C, H, W)`` float in [0, 1], grown right and down to a multiple as in inference."""
+    height, width, _ = pixels.shape
+    beyond = ((0, -height % multiple), (0, -width % multiple), (0, 0))
+    grown = np.pad(pixels, beyond, mode="symmetric")
+    return torch.from_numpy(grown).permute(2, 0, 1)[None].float().div_(255)
+
+
+def class_map(logits: Tensor) -> NDArray[np.int64]:
+    """``(K, H, W)`` logits to class ids ``(H, W)``: above a half, or the largest of several."""
+    classes = logits[0] >= 0 if len(logits) == 1 else logits.argmax(dim=0)
+    found: NDArray[np.int64] = classes.cpu().numpy().astype(np.int64)
+    return found
+
+
+def pixel_counts(
+    found: NDArray[np.int64], labels: NDArray[np.int32], n_channels: int
+) -> NDArray[np.int64]:
+    """``(3, K)``: pixels that are right, that were found, that are labelled, a class.
+
+    Background is no class. With one or two channels everything labelled is one class.
+    """
+    n_classes = max(1, n_channels - 1)
+    truth = np.minimum(labels, 1) if n_classes == 1 else labels
+    right = np.where(found == truth, found, 0)
+    return np.stack(
+        [np.bincount(ids.ravel(), minlength=n_classes + 1)[1:] for ids in (right, found, truth)]
+    )
+
+
+def pixel_rates(counts: NDArray[np.int64]) -> dict[str, float]:
+    """Dice, IoU, precision and recall from :func:`pixel_counts`, mean over the classes.
+
+    Where both sides are empty a rate is 1: nothing was there, and nothing was found.
+    """
+    right, found, truth = counts.astype(float)
+    return {
+        "dice": _ratio(2 * right, found + truth),
+        "iou": _ratio(right, found + truth - right),
+        "precision": _ratio(right, found),
+        "recall": _ratio(right, truth),
+    }
+
+
+def _ratio(over: NDArray[np.float64], under: NDArray[np.float64]) -> float:
+    return float(np.where(under > 0, over / np.maximum(under, 1), 1.0).mean())
+
+
+def matched_share(truth: Instances, found: Instances) -> float:
+    """TP / (TP + FP + FN) at an overlap of a half; 1 where both sides are empty."""
+    matched = len(match_instances(truth, found).iou)
+    total = len(truth) + len(found) - matched
+    return matched / total if total else 1.0
