@@ -70,7 +70,9 @@ def measure(cell: Cell, out: Path, *, command: str) -> Record:
     outcome, reason = Outcome(()), ""
     finish: Any = "done"
     try:
-        outcome = cell.measure(out / "work" / cell.name)
+        measured = cell.measure(out / "work" / cell.name)
+        _json(asdict(measured))  # what cannot be written is a failure of this cell
+        outcome = measured
     except NotAttempted as stop:
         finish, reason = "not attempted", stop.what
     except Exception as error:  # the rest of a long run must not fall with it
@@ -164,8 +166,11 @@ def write_record(out: Path, study: str, record: Record) -> None:
 
 def _write_json(path: Path, content: object) -> None:
     with atomic_path(path) as temporary:
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(_json(content) + "\n", encoding="utf-8")
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _words(asked_for: dict[str, Any]) -> str:

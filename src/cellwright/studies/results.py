@@ -21,12 +21,9 @@ from typing import Any, Literal
 
 from cellwright.errors import DatasetError
 from cellwright.images.write import atomic_path
-from cellwright.studies.study import Cell, Figure, Records, Study
+from cellwright.studies.study import Cell, Figure, Place, Records, Study
 
 Status = Literal["reproduced", "differs", "not attempted", "measured"]
-Place = tuple[str, str, str]
-"""Table, row, metric."""
-
 PUBLISHED_COLUMNS = ("table", "row", "metric", "value")
 NOT_RUN = "not run"
 
@@ -147,8 +144,8 @@ def _reasons(cells: Sequence[Cell], records: Records) -> dict[Place, str]:
             why = f"failed: {record.reason.splitlines()[0] if record.reason else 'no message'}"
         else:
             why = record.reason or "not measured by this preset"
-        for metric in cell.metrics:
-            reasons.setdefault((cell.table, cell.row, metric), why)
+        for place in cell.places:
+            reasons.setdefault(place, why)
     return reasons
 
 

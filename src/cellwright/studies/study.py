@@ -18,6 +18,8 @@ from cellwright.metrics.intervals import Interval
 from cellwright.reports.page import Page
 
 Finish = Literal["done", "failed", "not attempted"]
+Place = tuple[str, str, str]
+"""Table, row, metric."""
 
 
 class NotAttempted(CellwrightError):  # noqa: N818 - an outcome, not a fault
@@ -88,17 +90,13 @@ class Cell:
 
     Attributes:
         name: of its result file; unique in the study.
-        table: table it fills.
-        row: row it fills.
-        metrics: what it measures there; they stand in the results even if it fails.
+        places: what it measures; they stand in the results even if it fails.
         measure: does the work in the cell's own folder. A second call after a kill may go
             on with what lies there.
     """
 
     name: str
-    table: str
-    row: str
-    metrics: tuple[str, ...]
+    places: tuple[Place, ...]
     measure: Callable[[Path], Outcome]
 
 

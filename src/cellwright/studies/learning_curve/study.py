@@ -41,7 +41,7 @@ from cellwright.studies.study import (
     Study,
     every_figure,
 )
-from cellwright.studies.viability_yolo.detection import PRINTED
+from cellwright.studies.viability_yolo.detection import PRINTED, apart_from_paper
 from cellwright.studies.viability_yolo.presets import OWN
 
 RATES = {"precision": "P (%)", "recall": "R (%)", "ap50_95": "AP50:95 (%)"}
@@ -58,9 +58,10 @@ def plan(request: Request) -> Sequence[Cell]:
     return [
         Cell(
             f"{detector}-{round(100 * fraction):03d}-seed{seed}",
-            "figure 3",
-            row_of(detector, fraction),
-            tuple(RATES.values()),
+            (
+                *(("4", f"{fraction:.0%}", name) for name in COUNTS),
+                *(("figure 3", row_of(detector, fraction), title) for title in RATES.values()),
+            ),
             partial(measure, request, detector, fraction=fraction, seed=seed),
         )
         for detector in preset.detectors
@@ -85,7 +86,7 @@ def measure(
     metrics = open_bundle(result.bundle).card.evaluations[0].metrics
     percent = {metric: 100 * (metrics[metric].value or 0.0) for metric in RATES}
     row = row_of(detector, fraction)
-    apart = "other data: " + ("simulated pairs" if request.data is None else whole.whole.name)
+    apart = apart_from_paper(whole.whole, request.data)
     sizes = (len(parts.train), len(parts.val))
     figures = [
         *(

@@ -53,7 +53,11 @@ def plan(request: Request) -> Sequence[Cell]:
         ("end-to-end", "1", END_TO_END, time_end_to_end),
     )
     return [
-        Cell(f"{step}-{name}", table, PRINTED[name], columns, partial(measure, setting, name))
+        Cell(
+            f"{step}-{name}",
+            tuple((table, PRINTED[name], metric) for metric in columns),
+            partial(measure, setting, name),
+        )
         for step, table, columns, measure in steps
         for name in preset.detectors
     ]
