@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cellwright.bundles.bundle import graph_entry, write_bundle
+from cellwright.bundles.bundle import Bundle, graph_entry, open_bundle, write_bundle
+from cellwright.bundles.calibration import Calibration, ClassCalibration, CountSpread
 from cellwright.bundles.card import Card, Decoding, DenseBoxes, InputSpec, TrainingRecord
 from cellwright.types import Boxes, Image
 
@@ -68,6 +70,16 @@ def _card(graph: bytes) -> Card:
         training=TrainingRecord(data="none: written by hand", n_images=0),
         graphs=(graph_entry("graphs/dots.onnx", graph),),
     )
+
+
+@pytest.fixture(scope="session")
+def calibrated_dots(dot_bundle: Path) -> Bundle:
+    """The same bundle with a card that says: what counts is a cell, one in ten is missed."""
+    spread = CountSpread(relative=0.0, residuals=(1.0,) * 40)
+    one = ClassCalibration(scores=(0.5, 0.9), probabilities=(0, 1), missed=0.1, spread=spread)
+    known = Calibration(minimum_score=0.3, classes=(one, one), total=spread, n_images=40)
+    bundle = open_bundle(dot_bundle)
+    return replace(bundle, card=bundle.card.model_copy(update={"calibration": known}))
 
 
 @pytest.fixture(scope="session")

@@ -114,5 +114,9 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
     if card.decoding is not None:
         thresholds = card.decoding.class_thresholds or (card.decoding.score_threshold,)
         rows.append(("score thresholds", ", ".join(f"{value:.3g}" for value in thresholds)))
+        known = card.calibration
+        rows.append(
+            ("counts calibrated on", f"{known.n_images} labelled images" if known else None)
+        )
     rows.extend(("limit", limit) for limit in card.limits)
     return rows

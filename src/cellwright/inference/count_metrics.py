@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.bundles.calibration import Calibration
+from cellwright.bundles.calibration import Calibration, ClassCalibration
 from cellwright.inference.counts import CountEstimate, CountEstimates, estimate_counts
 from cellwright.metrics.calibration import binned_excess
 from cellwright.metrics.counting_rule import CountingRule
@@ -65,9 +65,13 @@ def measure_counts(
     weights = with_resamples(len(truth), groups=groups, n_resamples=N_RESAMPLES, seed=0)
     estimates = [estimate_counts(boxes, calibration, n_classes) for boxes in predicted]
     cells = [rule(boxes) for boxes in predicted]
+    hits = [match_greedy(true, guess) >= 0 for true, guess in zip(truth, predicted, strict=True)]
+    classes = (None,) * n_classes if calibration is None else calibration.classes
     reliability = [
-        _Reliability.of_class(truth, predicted, calibration, class_id=class_id, rule=rule)
-        for class_id in range(n_classes)
+        _Reliability.of_class(predicted, hits, class_id, calibrated, threshold=threshold)
+        for class_id, (calibrated, threshold) in enumerate(
+            zip(classes, rule.thresholds, strict=True)
+        )
     ]
     per_class = []
     for class_id in range(n_classes):
@@ -127,22 +131,18 @@ class _Reliability:
     @classmethod
     def of_class(
         cls,
-        truth: Sequence[Boxes],
         predicted: Sequence[Boxes],
-        calibration: Calibration | None,
-        *,
+        hits: Sequence[NDArray[np.bool_]],
         class_id: int,
-        rule: CountingRule,
+        calibrated: ClassCalibration | None,
+        *,
+        threshold: float,
     ) -> _Reliability:
-        calibrated = None if calibration is None else calibration.classes[class_id]
         claimed, scored, n_boxes = [], [], []
-        for true, guess in zip(truth, predicted, strict=True):
-            kept = guess.class_ids == class_id
-            scores = np.zeros(0, np.float32)
-            if guess.scores is not None:
-                kept &= guess.scores >= np.float32(rule.thresholds[class_id])
-                scores = guess.scores[kept]
-            right = (match_greedy(true, guess)[kept] >= 0).astype(np.float64)
+        for guess, hit in zip(predicted, hits, strict=True):
+            every = np.zeros(len(guess), np.float32) if guess.scores is None else guess.scores
+            kept = (guess.class_ids == class_id) & (every >= np.float32(threshold))
+            scores, right = every[kept], hit[kept].astype(np.float64)
             n_boxes.append(float(len(scores)))
             scored.append(binned_excess(right, scores).sum(axis=0))
             if calibrated is not None:

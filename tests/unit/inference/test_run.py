@@ -70,6 +70,26 @@ def test_counts_wells_and_fields(dot_bundle, pictures, tmp_path):
     assert {row["field"] for row in rows} == {"1"}
 
 
+def test_true_counts_have_an_interval_where_the_card_is_calibrated(
+    calibrated_dots, dot_bundle, pictures, tmp_path
+):
+    predict_files([pictures], bundle=calibrated_dots, out=tmp_path / "o")
+    rows = table(tmp_path / "o" / "summary.csv")
+    # Sure cells n, missed ones a tenth: mean 1.1 n, variance n / 10 + 1 / 4, normal quantile.
+    for row, low, high in zip(rows, (10, 20, 30), (12, 24, 35), strict=False):
+        assert (int(row["n_cells_low"]), int(row["n_cells_high"])) == (low, high)
+        assert int(row["n_live_low"]) <= int(row["n_live"]) <= int(row["n_live_high"])
+    predict_files([pictures], bundle=open_bundle(dot_bundle), out=tmp_path / "uncalibrated")
+    unknown = table(tmp_path / "uncalibrated" / "summary.csv")
+    assert {row[f"n_{name}_low"] for row in unknown for name in ("cells", "live")} == {""}
+
+
+def test_counts_by_another_threshold_have_no_interval(calibrated_dots, pictures, tmp_path):
+    options = RunOptions(score_threshold=0.2)
+    predict_files([pictures], bundle=calibrated_dots, out=tmp_path / "o", options=options)
+    assert {row["n_cells_high"] for row in table(tmp_path / "o" / "summary.csv")} == {""}
+
+
 def test_a_bad_file_is_a_row_and_the_run_goes_on(dot_bundle, pictures, tmp_path):
     (pictures / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n but no more")
     (pictures / "empty.tif").write_bytes(b"")

@@ -92,6 +92,24 @@ def test_single_images(draw: Callable, live_dead: Bundle, tmp_path: Path) -> Non
     assert "75.7 %" in (out / "report.html").read_text("utf-8")
 
 
+def test_how_far_counts_may_be_off(draw: Callable, calibrated_dots: Bundle, tmp_path: Path) -> None:
+    draw("well_1.png", grid(30), grid(10, first=30, class_id=1))
+    draw("well_2.png", grid(30), grid(10, first=30, class_id=1))
+    report = run_viability([tmp_path / "in"], bundle=calibrated_dots, out=tmp_path / "singles")
+    row = rows(tmp_path / "singles" / "summary.csv")[0]
+    # Mean 44, variance 4.25, normal quantile; live 33 and 3.25, dead 11 and 1.25.
+    assert (row["n_cells_low"], row["n_cells_high"]) == ("40", "47")
+    assert (row["n_live_low"], row["n_live_high"]) == ("30", "35")
+    assert (row["n_dead_low"], row["n_dead_high"]) == ("10", "12")
+    assert float(row["by_count_low"]) < 0.75 < float(row["by_count_high"])
+    both = report.overall.by_count
+    assert both.cells is not None
+    assert both.viability is not None
+    assert 80 <= both.cells.low < 88 < both.cells.high
+    assert "true cells, 90 %" in (tmp_path / "singles" / "report.html").read_text("utf-8")
+    assert report.to_json()["overall"]["by_count"]["cells"] == list(both.cells)
+
+
 def test_pairs_with_every_kind_of_trouble(draw: Callable, nuclei: Bundle, tmp_path: Path) -> None:
     draw("a_1_blue.png", grid(20))
     draw("a_1_red.png", grid(5))
