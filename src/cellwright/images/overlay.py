@@ -94,7 +94,8 @@ def draw_labels(
 
     Args:
         image: ``(C, H, W)``.
-        objects: labels of the same H and W.
+        objects: labels of the same H and W, or of the image before every n-th pixel of it
+            was taken.
         classes: class names; empty for one class called "objects".
         max_edge: the picture is shrunk to this longest edge, in pixels.
 
@@ -104,7 +105,8 @@ def draw_labels(
     Raises:
         ImageError: image and labels differ in size.
     """
-    if objects.labels.shape != image.shape[1:]:
+    step = max(1, round(objects.labels.shape[0] / image.shape[1]))
+    if tuple(-(-edge // step) for edge in objects.labels.shape) != image.shape[1:]:
         raise ImageError(
             f"labels of {objects.labels.shape} do not fit an image of {image.shape[1:]} pixels",
             remedy="give the labels of this very image",

@@ -44,6 +44,14 @@ def summary_columns(classes: Sequence[str]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class TableColumns:
+    """Columns of ``cells.csv`` and ``summary.csv``."""
+
+    cells: Sequence[str]
+    summary: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Part:
     """What one image gave: its row of ``summary.csv`` and its rows of ``cells.csv``."""
 
@@ -85,10 +93,6 @@ class RunFolder:
                 remedy="choose another output folder, or replace the results (--existing replace)",
             )
 
-    def overlay_path(self, image: NamedImage) -> Path:
-        """Where the picture of an image goes."""
-        return self.out / "overlays" / f"{image.id}.png"
-
     def load(self, image: NamedImage) -> Part | None:
         """What an earlier run left for this very file, or None."""
         try:
@@ -107,15 +111,14 @@ class RunFolder:
     def write_tables(
         self,
         images: Sequence[NamedImage],
-        classes: Sequence[str],
         errors: Mapping[str, CellwrightError],
+        *,
+        columns: TableColumns,
     ) -> None:
         """Put ``cells.csv``, ``summary.csv`` and ``errors.csv`` together from the parts."""
         done = [image for image in images if image.id not in errors]
-        self._write_csv("cells.csv", CELL_COLUMNS, (r for i in done for r in self._part(i).cells))
-        self._write_csv(
-            "summary.csv", summary_columns(classes), (self._part(i).summary for i in done)
-        )
+        self._write_csv("cells.csv", columns.cells, (r for i in done for r in self._part(i).cells))
+        self._write_csv("summary.csv", columns.summary, (self._part(i).summary for i in done))
         self._write_csv(
             "errors.csv",
             ERROR_COLUMNS,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cellwright.assays.tables import CELL_KINDS, Row, write_csv, write_parquet
 from cellwright.assays.viability.counts import CLASSES, CountedField, Pooled, ViabilityReport
 from cellwright.assays.viability.true_counts import CountRanges
-from cellwright.inference.run import cell_rows
+from cellwright.inference.detection_work import cell_rows
 from cellwright.inference.run_folder import ERROR_COLUMNS
 from cellwright.metrics.intervals import Interval
 

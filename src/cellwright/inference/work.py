@@ -1,0 +1,94 @@
+"""What a run does with one image, whatever the task; ``predict`` writes down what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from cellwright.errors import ConfigError
+from cellwright.images.read import LazyImage
+from cellwright.inference.identity import NamedImage
+from cellwright.inference.run_folder import Part, TableColumns
+
+OVERLAY_PX = 2000
+"""Longest edge of an overlay picture."""
+
+Overlays = Literal["draw", "none"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a user may set about a run; part of what must be equal to resume it.
+
+    Attributes:
+        pixel_size_um: instead of what the files say.
+        scale: how much larger than the training's images these must be drawn: 2 where the
+            cells are half as large.
+        score_threshold: from which score a box is a cell, instead of the card's thresholds.
+        overlays: whether to draw a picture of each image with its cells.
+    """
+
+    pixel_size_um: float | None = None
+    scale: float | None = None
+    score_threshold: float | None = None
+    overlays: Overlays = "draw"
+
+    def __post_init__(self) -> None:
+        if self.pixel_size_um is not None and not self.pixel_size_um > 0:
+            raise ConfigError(f"pixel size must be above 0 µm, not {self.pixel_size_um}")
+        if self.score_threshold is not None and not 0 <= self.score_threshold <= 1:
+            raise ConfigError(f"the score threshold must lie in 0..1, not {self.score_threshold}")
+
+
+Folder = Literal["overlays", "labels", "masks"]
+
+PRODUCT_FOLDERS: tuple[Folder, ...] = ("overlays", "labels", "masks")
+"""Where a run puts pictures; an image in one of these is no input of a later run."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """A file that an image gives.
+
+    Attributes:
+        folder: within the output folder.
+        suffix: the file is called after the image.
+        write: writes it, in one step.
+    """
+
+    folder: Folder
+    suffix: str
+    write: Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What one image gives: its rows in the tables, and files."""
+
+    part: Part
+    products: tuple[Product, ...]
+
+
+class ImageWork(Protocol):
+    """A loaded bundle at work; may be called by several threads at once."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, whose counts follow the total in the summary."""
+        ...
+
+    @property
+    def runtime(self) -> str:
+        """The runtime in use."""
+        ...
+
+    @property
+    def columns(self) -> TableColumns:
+        """Columns of the tables."""
+        ...
+
+    def do(self, image: NamedImage, source: LazyImage) -> Done:
+        """One image; raises CellwrightError where that is impossible."""
+        ...
