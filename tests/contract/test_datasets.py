@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cellwright.data.datasets import DATASETS, load_dataset
 from cellwright.data.formats import FORMATS
-from cellwright.types import Boxes, Instances
+from cellwright.types import Boxes, Instances, SemanticMask
 
 DATA = Path(os.environ.get("CELLWRIGHT_DATA", "/nonexistent"))
 
@@ -38,8 +39,11 @@ def test_the_real_set_loads(name: str) -> None:
     assert all(record.group == row.group_of(record.id) for record in labelled)
     for record in labelled.records[:: max(1, len(labelled) // 5)]:
         sample = record.load()
-        assert isinstance(sample.annotation, Boxes | Instances)
-        assert len(sample.annotation) > 0
+        if isinstance(sample.annotation, SemanticMask):
+            assert set(np.unique(sample.annotation.mask)) == set(range(len(row.classes)))
+        else:
+            assert isinstance(sample.annotation, Boxes | Instances)
+            assert len(sample.annotation) > 0
 
 
 @pytest.mark.real_data

@@ -16,6 +16,7 @@ from cellwright.data.datasets import (
     bbbc039_hoechst_nuclei,
     bccd_blood_cells,
     dsb2018_fluo_nuclei,
+    hela_dic,
     livedead_labelfree,
 )
 from cellwright.data.datasets.public_set import PublicSet
@@ -29,6 +30,7 @@ _ROWS = (
     livedead_labelfree.SET,
     bbbc039_hoechst_nuclei.SET,
     dsb2018_fluo_nuclei.SET,
+    hela_dic.SET,
 )
 
 DATASETS: dict[str, PublicSet] = {row.name: row for row in _ROWS}

@@ -20,7 +20,7 @@ from cellwright.data.datasets import DATASETS, load_dataset
 from cellwright.data.datasets import fetch as fetching
 from cellwright.data.datasets.fetch import fetch, unpack
 from cellwright.errors import DatasetError, UnknownNameError
-from cellwright.types import Boxes, Instances
+from cellwright.types import Boxes, Instances, SemanticMask
 
 VOC = (
     "<annotation><object><name>{0}</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>5</xmax>"
@@ -93,11 +93,23 @@ def dsb2018() -> dict[str, bytes]:
     return files
 
 
+def hela() -> dict[str, bytes]:
+    # Cells are 0 in the published masks; frames are numbered without leading zeros.
+    mask = np.full((8, 9), 65535, np.uint16)
+    mask[2:5, 2:6] = 0
+    return {
+        f"data/train/{folder}/{number}.png": png(pixels)
+        for number in (3, 25)
+        for folder, pixels in (("images", GREY + number), ("labels", mask))
+    }
+
+
 PUBLISHED: dict[str, Callable[[], dict[str, bytes]]] = {
     "bccd_blood_cells": bccd,
     "livedead_labelfree": livedead,
     "bbbc039_hoechst_nuclei": bbbc039,
     "dsb2018_fluo_nuclei": dsb2018,
+    "hela_dic": hela,
 }
 
 
@@ -144,8 +156,11 @@ def test_every_set_is_fetched_arranged_and_loaded(
     assert len(labelled) > 0
     for record in labelled:
         annotation = record.load().annotation
-        assert isinstance(annotation, Boxes | Instances)
-        assert len(annotation) > 0
+        if isinstance(annotation, SemanticMask):
+            assert annotation.mask.any()
+        else:
+            assert isinstance(annotation, Boxes | Instances)
+            assert len(annotation) > 0
     said = (home / name / "SOURCE.txt").read_text()
     assert DATASETS[name].licence in said
     digest = hashlib.sha256((folder / f"{name}.zip").read_bytes()).hexdigest()
@@ -190,6 +205,21 @@ def test_dsb2018_keeps_fluorescence_only_and_the_first_mask_wins(served: tuple[P
     assert sample.image.shape == (1, 8, 9)
     assert isinstance(sample.annotation, Instances)
     assert np.bincount(sample.annotation.labels.ravel())[1:].tolist() == [9, 8]
+
+
+def test_hela_frames_are_numbered_cells_are_one_and_blocks_of_time_stay_together(
+    served: tuple[Path, str],
+) -> None:
+    folder, url = served
+    write_zip(folder / "hela_dic.zip", hela())
+    fetch("hela_dic", base_url=url)
+    first, second = load_dataset("hela_dic")
+    assert [first.id, second.id] == ["003", "025"]
+    assert [first.group, second.group] == ["frames000-011", "frames024-035"]
+    annotation = first.load_annotation()
+    assert isinstance(annotation, SemanticMask)
+    assert annotation.mask[2:5, 2:6].tolist() == [[1] * 4] * 3
+    assert annotation.mask.sum() == 12
 
 
 class Counted:
