@@ -1,5 +1,7 @@
 """The recipe: labelled images in, one bundle out. Reads top to bottom.
 
+Masks and cells have a recipe of their own, :mod:`cellwright.learning.segmentation`.
+
 Thresholds are chosen on the validation part; the test part is looked at once, at the
 end, and its figures go into the card.
 """
@@ -30,6 +32,7 @@ from cellwright.learning.run_record import (
     test_tensors,
     training_record,
 )
+from cellwright.learning.segmentation import begin_segmenter, train_segmenter
 from cellwright.learning.training_data import Parts, choose_input, choose_window, load_parts, survey
 
 
@@ -57,6 +60,8 @@ def train_on(
         MissingExtraError: a package that the detector needs is not installed.
         DatasetError: the training part holds no boxes.
     """
+    if config.task != "detection":
+        return train_segmenter(parts, config, run_dir, command=command)
     _begin(config, run_dir)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -133,6 +138,9 @@ def bundle_and_evaluate(
 
 def _begin(config: TrainConfig, run_dir: Path) -> None:
     """What can be refused before any image is read."""
+    if config.task != "detection":
+        begin_segmenter(config, run_dir)
+        return
     if config.detector.name not in DETECTORS:
         raise UnknownNameError("detector", config.detector.name, DETECTORS)
     DETECTORS[config.detector.name].require()

@@ -1,0 +1,224 @@
+"""The recipe for masks and cells: labelled images in, one bundle out. Reads top to bottom.
+
+Thresholds are chosen on the validation part; the test part is looked at once, at the end,
+and its figures go into the card.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import lightning.pytorch as pl
+import torch
+from torch import nn
+
+from cellwright.bundles.bundle import graph_entry, open_bundle, write_bundle
+from cellwright.bundles.card import (
+    Card,
+    DistanceInstances,
+    GraphEntry,
+    InputSpec,
+    SemanticMasks,
+)
+from cellwright.bundles.export import export_network
+from cellwright.data.mask_pictures import Labelling
+from cellwright.data.splits import write_split
+from cellwright.detectors.protocol import Schedule
+from cellwright.errors import ConfigError, UnknownNameError
+from cellwright.inference.segmenter import OUTPUT, Segmenter
+from cellwright.learning.config import InputConfig, SegmentationConfig, TrainConfig
+from cellwright.learning.optimizers import check_rule
+from cellwright.learning.run_record import (
+    TrainingResult,
+    as_evaluation,
+    claim_run_dir,
+    test_tensors,
+    training_record,
+)
+from cellwright.learning.segmentation_figures import figures, settle
+from cellwright.learning.segmentation_fit import SegmentationJob, fit_segmenter
+from cellwright.learning.segmentation_module import Rule
+from cellwright.learning.starting_weights import read_start, take_over
+from cellwright.learning.training_data import Parts, choose_input, choose_window, survey_pixels
+from cellwright.losses import INSTANCE_LOSSES, MASK_LOSSES
+from cellwright.models import SEGMENTERS
+
+GRAPH = "graphs/fp32.onnx"
+
+OVERLAP_PX = 192
+"""What tiles share by default: most of what a five-level U-Net looks at on both sides."""
+
+LOSSES_OF = {"semantic": MASK_LOSSES, "instances": INSTANCE_LOSSES}
+USUAL_LOSS = {"semantic": "dice-bce", "instances": "distance-instances"}
+
+
+def begin_segmenter(config: TrainConfig, run_dir: Path) -> None:
+    """Refuse what can be refused before any image is read.
+
+    Raises:
+        UnknownNameError: no such network, loss, optimizer or schedule.
+        ConfigError: the folder holds another run, or settings that contradict each other.
+    """
+    chosen = config.segmentation
+    if chosen.model not in SEGMENTERS:
+        raise UnknownNameError("segmentation network", chosen.model, SEGMENTERS)
+    losses = LOSSES_OF[config.task]
+    if chosen.loss and chosen.loss not in losses:
+        raise UnknownNameError(f"loss for task {config.task}", chosen.loss, losses)
+    check_rule(chosen.optimizer, chosen.rate, weight_decay=config.schedule.weight_decay)
+    build_network(chosen, 1, n_channels=1)
+    claim_run_dir(config, run_dir)
+
+
+def train_segmenter(
+    parts: Parts, config: TrainConfig, run_dir: Path, *, command: str = ""
+) -> TrainingResult:
+    """Train, choose thresholds, evaluate, write the bundle.
+
+    Raises:
+        ConfigError, UnknownNameError: as :func:`begin_segmenter`.
+        DatasetError: no labels, or labels that do not fit the task.
+        AnnotationError: damaged labels.
+    """
+    begin_segmenter(config, run_dir)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+
+    labelling = _labelling(config)
+    classes = labelling.classes(parts.whole)
+    decoding = _decoding(config, len(classes))
+    looks = survey_pixels(parts.train, largest_edge_px=0.0)
+    spec = choose_input(looks, config.input)
+    network = build_network(
+        config.segmentation, decoding.channels(len(classes)), n_channels=spec.channels
+    )
+    spec = _segmenter_input(spec, config.input, multiple=int(network.multiple))  # type: ignore[arg-type]
+    window, crops = choose_window(looks, spec, config.input)
+    start = None if config.start_from is None else read_start(config.start_from)
+    if start is not None:
+        take_over(network, start)
+    write_split(run_dir / "split.csv", parts.whole, parts.part_of)
+    job = SegmentationJob(
+        train=parts.train,
+        val=parts.val,
+        labelling=labelling,
+        n_classes=len(classes),
+        input=spec,
+        window=window,
+        crops_per_image=crops,
+        rule=_rule(config),
+        run_dir=run_dir,
+    )
+    fitted = fit_segmenter(network, job)
+    record = training_record(config, parts, command=command)
+    if start is not None:
+        record = record.model_copy(update={"started_from": start.source})
+    card = Card(
+        name=config.name,
+        task=config.task,
+        classes=classes,
+        description=config.description,
+        licence=config.licence,
+        limits=(*config.limits, *parts.leaks),
+        input=spec,
+        segmentation=decoding,
+        training=record,
+        graphs=(_entry(graph := _graph(fitted, spec)),),
+    )
+    return bundle_and_evaluate(
+        card, graph, fitted, parts=parts, labelling=labelling, run_dir=run_dir
+    )
+
+
+def bundle_and_evaluate(
+    card: Card,
+    graph: bytes,
+    fitted: nn.Module,
+    *,
+    parts: Parts,
+    labelling: Labelling,
+    run_dir: Path,
+) -> TrainingResult:
+    """Write the bundle, look at the validation part with it, write it again with what this taught.
+
+    Thresholds come from the validation part, figures from both.
+    """
+    path = run_dir / f"{card.name}.cellwright"
+    graphs = {GRAPH: graph}
+    tests = test_tensors(lambda image: (fitted(image),), [OUTPUT], card.input)
+    write_bundle(path, card, graphs, tests)
+    bundle = open_bundle(path)
+    decoding = settle(Segmenter(bundle), parts.val, labelling)
+    card = card.model_copy(update={"segmentation": decoding})
+    segmenter = Segmenter(replace(bundle, card=card))
+    evaluations, last = [], None
+    for name, labelled in (("validation part", parts.val), ("test part", parts.test)):
+        if labelled is None:
+            continue
+        reports = figures(segmenter, labelled, labelling)
+        evaluations += [
+            as_evaluation(report, f"{parts.whole.name}, {name}, {of}") for of, report in reports
+        ]
+        last = reports[0][1] if name == "test part" else None
+    card = card.model_copy(update={"evaluations": tuple(evaluations)})
+    write_bundle(path, card, graphs, tests)
+    return TrainingResult(path, last)
+
+
+def build_network(chosen: SegmentationConfig, n_outputs: int, *, n_channels: int) -> nn.Module:
+    """The network of the config.
+
+    Raises:
+        ConfigError: settings that this network does not know.
+    """
+    try:
+        return SEGMENTERS[chosen.model](n_outputs, n_channels, **chosen.settings)
+    except TypeError as error:
+        raise ConfigError(
+            f"{chosen.model} does not take these settings ({error})", where="segmentation.settings"
+        ) from error
+
+
+def _labelling(config: TrainConfig) -> Labelling:
+    chosen = config.segmentation
+    task: Literal["semantic", "instances"] = (
+        "semantic" if config.task == "semantic" else "instances"
+    )
+    return Labelling(task, chosen.neck_ratio, chosen.smallest_radius_px)
+
+
+def _decoding(config: TrainConfig, n_classes: int) -> SemanticMasks | DistanceInstances:
+    if config.task == "instances":
+        return DistanceInstances()
+    return SemanticMasks(activation="sigmoid" if n_classes == 1 else "softmax")
+
+
+def _segmenter_input(spec: InputSpec, config: InputConfig, *, multiple: int) -> InputSpec:
+    """Stitched maps know no cell, so tiles share what the network looks at, not a cell's size."""
+    overlap = OVERLAP_PX if config.overlap_px is None else config.overlap_px
+    return spec.model_copy(
+        update={"multiple": multiple, "overlap_px": min(overlap, spec.tile_px // 2)}
+    )
+
+
+def _rule(config: TrainConfig) -> Rule:
+    chosen = config.segmentation
+    return Rule(
+        loss=LOSSES_OF[config.task][chosen.loss or USUAL_LOSS[config.task]],
+        optimizer=chosen.optimizer,
+        rate=chosen.rate,
+        schedule=Schedule(**config.schedule.model_dump(), seed=config.seed),
+    )
+
+
+def _graph(fitted: nn.Module, spec: InputSpec) -> bytes:
+    return export_network(
+        fitted, channels=spec.channels, output_names=[OUTPUT], multiple=spec.multiple
+    )
+
+
+def _entry(graph: bytes) -> GraphEntry:
+    return graph_entry(GRAPH, graph)
