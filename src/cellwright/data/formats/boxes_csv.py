@@ -24,7 +24,7 @@ from cellwright.data.formats.layout import (
     new_folder,
     place_images,
     read_class_names,
-    read_text,
+    read_filled,
     write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
@@ -111,13 +111,14 @@ def read_rows(table: Path) -> list[Row]:
     Raises:
         AnnotationError: unreadable, missing columns, or a malformed row.
     """
-    reader = csv.DictReader(io.StringIO(read_text(table)))
+    first_line = f"the first line must name {', '.join(COLUMNS)}"
+    reader = csv.DictReader(io.StringIO(read_filled(table, remedy=first_line)))
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise AnnotationError(
             f"the column {missing[0]!r} is missing",
             where=table,
-            remedy=f"the first line must name {', '.join(COLUMNS)}",
+            remedy=first_line,
         )
     try:
         return [_row(row, where=f"{table}:{reader.line_num}") for row in reader]

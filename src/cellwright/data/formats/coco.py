@@ -33,7 +33,7 @@ from cellwright.data.formats.layout import (
     inner_path,
     new_folder,
     place_images,
-    read_text,
+    read_filled,
 )
 from cellwright.data.formats.rle import decode_masks, encode_labels, unpack
 from cellwright.data.labelled_set import LabelledSet, Record
@@ -200,7 +200,7 @@ def _part_of(path: Path, root: Path) -> Part:
 
 
 def _document(path: Path) -> Document:
-    text = read_text(path, max_bytes=MAX_JSON_BYTES)
+    text = read_filled(path, remedy="export it again", max_bytes=MAX_JSON_BYTES)
     try:
         return Document.model_validate_json(text)
     except ValidationError as error:
@@ -208,7 +208,7 @@ def _document(path: Path) -> Document:
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise AnnotationError(
             f"{place}: {first['msg']}", where=path, remedy="export it again"
-        ) from (error)
+        ) from error
 
 
 def _categories(documents: Sequence[Document], *, where: Path) -> list[Category]:
@@ -250,12 +250,19 @@ def _entries(
     if len(objects) < len(document.images):
         raise AnnotationError("two images share an id", where=part.json)
     for index, row in enumerate(document.annotations):
-        if row.image_id not in objects or row.category_id not in class_of:
-            listed = "image" if row.image_id not in objects else "category"
-            number = row.image_id if listed == "image" else row.category_id
+        if row.image_id not in objects:
             raise AnnotationError(
-                f"annotation {index} names {listed} {number!r}, which is not listed",
+                f"annotation {index} names image {row.image_id!r}, which is not listed",
                 where=part.json,
+                remedy="list the image under images, or remove the annotation",
+            )
+        if row.category_id not in class_of:
+            listed = ", ".join(f"{category.id} {category.name}" for category in categories)
+            raise AnnotationError(
+                f"annotation {index} names category {row.category_id}, which is not in the list "
+                f"({listed})",
+                where=part.json,
+                remedy="correct the annotation or add the category",
             )
         objects[row.image_id].append((index, row))
     make = partial(_instances_entry if as_instances else _boxes_entry, class_of=class_of, part=part)

@@ -1,8 +1,10 @@
 """Boxes as a label file states them, checked against the image they lie on.
 
-What can be repaired without guessing is repaired and said in a sentence (a box that
-crosses the border is cut, one without area is left out); what cannot is refused with
-the file and line.
+What can be repaired without guessing is repaired and said in a sentence: a box that
+crosses the border is cut there, one without area is left out. What cannot is refused
+with the file and line: numbers that are not finite, sides swapped, a box whose centre
+lies outside the image. A cell belongs to the picture that holds its centre; where none
+does, the label belongs to another picture, or was written for another size.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ def checked_boxes(
         where: the label file, for errors.
 
     Raises:
-        AnnotationError: not a finite number, sides swapped, or wholly outside the image.
+        AnnotationError: not a finite number, sides swapped, or the centre outside the image.
     """
     with np.errstate(over="ignore"):
         xyxy = np.array([draft[1:5] for draft in drafts], np.float64).astype(np.float32)
@@ -87,25 +89,42 @@ def checked_boxes(
     low, high = xyxy[:, :2], xyxy[:, 2:]
     limit = np.array([size.width, size.height], np.float32)
 
-    flat = np.any(low == high, axis=1)
-    outside = np.any((high <= 0) | (low >= limit), axis=1) & ~flat
-    picture = f"lies wholly outside the image of {size.width} x {size.height} px"
     for bad, what in (
         (~np.all(np.isfinite(xyxy), axis=1), "is not four finite numbers"),
         (np.any(low > high, axis=1), "has its sides swapped (min > max)"),
-        (outside, picture),
     ):
         _refuse(bad, drafts, what, where=where)
+    flat = np.any(low == high, axis=1)
+    centre = low + (high - low) / 2
+    outside = np.any((centre < -ROUNDING_PX) | (centre > limit + ROUNDING_PX), axis=1) & ~flat
+    if outside.any():
+        middle = centre[outside][0]
+        far = _overshoot(middle, middle, size)
+        what = f"lies outside the image of {size.width} x {size.height} px, its centre {far}"
+        _refuse(outside, drafts, what, where=where)
 
     crossing = np.any((low < -ROUNDING_PX) | (high > limit + ROUNDING_PX), axis=1) & ~flat
     problems = []
-    for draft, is_flat, is_crossing in zip(drafts, flat, crossing, strict=True):
-        if is_flat:
+    for index, draft in enumerate(drafts):
+        if flat[index]:
             problems.append(f"{_text(draft)} has no area: left out")
-        elif is_crossing:
-            problems.append(f"{_text(draft)} crosses the border of the image: cut there")
+        elif crossing[index]:
+            far = _overshoot(low[index], high[index], size)
+            problems.append(f"{_text(draft)} reaches {far} of the image: cut there")
     boxes = Boxes(xyxy[~flat], class_ids[~flat]).clipped(size.height, size.width)
     return boxes, tuple(problems)
+
+
+def _overshoot(low: NDArray[np.float32], high: NDArray[np.float32], size: Size) -> str:
+    """How far (x, y) and (x, y) lie beyond the border they cross most, in words."""
+    beyond = {
+        "left": -float(low[0]),
+        "upper": -float(low[1]),
+        "right": float(high[0]) - size.width,
+        "lower": float(high[1]) - size.height,
+    }
+    border = max(beyond, key=beyond.__getitem__)
+    return f"{beyond[border]:.3g} px beyond the {border} border"
 
 
 def load_checked(
@@ -171,6 +190,9 @@ def _text(draft: Draft) -> str:
 def _refuse(bad: NDArray[np.bool_], drafts: Sequence[Draft], what: str, *, where: object) -> None:
     if bad.any():
         first = drafts[int(np.flatnonzero(bad)[0])]
+        others = f"; so with {bad.sum() - 1} more boxes of it" if bad.sum() > 1 else ""
         raise AnnotationError(
-            f"{_text(first)} {what}", where=where, remedy="correct or remove the box"
+            f"{_text(first)} {what}{others}",
+            where=where,
+            remedy="correct or remove the box, or check that the label is of this image",
         )

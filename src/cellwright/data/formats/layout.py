@@ -152,6 +152,18 @@ def read_text(path: Path, *, max_bytes: int = MAX_TEXT_BYTES) -> str:
         raise AnnotationError("is not UTF-8 text", where=path) from error
 
 
+def read_filled(path: Path, *, remedy: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
+    """:func:`read_text` of a file that must say something, since emptiness has no meaning there.
+
+    Raises:
+        AnnotationError: empty, unreadable, too large or not UTF-8.
+    """
+    text = read_text(path, max_bytes=max_bytes)
+    if not text.strip():
+        raise AnnotationError("the label file is empty", where=path, remedy=remedy)
+    return text
+
+
 def read_class_names(path: Path) -> tuple[str, ...]:
     """Class names, one a line, in the order of their ids.
 

@@ -35,6 +35,7 @@ from cellwright.data.formats.layout import (
     new_folder,
     place_images,
     read_class_names,
+    read_filled,
     read_text,
     refuse_orphans,
     write_class_names,
@@ -133,7 +134,8 @@ def read_xml(path: Path) -> Labels:
     Raises:
         AnnotationError: not XML, a document type definition, or an object without its parts.
     """
-    text = read_text(path, max_bytes=MAX_XML_BYTES)
+    without_cells = "an image without cells has an <annotation> without objects"
+    text = read_filled(path, remedy=without_cells, max_bytes=MAX_XML_BYTES)
     # Entities can grow a small file without bound; VOC files have no use for them.
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise AnnotationError("holds a document type definition: refused", where=path)

@@ -159,14 +159,22 @@ ROW = {"image_id": 7, "category_id": 3, "bbox": [0, 0, 1, 1]}
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        ("", "the label file is empty; export it again"),
         ("{", "Invalid JSON"),
         ("[" * 100_000, "Invalid JSON"),
         ("[]", "the file: "),
         ({"images": []}, "annotations: Field required"),
         (document(annotations=[ROW | {"bbox": [1, 2, 3]}]), r"annotations\.0\.bbox"),
-        (document(annotations=[ROW | {"category_id": 4}]), "names category 4, which is not"),
+        (
+            document(annotations=[ROW | {"category_id": 4}]),
+            r"annotation 0 names category 4, which is not in the list \(3 live, 5 dead\)",
+        ),
         (document(annotations=[ROW | {"image_id": 8}]), "names image 8, which is not listed"),
-        (document(annotations=[ROW | {"bbox": [60, 0, 9, 9]}]), "annotation 0: .* wholly outside"),
+        (
+            document(annotations=[ROW | {"bbox": [60, 0, 9, 9]}]),
+            "annotation 0: .* outside the image",
+        ),
+        (document(annotations=[ROW | {"bbox": [float("nan"), 0, 9, 9]}]), "four finite numbers"),
         (document(annotations=[ROW | {"bbox": [9, 9, -4, 4]}]), "sides swapped"),
         (document(images=[{"id": 7, "file_name": "../a.png"}]), "leads out of the data set"),
         (

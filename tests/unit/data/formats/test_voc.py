@@ -89,10 +89,13 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa">]><annotation>&a;</annotation>'
     [
         (BOMB, "document type definition: refused"),
         ("<annotation>\n<object></annotation>", r"a\.xml:2: is not well-formed XML"),
-        ("", "not well-formed"),
+        ("", "the label file is empty; an image without cells has an <annotation> without obj"),
         ("<annotation><object><name>x</name></object></annotation>", "object 1 has no complete"),
         (xml((1, 2, 3, 4), name=" "), "object 1 has no class name"),
-        (xml((90, 2, 95, 4)), "wholly outside the image of 80 x 40 px"),
+        (
+            xml((90, 2, 95, 4)),
+            "outside the image of 80 x 40 px, its centre 12.5 px beyond the right border",
+        ),
         (xml((9, 2, 5, 4)), "sides swapped"),
         (
             xml((1, 2, 3, 4), size="<size><width>8</width><height>4</height></size>"),

@@ -137,7 +137,9 @@ def test_one_stem_in_two_parts_gives_two_ids(tmp_path: Path) -> None:
         ("cell .5 .5 .5 .5", r"a\.txt:1: the line 'cell .* is not numbers"),
         ("0 nan .5 .5 .5", r"a\.txt: line 1: .* is not four finite numbers"),
         ("0 .5 .5 -.5 .5", r"line 1: .* has its sides swapped"),
-        ("0 320 .5 10 .5", r"line 1: .* lies wholly outside the image of 80 x 40 px"),
+        ("0 320 .5 10 .5", r"line 1: .* lies outside the image of 80 x 40 px"),
+        ("0 .5 1.2 .5 .5", r"a\.txt: line 1: .*, its centre 8 px beyond the lower border"),
+        ("0 -.1 .5 .4 .5\n" * 3, r"line 1: .* 8 px beyond the left border; so with 2 more boxes"),
     ],
 )
 def test_wrong_lines_name_file_and_line(tmp_path: Path, text: str, message: str) -> None:
@@ -165,7 +167,8 @@ def test_repairs_are_said(tmp_path: Path) -> None:
     # The last box overshoots by rounding only: not worth a word.
     assert record.problems == (
         "line 3: a polygon, read as its box",
-        "line 1: box (-20, 10, 20, 30) crosses the border of the image: cut there",
+        "line 1: box (-20, 10, 20, 30) reaches 20 px beyond the left border of the image: "
+        "cut there",
         "line 2: box (40, 10, 40, 30) has no area: left out",
     )
 
