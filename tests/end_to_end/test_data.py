@@ -17,6 +17,7 @@ from cellwright.types import Boxes
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 METRICS = {"ap50", "ap50_95", "precision", "recall", "f1", "count_mae", "count_bias"}
+METRICS |= {"count_coverage", "count_width", "ece", "score_ece"}
 
 
 def test_every_public_set_is_listed(cellwright: Run) -> None:

@@ -25,6 +25,10 @@ FIGURES = {
     "count_mae": "cells an image the count is off, either way",
     "ap50": "average precision at overlap 0.5",
     "ap50_95": "average precision, overlaps 0.5 to 0.95",
+    "count_coverage": "images whose true count lies in its 90 % interval",
+    "count_width": "cells from the low to the high end of that interval",
+    "ece": "how far probabilities of being a cell are off",
+    "score_ece": "the same of bare scores",
 }
 FILES = (
     ("simulated/training/", "images and labels the detector was trained on"),
