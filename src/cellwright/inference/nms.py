@@ -24,8 +24,8 @@ from cellwright.types import Boxes
 Scope = Literal["per_class", "across_classes"]
 Index = NDArray[np.int64]
 
-MAX_PAIRS = 1 << 20
-"""Pairs compared at once; bounds the memory at about 100 MB."""
+MAX_PAIRS = 1 << 16
+"""Pairs compared at once; few enough for all that is worked out of them to stay in a cache."""
 
 
 def nms(boxes: Boxes, *, iou: float, scope: Scope = "per_class") -> Boxes:
@@ -64,7 +64,9 @@ def _scopes(class_ids: Index, scope: Scope) -> list[Index]:
 def _alive(xyxy: NDArray[np.float32], iou: float, origin: Index | None) -> NDArray[np.bool_]:
     """Mask of kept boxes; ``xyxy`` is sorted by falling score."""
     alive = np.ones(len(xyxy), bool)
-    edges = [_overlapping(xyxy, *pair, iou) for pair in _candidate_pairs(xyxy, iou)]
+    sides = np.ascontiguousarray(xyxy.T)
+    areas = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
+    edges = [_overlapping(sides, areas, pair, iou) for pair in _candidate_pairs(xyxy, iou)]
     if not edges:
         return alive
     strong, weak = np.concatenate(edges, axis=1)
@@ -81,15 +83,23 @@ def _alive(xyxy: NDArray[np.float32], iou: float, origin: Index | None) -> NDArr
     return alive
 
 
-def _overlapping(xyxy: NDArray[np.float32], a: Index, b: Index, iou: float) -> Index:
-    """``(2, M)`` ranks (stronger, weaker) of those pairs whose IoU is above ``iou``."""
-    first, second = xyxy[a], xyxy[b]
-    shared = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
-    intersection = np.clip(shared, 0, None).prod(axis=1)
-    areas = (first[:, 2:] - first[:, :2]).prod(axis=1) + (second[:, 2:] - second[:, :2]).prod(
-        axis=1
-    )
-    union = areas - intersection
+def _overlapping(
+    sides: NDArray[np.float32], areas: NDArray[np.float32], pair: tuple[Index, Index], iou: float
+) -> Index:
+    """``(2, M)`` ranks (stronger, weaker) of those pairs whose IoU is above ``iou``.
+
+    Args:
+        sides: ``(4, N)`` left, top, right, bottom.
+        areas: ``(N,)``.
+        pair: ranks of the first and of the second box of each pair.
+        iou: the limit.
+    """
+    a, b = pair
+    left, top, right, bottom = sides
+    width = np.minimum(right[a], right[b]) - np.maximum(left[a], left[b])
+    height = np.minimum(bottom[a], bottom[b]) - np.maximum(top[a], top[b])
+    intersection = np.clip(width, 0, None) * np.clip(height, 0, None)
+    union = areas[a] + areas[b] - intersection
     # Without a division, boxes without area overlap nothing.
     hit = intersection > iou * union
     return np.stack([np.minimum(a[hit], b[hit]), np.maximum(a[hit], b[hit])])

@@ -26,7 +26,7 @@ from cellwright.inference.counts import CountEstimates, estimate_counts
 from cellwright.inference.decode import decode
 from cellwright.inference.nms import Scope
 from cellwright.inference.prepare import BATCH_PIXELS, MAX_BATCH, network_factor
-from cellwright.inference.source import AdaptedSource, PixelSource, as_source, source_limits
+from cellwright.inference.source import PixelSource, adapted_limits, as_source
 from cellwright.inference.stitch import merge, own_boxes
 from cellwright.types import Boxes, Image
 
@@ -199,7 +199,7 @@ class Predictor:
     ) -> Iterator[tuple[list[Tile], list[NDArray[np.float32]]]]:
         """Runs of tiles that go through the network together, with their pixels for it."""
         spec = self.card.input
-        limits = source_limits(AdaptedSource(source, spec.channels), spec.normalisation)
+        limits = adapted_limits(source, spec.channels, spec.normalisation)
         for tiles in _batches(_plan(source, spec, factor), factor):
             yield tiles, [self._network_input(source, tile, factor, limits) for tile in tiles]
 
@@ -208,11 +208,14 @@ class Predictor:
     ) -> NDArray[np.float32]:
         """float32 ``(C, h, w)`` of one tile at network magnification."""
         pixels = source.read_region(tile.y0, tile.x0, tile.y1, tile.x1)
-        pixels = adapt_channels(pixels, self.card.input.channels, where=None)
+        channels = self.card.input.channels
+        # Channels are left out before and repeated after the work that is done on each.
+        if len(pixels) > channels:
+            pixels = adapt_channels(pixels, channels, where=None)
         shape = _network_shape(tile, factor)
         if shape != pixels.shape[1:]:
             pixels = resize(pixels, *shape)
-        return apply_limits(pixels, limits)
+        return apply_limits(adapt_channels(pixels, channels, where=None), limits)
 
 
 def _plan(source: PixelSource, spec: InputSpec, factor: float) -> list[Tile]:
@@ -249,7 +252,8 @@ def _batches(tiles: Sequence[Tile], factor: float) -> Iterator[list[Tile]]:
 
 def _as_batch(regions: Sequence[NDArray[np.float32]], multiple: int) -> NDArray[np.float32]:
     """float32 ``(N, C, h, w)`` of regions of one shape, h and w multiples of ``multiple``."""
-    return np.stack([_padded(region, multiple) for region in regions])
+    padded = [_padded(region, multiple) for region in regions]
+    return padded[0][None] if len(padded) == 1 else np.stack(padded)
 
 
 def _padded(region: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:

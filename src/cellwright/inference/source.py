@@ -135,3 +135,14 @@ def source_limits(source: PixelSource, spec: Normalisation) -> NDArray[np.float3
     if spec.kind == "full_range" and source.dtype != np.float32:
         return channel_limits(np.zeros((channels, 1, 1), source.dtype), spec)
     return channel_limits(thinned(source, max(1, int(np.sqrt(height * width / 1e6)))), spec)
+
+
+def adapted_limits(source: PixelSource, channels: int, spec: Normalisation) -> NDArray[np.float32]:
+    """:func:`source_limits` of ``source`` seen with ``channels`` channels.
+
+    Raises:
+        ImageError: the channels cannot be adapted without loss.
+    """
+    if (source.shape[0], channels) == (1, 3):
+        return np.repeat(source_limits(source, spec), 3, axis=0)
+    return source_limits(AdaptedSource(source, channels), spec)

@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.bundle import Bundle, open_bundle
 from cellwright.bundles.sessions import RUNTIMES
 from cellwright.errors import BundleError, ConfigError, ImageError
+from cellwright.images.normalise import Normalisation
 from cellwright.inference import predictor as predictor_module
 from cellwright.inference.predictor import Predictor, network_factor
 from cellwright.metrics.matching import iou_matrix
@@ -222,3 +223,19 @@ def test_network_inputs_are_what_a_prediction_feeds_the_network(dot_bundle, monk
     given = list(predictor.network_inputs(image))
     assert len(given) == len(fed) > 1
     assert all(np.array_equal(one, other) for one, other in zip(given, fed, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["percentile", "full_range"])
+def test_a_grey_picture_is_fed_to_a_colour_network_as_three_equal_channels(dot_bundle, kind):
+    bundle = open_bundle(dot_bundle)
+    spec = bundle.card.input.model_copy(
+        update={"channels": 3, "resize_factor": 0.5, "normalisation": Normalisation(kind=kind)}
+    )
+    card = bundle.card.model_copy(update={"input": spec})
+    predictor = Predictor(Bundle(bundle.path, card))
+    grey = np.random.default_rng(0).integers(0, 255, (1, 300, 700), dtype=np.uint8)
+    from_grey = list(predictor.network_inputs(grey))
+    from_colour = list(predictor.network_inputs(grey.repeat(3, axis=0)))
+    assert from_grey[0].shape[1] == 3
+    for one, other in zip(from_grey, from_colour, strict=True):
+        np.testing.assert_array_equal(one, other)

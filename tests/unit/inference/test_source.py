@@ -3,8 +3,15 @@ import pytest
 
 from cellwright.errors import ImageError
 from cellwright.images.normalise import Normalisation, channel_limits
+from cellwright.images.resize import adapt_channels
 from cellwright.inference import source
-from cellwright.inference.source import ArraySource, as_source, source_limits, thinned
+from cellwright.inference.source import (
+    ArraySource,
+    adapted_limits,
+    as_source,
+    source_limits,
+    thinned,
+)
 
 
 @pytest.fixture
@@ -24,6 +31,15 @@ def test_limits_are_those_of_the_whole_image(image, kind):
     np.testing.assert_array_equal(
         source_limits(ArraySource(image), spec), channel_limits(image, spec)
     )
+
+
+@pytest.mark.parametrize("kind", ["percentile", "full_range"])
+@pytest.mark.parametrize(("present", "wanted"), [(1, 3), (3, 1), (2, 2)])
+def test_adapted_limits_are_those_of_the_adapted_image(image, kind, present, wanted):
+    spec = Normalisation(kind=kind)
+    pixels = image if present == 2 else image[:1].repeat(present, axis=0)
+    expected = channel_limits(adapt_channels(pixels, wanted, where=None), spec)
+    np.testing.assert_array_equal(adapted_limits(ArraySource(pixels), wanted, spec), expected)
 
 
 def test_an_array_that_is_no_image_is_refused():
