@@ -27,7 +27,9 @@ cellwright study run learning-curve --data MY_LABELS"""
 
 REPORT_EXAMPLES = """Examples:
 
-cellwright study report viability-yolo --out runs/viability-yolo"""
+cellwright study report viability-yolo --out runs/viability-yolo
+
+cellwright study report viability-yolo --out runs/viability-yolo --publish"""
 
 DEFAULT_PRESET = "cpu"
 QUICK = "quick"
@@ -103,13 +105,25 @@ def report(
     name: Name,
     *,
     out: StudyOut = None,
+    publish: Annotated[
+        bool,
+        typer.Option(
+            "--publish",
+            help="In a checkout: make these the study's own results and renew its README.",
+        ),
+    ] = False,
 ) -> None:
     """Write results.csv and report.html of a run, finished or not."""
     study = _study(name)
     from cellwright.studies.grid import asked, records_of
 
     request = asked(study, out or Path("runs") / f"{name}-{DEFAULT_PRESET}")
-    _report(study, request, records_of(study.plan(request), request.out))
+    records = records_of(study.plan(request), request.out)
+    table = _report(study, request, records)
+    if publish:
+        from cellwright.studies.readme import publish as make_public
+
+        say(f"the study's own results are renewed: {make_public(study, records, table)}")
 
 
 def _study(name: str) -> Study:
@@ -121,7 +135,8 @@ def _study(name: str) -> Study:
     return STUDIES[name]
 
 
-def _report(study: Study, request: Request, records: Records) -> None:
+def _report(study: Study, request: Request, records: Records) -> Path:
+    """Write table and page; the page's path is the command's answer on stdout."""
     from cellwright.studies.page import write_page
     from cellwright.studies.results import tabulate, write_rows
 
@@ -132,3 +147,4 @@ def _report(study: Study, request: Request, records: Records) -> None:
         typer.echo(sentence)
     say(f"the table is {table}")
     typer.echo(page)
+    return table

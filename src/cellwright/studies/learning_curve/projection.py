@@ -5,11 +5,13 @@
 with ceiling <= 100, drop >= 0 and 0.01 <= rate <= 2: the inverse power law that learning
 curves follow once a model has left chance behind (Hestness et al. 2017, arXiv:1712.00409;
 Viering and Loog 2023, IEEE TPAMI 45:7799, arXiv:2103.10948). It is fitted by least squares
-to all points; points are drawn anew within each size (bootstrap over seeds), and the spread
-of the gain between n and 2 n is the interval.
+to all points; points are drawn anew within each size (bootstrap over seeds, their spread
+widened by sqrt(s / (s - 1)) since s seeds show too little of it), and the spread of the gain
+between n and 2 n is the interval.
 
 Extrapolation is refused where it says nothing: with fewer than four sizes or two seeds, where
-nothing was learned, or where the interval is wider than :data:`WIDEST` points.
+nothing was learned, or where the interval is wider than :data:`WIDEST` points or holds both
+:data:`NOTHING` and :data:`MUCH`.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
 LEAST_SIZES = 4
 LEAST_SEEDS = 2
 WIDEST = 10.0
 """Points of AP50:95: an interval wider than this supports no decision."""
+NOTHING, MUCH = 0.5, 3.0
+"""Points of AP50:95 that nobody would label for, and that anybody would."""
 LEARNED = 5.0
 """Points of AP50:95 below which a network has learned nothing yet."""
 RESAMPLES = 300
@@ -78,7 +82,7 @@ class Projection:
     refusal: str = ""
 
 
-def fit_power_law(sizes: Sequence[float], values: Sequence[float]) -> PowerLaw:
+def fit_power_law(sizes: ArrayLike, values: ArrayLike) -> PowerLaw:
     """Least squares through points (images, AP50:95 in percent).
 
     At a given rate, ceiling and drop are a straight line, solved exactly; so only the rate
@@ -119,17 +123,24 @@ def project(points: Mapping[int, Sequence[float]], *, seed: int = 0) -> Projecti
     n = [size for size in sizes for _ in points[size]]
     law = fit_power_law(n, [value for size in sizes for value in points[size]])
     rng = np.random.default_rng(seed)
+    spread = [_widened(points[size]) for size in sizes]
     gains = []
     for _ in range(RESAMPLES):
-        drawn = [v for size in sizes for v in rng.choice(points[size], len(points[size]))]
+        drawn = np.concatenate([rng.choice(values, len(values)) for values in spread])
         one = fit_power_law(n, drawn)
         gains.append(one(2 * most) - one(most))
     low, high = (float(end) for end in np.quantile(gains, (0.025, 0.975)))
     gain = law(2 * most) - law(most)
-    if high - low > WIDEST:
-        width = f"its interval is {high - low:.0f} points wide"
-        return Projection(most, None, gain, low, high, f"the fit does not settle: {width}")
+    if high - low > WIDEST or (low < NOTHING and high > MUCH):
+        refusal = f"doubling them may bring anything from {low:+.1f} to {high:+.1f} points"
+        return Projection(most, None, gain, low, high, refusal)
     return Projection(most, law, gain, low, high)
+
+
+def _widened(values: Sequence[float]) -> NDArray[np.float64]:
+    """Values whose resamples vary as much as further seeds would."""
+    own = np.asarray(values, float)
+    return np.asarray(own.mean() + (own - own.mean()) * np.sqrt(len(own) / (len(own) - 1)))
 
 
 def in_words(projection: Projection, who: str) -> str:

@@ -1,0 +1,122 @@
+"""The tables in a study's README, written from its committed ``results.csv``, never by hand.
+
+A block stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is a table of the
+results, or ``origin`` for where they come from.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cellwright.errors import DatasetError
+from cellwright.images.write import atomic_path
+from cellwright.studies.study import Records, Study
+
+RESULTS, ORIGIN, README = "results.csv", "origin.json", "README.md"
+BLOCK = re.compile(r"<!-- table: (?P<name>[\w -]+) -->\n.*?<!-- end -->", re.DOTALL)
+
+Line = dict[str, str]
+
+
+def publish(study: Study, records: Records, table: Path) -> Path:
+    """Make ``table`` the study's committed results and renew its README.
+
+    Returns:
+        The README.
+    """
+    shutil.copyfile(table, study.folder / RESULTS)
+    with atomic_path(study.folder / ORIGIN) as temporary:
+        text = json.dumps(origin_of(records), indent=2, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+    page = study.folder / README
+    text = filled(study)
+    with atomic_path(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return page
+
+
+def origin_of(records: Records) -> dict[str, Any]:
+    """Everything the cells of a run have in common, or each value where they differ."""
+    done = [record for record in records.values() if record.finish == "done"]
+
+    def distinct(values: Sequence[Any]) -> list[Any]:
+        return sorted({value for value in values if value not in ("", None)})
+
+    return {
+        **{
+            key: distinct([record.origin.get(key) for record in done])
+            for key in ("command", "commit", "machine")
+        },
+        "date": max((record.origin["date"][:10] for record in done), default=""),
+        "hours": round(sum(record.origin["seconds"] for record in done) / 3600, 2),
+        "seeds": distinct([record.outcome.seed for record in done]),
+        "data_checksums": distinct([record.outcome.data_checksum for record in done]),
+    }
+
+
+def filled(study: Study) -> str:
+    """The study's README with every block made anew from its committed results.
+
+    Raises:
+        DatasetError: a block names a table that the results do not hold.
+    """
+    page = study.folder / README
+    text = page.read_text(encoding="utf-8")
+    results = study.folder / RESULTS
+    if not results.exists():
+        return text
+    with results.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+
+    def block(match: re.Match[str]) -> str:
+        name = match["name"]
+        inner = _origin_words(study.folder / ORIGIN) if name == "origin" else pivot(lines, name)
+        if not inner:
+            raise DatasetError(f"the results hold no table {name!r}", where=page)
+        return f"<!-- table: {name} -->\n{inner}\n<!-- end -->"
+
+    return BLOCK.sub(block, text)
+
+
+def pivot(lines: Sequence[Line], table: str) -> str:
+    """A Markdown table, a column a metric: ours with its interval, then [published]."""
+    own = [line for line in lines if line["table"] == table]
+    metrics = list(dict.fromkeys(line["metric"] for line in own))
+    cells: dict[str, dict[str, str]] = {}
+    for line in own:
+        cells.setdefault(line["row"], {})[line["metric"]] = shown(line)
+    rows = [[row, *(found.get(metric, "") for metric in metrics)] for row, found in cells.items()]
+    if not rows:
+        return ""
+    written = [["", *metrics], ["---"] * (1 + len(metrics)), *rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in written)
+
+
+def shown(line: Line) -> str:
+    """``95.3 (94.1 to 96.2) [95.2]``; ``not attempted: why [95.2]`` where there is no figure."""
+    published = f" [{line['published']}]" if line["published"] else ""
+    if line["status"] == "not attempted":
+        return f"not attempted: {line['note']}{published}"
+    ends = f" ({_short(line['low'])} to {_short(line['high'])})" if line["low"] else ""
+    return f"{_short(line['value'])}{ends}{published}"
+
+
+def _short(number: str) -> str:
+    return f"{float(number):.3g}" if abs(float(number)) < 1000 else f"{float(number):,.0f}"
+
+
+def _origin_words(path: Path) -> str:
+    held = json.loads(path.read_text(encoding="utf-8"))
+    commands = ", ".join(f"`{command}`" for command in held["command"])
+    checksums = ", ".join(f"`{value[:16]}…`" for value in held["data_checksums"])
+    return (
+        f"{commands}; commit {', '.join(held['commit'])}; {held['date']}; "
+        f"{'; '.join(held['machine'])}; {held['hours']} hours; seeds "
+        f"{', '.join(map(str, held['seeds']))}; data checksum {checksums}."
+    )
