@@ -11,6 +11,9 @@ with a third leave one of them unmatched). Cells of all images are pooled.
 - ``pq`` = sum of the overlaps of matched cells / (tp + fp/2 + fn/2), panoptic quality
   (Kirillov et al. 2019).
 - ``count_mae`` is the mean absolute difference of predicted and true count an image.
+- ``matched50_per_image`` and ``matched50_95_per_image`` are computed for each image and then
+  averaged, so that an image with few cells weighs as much as a crowded one; an image without
+  a cell in truth and prediction is left out, and ``n`` says how many are in the mean.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from cellwright.types import Instances
 
 IOU_THRESHOLDS: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).round(2).tolist())
 METRICS = ("matched50", "matched50_95", "pq", "f1", "count_mae")
+PER_IMAGE = ("matched50_per_image", "matched50_95_per_image")
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,16 +123,75 @@ def evaluate_instances(
         AnnotationError: numbers or shapes of label images differ, or a class id has no name.
     """
     check_paired(truth, predicted, classes)
-    weights = with_resamples(len(truth), groups=groups, n_resamples=n_resamples, seed=seed)
-    counts = _Counts.empty(len(truth), len(classes))
-    for index, (true, guess) in enumerate(zip(truth, predicted, strict=True)):
-        counts.add(index, true, guess)
+    counts = [
+        count_instances(true, guess, len(classes), where=f"image {index}")
+        for index, (true, guess) in enumerate(zip(truth, predicted, strict=True))
+    ]
+    return report_instances(counts, classes, n_resamples=n_resamples, seed=seed, groups=groups)
+
+
+@dataclass(frozen=True, eq=False)
+class InstanceCounts:
+    """Counts of one image by class (K) and, for matches, threshold (T).
+
+    Attributes:
+        found: ``(K, T)`` true positives.
+        overlap: ``(K,)`` sum of the overlaps of cells matched at 0.5.
+        truth: ``(K,)`` true cells.
+        predicted: ``(K,)`` predicted cells.
+    """
+
+    found: NDArray[np.float64]
+    overlap: NDArray[np.float64]
+    truth: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+
+
+def count_instances(
+    truth: Instances, predicted: Instances, n_classes: int, *, where: str | None = None
+) -> InstanceCounts:
+    """Cells and matches of one image, which errors call ``where``.
+
+    Raises:
+        AnnotationError: label images of different shape, or a class id without a name.
+    """
+    true, guessed = (_per_class(cells, n_classes, where) for cells in (truth, predicted))
+    pairs = _same_class(overlaps(truth, predicted), truth, predicted)
+    found, overlap = np.zeros((n_classes, len(IOU_THRESHOLDS))), np.zeros(n_classes)
+    for index, threshold in enumerate(IOU_THRESHOLDS):
+        matches = _matched(pairs, threshold)
+        class_ids = _classes(truth)[matches.truth]
+        found[:, index] = np.bincount(class_ids, minlength=n_classes)
+        if index == 0:
+            overlap[:] = np.bincount(class_ids, matches.iou, minlength=n_classes)
+    return InstanceCounts(found, overlap, true, guessed)
+
+
+def report_instances(
+    counts: Sequence[InstanceCounts],
+    classes: Sequence[str],
+    *,
+    n_resamples: int = 500,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+) -> Report:
+    """What :func:`evaluate_instances` reports, of images that were counted already."""
+    n_images, n_classes = len(counts), len(classes)
+    weights = with_resamples(n_images, groups=groups, n_resamples=n_resamples, seed=seed)
+    shapes = {"found": (n_classes, len(IOU_THRESHOLDS))}
+    stacked = {
+        name: np.array([getattr(one, name) for one in counts]).reshape(
+            n_images, *shapes.get(name, (n_classes,))
+        )
+        for name in ("found", "overlap", "truth", "predicted")
+    }
+    everything = _Pooled(**stacked)
     return Report(
         task="instances",
-        n_images=len(truth),
-        metrics=counts.of_class(slice(None)).figures(weights),
+        n_images=n_images,
+        metrics=everything.of_class(slice(None)).figures(weights),
         per_class={
-            name: counts.of_class(slice(index, index + 1)).figures(weights)
+            name: everything.of_class(slice(index, index + 1)).figures(weights)
             for index, name in enumerate(classes)
         },
         settings={
@@ -139,48 +202,17 @@ def evaluate_instances(
 
 
 @dataclass(frozen=True, eq=False)
-class _Counts:
-    """Counts by image (I), class (K) and, for matches, threshold (T).
-
-    Attributes:
-        found: ``(I, K, T)`` true positives.
-        overlap: ``(I, K)`` sum of the overlaps of cells matched at 0.5.
-        truth: ``(I, K)`` true cells.
-        predicted: ``(I, K)`` predicted cells.
-    """
+class _Pooled:
+    """Counts by image (I), class (K) and, for matches, threshold (T)."""
 
     found: NDArray[np.float64]
     overlap: NDArray[np.float64]
     truth: NDArray[np.float64]
     predicted: NDArray[np.float64]
 
-    @classmethod
-    def empty(cls, n_images: int, n_classes: int) -> _Counts:
-        flat = [np.zeros((n_images, n_classes)) for _ in range(3)]
-        return cls(np.zeros((n_images, n_classes, len(IOU_THRESHOLDS))), *flat)
-
-    def add(self, image: int, truth: Instances, predicted: Instances) -> None:
-        """Fill in one image."""
-        n_classes = self.truth.shape[1]
-        for cells, counts in ((truth, self.truth), (predicted, self.predicted)):
-            per_class = np.bincount(_classes(cells), minlength=n_classes)
-            if len(per_class) > n_classes:
-                raise AnnotationError(
-                    f"class id {len(per_class) - 1} but only {n_classes} class names",
-                    where=f"image {image}",
-                )
-            counts[image] = per_class
-        pairs = _same_class(overlaps(truth, predicted), truth, predicted)
-        for index, threshold in enumerate(IOU_THRESHOLDS):
-            matches = _matched(pairs, threshold)
-            class_ids = _classes(truth)[matches.truth]
-            self.found[image, :, index] = np.bincount(class_ids, minlength=n_classes)
-            if index == 0:
-                self.overlap[image] = np.bincount(class_ids, matches.iou, minlength=n_classes)
-
-    def of_class(self, classes: slice) -> _Counts:
+    def of_class(self, classes: slice) -> _Pooled:
         """The chosen classes summed into one."""
-        return _Counts(
+        return _Pooled(
             *(
                 values[:, classes].sum(axis=1, keepdims=True)
                 for values in (self.found, self.overlap, self.truth, self.predicted)
@@ -201,7 +233,24 @@ class _Counts:
             "count_mae": ratio(weights @ difference, weights.sum(axis=1)),
         }
         cells = dict.fromkeys(METRICS, int(self.truth.sum()))
-        return intervals_of(values, {**cells, "count_mae": len(self.truth)})
+        observations = {**cells, "count_mae": len(self.truth)}
+        each = ratio(self.found[:, 0], self.truth + self.predicted - self.found[:, 0])
+        defined = ~np.isnan(each[:, 0])
+        shares = weights @ defined.astype(np.float64)
+        for name, of_image in zip(PER_IMAGE, (each[:, 0], each.mean(axis=1)), strict=True):
+            values[name] = ratio(weights @ np.where(defined, of_image, 0), shares)
+            observations[name] = int(defined.sum())
+        return intervals_of(values, observations)
+
+
+def _per_class(cells: Instances, n_classes: int, where: str | None) -> NDArray[np.float64]:
+    """``(K,)`` number of cells."""
+    counts = np.bincount(_classes(cells), minlength=n_classes)
+    if len(counts) > n_classes:
+        raise AnnotationError(
+            f"class id {len(counts) - 1} but only {n_classes} class names", where=where
+        )
+    return counts.astype(np.float64)
 
 
 def _classes(instances: Instances) -> NDArray[np.int64]:

@@ -1,6 +1,9 @@
 """How good a pixel-wise segmentation is: one confusion matrix an image, then rates.
 
-All figures pool the pixels of all images. ``accuracy`` is the share of pixels with the
+Figures pool the pixels of all images; those that end in ``_per_image`` are computed for each
+image and then averaged, so that an image with few cells weighs as much as one full of them.
+An image for which a figure is undefined (no cell in truth and prediction) is left out of its
+mean, and ``n`` says how many are in it. ``accuracy`` is the share of pixels with the
 right class. ``precision``, ``recall``, ``f1`` and ``jaccard`` (tp / (tp + fp + fn)) are the
 mean over the classes other than background, ``miou`` is the mean Jaccard index over all
 classes, background included; ``dice`` is ``f1`` under its other name. A class that neither
@@ -29,6 +32,7 @@ from cellwright.metrics.report import Report, check_paired, interval_settings
 from cellwright.types import SemanticMask
 
 METRICS = ("accuracy", "f1", "jaccard", "dice", "precision", "recall", "miou")
+PER_IMAGE = tuple(f"{name}_per_image" for name in METRICS)
 
 
 def confusion_matrix(
@@ -75,26 +79,82 @@ def evaluate_semantic(
         ConfigError: a background that is no class, or that leaves no class to average.
     """
     check_paired(truth, predicted, classes)
+    _averaged_classes(len(classes), background)
+    matrices = [
+        confusion_matrix(true, guess, len(classes))
+        for true, guess in zip(truth, predicted, strict=True)
+    ]
+    return report_semantic(
+        matrices,
+        classes,
+        background=background,
+        n_resamples=n_resamples,
+        seed=seed,
+        groups=groups,
+    )
+
+
+def report_semantic(
+    matrices: Sequence[NDArray[np.int64]],
+    classes: Sequence[str],
+    *,
+    background: int | None = 0,
+    n_resamples: int = 500,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+) -> Report:
+    """What :func:`evaluate_semantic` reports, of confusion matrices that were counted already.
+
+    Args:
+        matrices: one :func:`confusion_matrix` an image.
+        classes: as for :func:`evaluate_semantic`, and so are the other arguments.
+        background: class left out of the means.
+        n_resamples: bootstrap resamples.
+        seed: seed of the resamples.
+        groups: one name an image.
+
+    Raises:
+        ConfigError: a background that is no class, or that leaves no class to average.
+    """
     averaged = _averaged_classes(len(classes), background)
-    matrices = np.zeros((len(truth), len(classes), len(classes)))
-    for index, (true, guess) in enumerate(zip(truth, predicted, strict=True)):
-        matrices[index] = confusion_matrix(true, guess, len(classes))
-    weights = with_resamples(len(truth), groups=groups, n_resamples=n_resamples, seed=seed)
-    per_class = _rates(matrices, weights)
-    pooled = {name: mean_defined(values[averaged]) for name, values in per_class.items()}
-    pooled["miou"] = mean_defined(per_class["jaccard"])
-    right = weights @ np.trace(matrices, axis1=1, axis2=2)
-    pooled["accuracy"] = ratio(right, weights @ matrices.sum(axis=(1, 2)))
+    stacked = np.zeros((len(matrices), len(classes), len(classes)))
+    stacked[:] = list(matrices) or stacked
+    weights = with_resamples(len(matrices), groups=groups, n_resamples=n_resamples, seed=seed)
+    per_class = _rates(stacked, weights)
+    pooled = _means(per_class, stacked, weights, averaged)
+    # One image at a time is a weight of 1 for it and 0 for the others.
+    alone = np.eye(len(matrices))
+    each = _means(_rates(stacked, alone), stacked, alone, averaged)
+    observations = dict.fromkeys(METRICS, len(matrices))
+    for name, values in each.items():
+        defined = ~np.isnan(values)
+        total = weights @ np.where(defined, values, 0)
+        pooled[f"{name}_per_image"] = ratio(total, weights @ defined.astype(np.float64))
+        observations[f"{name}_per_image"] = int(defined.sum())
     return Report(
         task="semantic",
-        n_images=len(truth),
-        metrics=intervals_of(pooled, dict.fromkeys(METRICS, len(truth))),
-        per_class=intervals_by_class(per_class, classes, n=len(truth)),
+        n_images=len(matrices),
+        metrics=intervals_of(pooled, observations),
+        per_class=intervals_by_class(per_class, classes, n=len(matrices)),
         settings={
             "background": None if background is None else classes[background],
             **interval_settings(n_resamples, groups),
         },
     )
+
+
+def _means(
+    per_class: dict[str, NDArray[np.float64]],
+    matrices: NDArray[np.float64],
+    weights: Weights,
+    averaged: list[int],
+) -> dict[str, NDArray[np.float64]]:
+    """Metric name -> ``(R,)`` over all classes, in the order of :data:`METRICS`."""
+    means = {name: mean_defined(values[averaged]) for name, values in per_class.items()}
+    means["miou"] = mean_defined(per_class["jaccard"])
+    right = weights @ np.trace(matrices, axis1=1, axis2=2)
+    means["accuracy"] = ratio(right, weights @ matrices.sum(axis=(1, 2)))
+    return means
 
 
 def _averaged_classes(n_classes: int, background: int | None) -> list[int]:

@@ -11,7 +11,13 @@ from scipy.optimize import linear_sum_assignment
 from torchmetrics.functional.detection import panoptic_quality
 
 from cellwright.errors import AnnotationError
-from cellwright.metrics.instances import METRICS, evaluate_instances, match_instances, overlaps
+from cellwright.metrics.instances import (
+    METRICS,
+    PER_IMAGE,
+    evaluate_instances,
+    match_instances,
+    overlaps,
+)
 from cellwright.types import Instances
 
 labels = st.lists(
@@ -92,7 +98,8 @@ def test_worked_example() -> None:
     guess[0, 0:10], guess[0, 17:27], guess[2, 0:5] = 1, 2, 3
     report = evaluate_instances([Instances(true)], [Instances(guess)], ["cell"])
     values = {name: interval.value for name, interval in report.metrics.items()}
-    assert tuple(values) == METRICS
+    assert tuple(values) == METRICS + PER_IMAGE
+    assert values["matched50_95_per_image"] == values["matched50_95"]
     assert values["matched50"] == pytest.approx(2 / 4)
     assert values["f1"] == pytest.approx(4 / 6)
     assert values["pq"] == pytest.approx((1 + 8 / 12) / 3)
@@ -117,6 +124,15 @@ def test_a_cell_of_another_class_is_no_match() -> None:
     assert report.per_class["dead"]["matched50"].value == 0.0
     assert report.per_class["dead"]["count_mae"].value == 1.0
     assert report.per_class["dead"]["f1"].n == 1
+
+
+def test_a_mean_over_images_weighs_them_alike() -> None:
+    crowded = Instances([[1, 2, 3, 4, 5, 6, 7, 8]])
+    lonely, blank = Instances([[1, 0, 0, 0, 0, 0, 0, 0]]), Instances([[0] * 8])
+    report = evaluate_instances([crowded, lonely, blank], [crowded, blank, blank], ["cell"])
+    assert report.metrics["matched50"].value == pytest.approx(8 / 9)
+    mean = report.metrics["matched50_per_image"]
+    assert (mean.value, mean.n) == (0.5, 2)
 
 
 def test_stricter_thresholds_match_less_and_intervals_hold_the_value() -> None:

@@ -7,7 +7,7 @@ from torch import tensor
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from cellwright.errors import AnnotationError, ConfigError
-from cellwright.metrics.semantic import METRICS, confusion_matrix, evaluate_semantic
+from cellwright.metrics.semantic import METRICS, PER_IMAGE, confusion_matrix, evaluate_semantic
 from cellwright.types import SemanticMask
 
 CLASSES = ["background", "nucleus", "membrane"]
@@ -36,8 +36,11 @@ def test_rates_equal_scikit_learn_and_torchmetrics() -> None:
         "recall": recall_score(true, guess, **foreground),
         "miou": float(multiclass_jaccard_index(tensor(guess), tensor(true), 3)),
     }
-    values = {name: interval.value for name, interval in report.metrics.items()}
+    values = {name: report.metrics[name].value for name in METRICS}
     assert values == pytest.approx(expected, abs=1e-6)
+    each = [jaccard_score(a.mask.ravel(), b.mask.ravel(), **foreground)
+            for a, b in zip(truth, predicted, strict=True)]  # fmt: skip
+    assert report.metrics["jaccard_per_image"].value == pytest.approx(np.mean(each))
     per_class = [report.per_class[name]["f1"].value for name in CLASSES]
     assert per_class == pytest.approx(f1_score(true, guess, average=None).tolist())
     one = report.per_class["nucleus"]["accuracy"].value
@@ -46,7 +49,7 @@ def test_rates_equal_scikit_learn_and_torchmetrics() -> None:
 
 def test_interval_holds_the_value_and_n_counts_images() -> None:
     report = evaluate_semantic(*random_masks(), CLASSES)
-    assert tuple(report.metrics) == METRICS
+    assert tuple(report.metrics) == METRICS + PER_IMAGE
     for interval in report.metrics.values():
         assert interval.low < interval.value < interval.high  # type: ignore[operator]
         assert interval.n == 6
@@ -67,6 +70,17 @@ def test_absent_classes_are_left_out_and_nothing_is_undefined() -> None:
     assert report.metrics["f1"].value is None
     assert report.metrics["miou"].value == 1.0
     assert evaluate_semantic([], [], CLASSES).metrics["accuracy"].value is None
+
+
+def test_an_image_without_cells_is_left_out_of_a_mean_over_images() -> None:
+    blank, one = SemanticMask([[0, 0, 0, 0]]), SemanticMask([[1, 1, 0, 0]])
+    half = SemanticMask([[1, 0, 0, 0]])
+    report = evaluate_semantic([blank, one, one], [blank, half, blank], ["background", "cell"])
+    mean = report.metrics["jaccard_per_image"]
+    assert (mean.value, mean.n) == (0.25, 2)  # 1/2 and 0; the blank pair says nothing
+    assert report.metrics["accuracy_per_image"].value == pytest.approx((1 + 0.75 + 0.5) / 3)
+    assert report.metrics["precision_per_image"].n == 1
+    assert report.metrics["jaccard"].value == 0.25  # 1 of 4 pixels
 
 
 def test_without_a_background_every_class_is_averaged() -> None:
