@@ -77,7 +77,8 @@ def channel_limits(image: Image, spec: Normalisation) -> NDArray[np.float32]:
 def _percentiles(values: NDArray[Any], *percents: float) -> NDArray[np.float32]:
     """``np.percentile`` of a vector, to the last bit; of integers counted instead of sorted."""
     if values.dtype == np.float32:
-        return np.percentile(values, percents).astype(np.float32)
+        sorted_out: NDArray[np.float32] = np.percentile(values, percents).astype(np.float32)
+        return sorted_out
     below = np.cumsum(np.bincount(values))
     position = np.array(percents) / 100 * (len(values) - 1)
     before = np.floor(position)

@@ -8,9 +8,9 @@ goes on where it stopped when it is started again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -26,9 +26,17 @@ from cellwright.inference.detection_work import DetectionWork
 from cellwright.inference.identity import NamedImage, name_images
 from cellwright.inference.run_folder import Existing, Part, RunFolder
 from cellwright.inference.work import PRODUCT_FOLDERS, ImageWork, Overlays, RunOptions
-from cellwright.inference.workers import in_order, plan_work
+from cellwright.inference.workers import WorkPlan, in_order, plan_work
 
-__all__ = ["Overlays", "Progress", "RunOptions", "RunSummary", "predict_files"]
+__all__ = [
+    "LoadedModel",
+    "Overlays",
+    "Progress",
+    "RunOptions",
+    "RunSummary",
+    "load_model",
+    "predict_files",
+]
 
 Progress = Callable[[int, int], None]
 """Called with the number of images done and the number of images."""
@@ -95,22 +103,63 @@ def predict_files(
         BundleError: the bundle neither detects nor segments, or is damaged.
     """
     start = time.perf_counter()
-    options = options or RunOptions()
-    images = _images(inputs, out)
-    plan = plan_work(len(images), threads=threads)
+    # Before the model is loaded, so that a wrong path is said at once.
+    plan = plan_work(len(_images(inputs, out)), threads=threads)
+    model = load_model(bundle, options or RunOptions(), runtime=runtime, plan=plan)
+    summary = model.predict(inputs, out, existing=existing, progress=progress)
+    return replace(summary, seconds=time.perf_counter() - start)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A bundle ready to predict, for who keeps it loaded from one set of images to the next.
+
+    Attributes:
+        work: what is done with each image.
+        workers: images in work at once.
+        settings: what must be equal to continue an output folder.
+    """
+
+    work: ImageWork
+    workers: int
+    settings: Mapping[str, str | float | None]
+
+    def predict(
+        self,
+        inputs: Sequence[Path],
+        out: Path,
+        *,
+        existing: Existing = "resume",
+        progress: Progress | None = None,
+    ) -> RunSummary:
+        """As :func:`predict_files`."""
+        start = time.perf_counter()
+        images = _images(inputs, out)
+        folder = RunFolder(out, self.settings, existing)
+        run = _Run(self.work, folder)
+        run.all(images, workers=self.workers, progress=progress)
+        folder.write_tables(images, run.errors, columns=self.work.columns)
+        return RunSummary(
+            out=out,
+            n_images=len(images),
+            n_resumed=run.n_resumed,
+            counts=dict(zip(self.work.classes, run.counts.tolist(), strict=True)),
+            errors=run.errors,
+            seconds=time.perf_counter() - start,
+        )
+
+
+def load_model(
+    bundle: Bundle, options: RunOptions, *, runtime: str = "auto", plan: WorkPlan
+) -> LoadedModel:
+    """Load ``bundle`` for as many images at once as ``plan`` says.
+
+    Raises:
+        BundleError: the bundle neither detects nor segments, or is damaged.
+        UnknownNameError: no such runtime.
+    """
     work = _work_for(bundle, options, runtime=runtime, sharing=plan.sharing)
-    folder = RunFolder(out, _settings(bundle, work, options), existing)
-    run = _Run(work, folder)
-    run.all(images, workers=plan.workers, progress=progress)
-    folder.write_tables(images, run.errors, columns=work.columns)
-    return RunSummary(
-        out=out,
-        n_images=len(images),
-        n_resumed=run.n_resumed,
-        counts=dict(zip(bundle.card.classes, run.counts.tolist(), strict=True)),
-        errors=run.errors,
-        seconds=time.perf_counter() - start,
-    )
+    return LoadedModel(work, plan.workers, _settings(bundle, work, options))
 
 
 @dataclass(frozen=True)

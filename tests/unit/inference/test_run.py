@@ -15,8 +15,9 @@ from cellwright.errors import CellwrightError, ConfigError, ImageError
 from cellwright.images.write import write_png, write_tiff
 from cellwright.inference import run as run_module
 from cellwright.inference.predictor import Predictor
-from cellwright.inference.run import RunOptions, predict_files
+from cellwright.inference.run import RunOptions, load_model, predict_files
 from cellwright.inference.run_folder import CELL_COLUMNS
+from cellwright.inference.workers import plan_work
 from cellwright.types import Boxes
 
 
@@ -221,7 +222,7 @@ from pathlib import Path
 from cellwright.bundles.bundle import open_bundle
 from cellwright.inference.run import predict_files
 predict_files([Path(sys.argv[2])], bundle=open_bundle(sys.argv[1]), out=Path(sys.argv[3]),
-              threads=2, progress=lambda done, total: time.sleep(0.4))
+              threads=2, progress=lambda done, total: time.sleep(60 if done == 3 else 0))
 """
 
 
@@ -291,3 +292,14 @@ def test_bad_requests_are_refused_before_anything_is_written(dot_bundle, tmp_pat
     with pytest.raises(ConfigError, match="pixel size"):
         RunOptions(pixel_size_um=0)
     assert not out.exists()
+
+
+def test_a_loaded_model_predicts_one_folder_after_the_other(dot_bundle, pictures, tmp_path):
+    bundle = open_bundle(dot_bundle)
+    model = load_model(bundle, RunOptions(overlays="none"), plan=plan_work(2, threads=2))
+    first, second = sorted(pictures.iterdir())[:2], sorted(pictures.iterdir())[2:]
+    assert sum(model.predict(first, tmp_path / "a").counts.values()) == 30
+    assert sum(model.predict(second, tmp_path / "b").counts.values()) == 180
+    options = RunOptions(overlays="none")
+    again = predict_files(first, bundle=bundle, out=tmp_path / "a", options=options)
+    assert again.n_resumed == 2
