@@ -25,8 +25,9 @@ from cellwright.inference.counts import (
     standard_deviation,
 )
 from cellwright.inference.evaluate import LabelledPredictions
-from cellwright.metrics.calibration import ScoreMap, fit_score_map
+from cellwright.metrics.calibration import fit_score_map
 from cellwright.metrics.matching import match_greedy
+from cellwright.metrics.score_map import ScoreMap
 from cellwright.types import Boxes
 
 FOLDS = 10

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from cellwright.bundles.calibration import Calibration, ClassCalibration
 from cellwright.inference.counts import CountEstimate, CountEstimates, estimate_counts
-from cellwright.metrics.calibration import binned_excess
 from cellwright.metrics.counting_rule import CountingRule
 from cellwright.metrics.intervals import (
     Interval,
@@ -31,6 +30,7 @@ from cellwright.metrics.intervals import (
     with_resamples,
 )
 from cellwright.metrics.matching import match_greedy
+from cellwright.metrics.score_map import binned_excess
 from cellwright.types import Boxes
 
 N_RESAMPLES = 500

@@ -11,7 +11,7 @@ where k is how much images differ beyond chance and 1/4 stands for half a cell. 
 interval of one image is E -+ q * sqrt(V); q is the conformal quantile of the validation
 images, but not below the normal one z: where most images are certain, marginal coverage
 alone would allow intervals that fail on just those images that are not. A sum over images
-follows :func:`cellwright.metrics.calibration.sum_quantile`. See
+follows :func:`cellwright.metrics.conformal.sum_quantile`. See
 ``docs/methods/uncertain-counts.md``.
 """
 
@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.bundles.calibration import Calibration, ClassCalibration, CountSpread
-from cellwright.metrics.calibration import conformal_quantile, sum_quantile
+from cellwright.metrics.conformal import conformal_quantile, sum_quantile
 from cellwright.types import Boxes
 
 COUNT_LEVEL = 0.9

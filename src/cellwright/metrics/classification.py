@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import AnnotationError
-from cellwright.metrics.calibration import CALIBRATION_BINS, binned_excess
 from cellwright.metrics.intervals import (
     Weights,
     intervals_by_class,
@@ -32,6 +31,7 @@ from cellwright.metrics.intervals import (
     with_resamples,
 )
 from cellwright.metrics.report import Report, check_paired, interval_settings
+from cellwright.metrics.score_map import CALIBRATION_BINS, binned_excess
 from cellwright.types import Category
 
 METRICS = ("accuracy", "weighted_f1", "macro_f1", "auroc", "ece")
