@@ -9,6 +9,7 @@ import pytest
 
 from cellwright.errors import UnknownNameError
 from cellwright.studies import STUDIES
+from cellwright.studies.readme import filled
 from cellwright.studies.results import COLUMNS, read_published
 from cellwright.studies.study import Request
 
@@ -63,3 +64,9 @@ def test_committed_results_are_whole(name: str) -> None:
     assert set(read_published(study.folder)) <= places
     assert all(row["note"] for row in rows if row["status"] == "not attempted")
     assert all(row["value"] for row in rows if row["status"] != "not attempted")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_tables_of_the_readme_are_those_of_the_results(name: str) -> None:
+    study = STUDIES[name]
+    assert (study.folder / "README.md").read_text(encoding="utf-8") == filled(study)

@@ -19,7 +19,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from cellwright.errors import CellwrightError, ConfigError, DatasetError
+from cellwright.errors import CellwrightError, ConfigError, DatasetError, MissingExtraError
 from cellwright.images.write import atomic_path
 from cellwright.learning.provenance import commit, machine
 from cellwright.studies.study import (
@@ -73,7 +73,7 @@ def measure(cell: Cell, out: Path, *, command: str) -> Record:
         measured = cell.measure(out / "work" / cell.name)
         _json(asdict(measured))  # what cannot be written is a failure of this cell
         outcome = measured
-    except NotAttempted as stop:
+    except (NotAttempted, MissingExtraError) as stop:
         finish, reason = "not attempted", stop.what
     except Exception as error:  # the rest of a long run must not fall with it
         finish = "failed"

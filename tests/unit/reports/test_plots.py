@@ -9,7 +9,15 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cellwright.reports.plots import Estimate, Labels, histogram, interval_bars, scatter
+from cellwright.reports.plots import (
+    Curve,
+    Estimate,
+    Labels,
+    curves,
+    histogram,
+    interval_bars,
+    scatter,
+)
 
 
 def texts(figure: Figure) -> list[str]:
@@ -86,3 +94,17 @@ def test_pyplot_stays_out() -> None:
     code = "import sys, cellwright.reports.plots as p; p.histogram({}, labels=p.Labels())"
     check = f"{code}; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_curves_have_their_band_and_their_scale() -> None:
+    lines = [
+        Curve("all", [1, 10, 100], [1.0, 2.0, 3.0], [0.5, 1.5, 2.5], [1.5, 2.5, 3.5]),
+        Curve("empty", [], []),
+    ]
+    figure = curves(lines, labels=Labels("images", "AP"), x_scale="log")
+    axes = figure.axes[0]
+    assert axes.get_xscale() == "log"
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[1.0, 2.0, 3.0]]
+    (band,) = axes.collections
+    assert band.get_paths()[0].get_extents().y0 == 0.5
+    assert texts(curves([], labels=Labels())) == ["no data"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cellwright.errors import ConfigError, DatasetError
+from cellwright.errors import ConfigError, DatasetError, MissingExtraError
 from cellwright.studies.grid import asked, read_record, run_study
 from cellwright.studies.results import tabulate
 from cellwright.studies.study import Cell, Figure, NotAttempted, Outcome, Request, Study
@@ -87,6 +87,12 @@ def test_a_failing_cell_is_recorded_retried_and_does_not_stop_the_rest(tmp_path,
     assert run_study(mended, request_)["bad"].finish == "done"
     assert calls == ["good", "bad"]
     assert not trace.exists()
+
+
+def test_a_package_that_is_not_installed_is_no_failure(tmp_path, request_):
+    cells = [stopping_cell("a", MissingExtraError("ultralytics", "ultralytics"))]
+    record = run_study(study(cells, tmp_path), request_)["a"]
+    assert (record.finish, "'ultralytics'" in record.reason) == ("not attempted", True)
 
 
 def test_a_figure_that_cannot_be_written_fails_its_own_cell_only(tmp_path, request_):
