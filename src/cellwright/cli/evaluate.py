@@ -12,10 +12,11 @@ from cellwright.cli.labels import only_part, open_labelled, seen_in_training
 from cellwright.cli.options import Format, Json, Runtime, Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from cellwright.metrics.detection import DetectionReport
+    from cellwright.bundles.bundle import Bundle
     from cellwright.metrics.intervals import Interval
+    from cellwright.metrics.report import Report
 
 EXAMPLES = """Examples:
 
@@ -43,7 +44,6 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled images it has not seen: counts, rates, intervals."""
     from cellwright.bundles.bundle import open_bundle
-    from cellwright.inference.evaluate import evaluate_bundle
 
     opened = open_bundle(bundle)
     whole = open_labelled(source, format_name=format_name)
@@ -54,15 +54,27 @@ def evaluate(
             "flatter it; use --part test with the --split file of its training"
         )
     with progress_bar("evaluating") as progress:
-        report = evaluate_bundle(
-            opened, labelled, runtime=runtime, threads=threads, progress=progress
-        )
+        measure = _measure_for(opened)
+        report = measure(opened, labelled, runtime=runtime, threads=threads, progress=progress)
     if not write_json(report.to_json(), json):
         print_report(report)
 
 
-def print_report(report: DetectionReport) -> None:
+def _measure_for(bundle: Bundle) -> Callable[..., Report]:
+    """The evaluation that suits the model's task."""
+    if bundle.card.segmentation is not None:
+        from cellwright.inference.evaluate_segmentation import evaluate_segmentation
+
+        return evaluate_segmentation
+    from cellwright.inference.evaluate import evaluate_bundle
+
+    return evaluate_bundle
+
+
+def print_report(report: Report) -> None:
     """The figures of an evaluation as tables on stdout, what they depend on on stderr."""
+    from cellwright.metrics.detection import DetectionReport
+
     print_table(
         ("figure", "value", "low", "high", "n"),
         _figures(report.metrics),
@@ -70,23 +82,35 @@ def print_report(report: DetectionReport) -> None:
     )
     for name, metrics in report.per_class.items() if len(report.per_class) > 1 else ():
         print_table(("figure", "value", "low", "high", "n"), _figures(metrics), title=f"\n{name}")
-    say(_conditions(report))
-    if report.capped_images:
+    rule = _detection_rule(report) if isinstance(report, DetectionReport) else _pixel_rule(report)
+    unit = report.settings["resampled"]
+    sentence = f"{rule}; intervals resample whole {unit}s"
+    first = next(iter(report.metrics.values()))
+    if first.value is not None and first.low is None:
+        sentence += f"; there is only one {unit}, so there is no interval"
+    say(sentence)
+    if isinstance(report, DetectionReport) and report.capped_images:
         say(f"warning: {counted(len(report.capped_images), 'image')} reached the cap on detections")
 
 
-def _conditions(report: DetectionReport) -> str:
-    """What the figures depend on, in a sentence."""
+def _detection_rule(report: Report) -> str:
+    """What counts as found by a detector."""
     settings = report.settings
     thresholds = ", ".join(f"{name} {at:.3g}" for name, at in settings["score_threshold"].items())
-    sentence = (
+    return (
         f"precision, recall, f1 and counts: overlap 0.5, scores from {thresholds}; at most "
-        f"{settings['max_detections']} detections of a class in an image; "
-        f"intervals resample whole {settings['resampled']}s"
+        f"{settings['max_detections']} detections of a class in an image"
     )
-    if report.metrics["ap50"].value is not None and report.metrics["ap50"].low is None:
-        sentence += f"; there is only one {settings['resampled']}, so there is no interval"
-    return sentence
+
+
+def _pixel_rule(report: Report) -> str:
+    """What a segmentation's figures are of."""
+    rule = (
+        "figures pool the images unless their name ends in per_image; cells match at an overlap "
+        "of 0.5 unless their name says otherwise"
+    )
+    true_cells = report.settings.get("true_cells")
+    return rule if true_cells is None else f"{rule}; true cells: {true_cells}"
 
 
 def _figures(metrics: Mapping[str, Interval]) -> list[tuple[Cell, ...]]:

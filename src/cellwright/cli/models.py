@@ -118,5 +118,26 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
         rows.append(
             ("counts calibrated on", f"{known.n_images} labelled images" if known else None)
         )
+    if card.segmentation is not None:
+        rows.append(("cells", _cell_rule(card)))
     rows.extend(("limit", limit) for limit in card.limits)
     return rows
+
+
+def _cell_rule(card: Card) -> str:
+    """How a segmentation becomes cells, in a phrase."""
+    from cellwright.bundles.card import DistanceInstances
+
+    spec = card.segmentation
+    if spec is None:
+        return ""
+    at_least = f", at least {spec.minimum_area_px} px" if spec.minimum_area_px else ""
+    if isinstance(spec, DistanceInstances):
+        return (
+            f"touching ones separated; foreground from {spec.foreground_threshold:.3g}, "
+            f"seeds from {spec.seed_threshold:.3g}{at_least}"
+        )
+    if spec.activation == "softmax":
+        return f"connected regions of the most probable class{at_least}"
+    limits = ", ".join(f"{one:.3g}" for one in spec.class_thresholds(len(card.classes)))
+    return f"connected regions of probability from {limits}{at_least}"
