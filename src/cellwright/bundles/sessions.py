@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.bundles.card import Precision
+from cellwright.bundles.openvino_graph import without_rounding_in_activations
 from cellwright.errors import BundleError, UnknownNameError
 
 Batch = NDArray[np.float32]
@@ -112,7 +113,9 @@ class OpenVinoSession:
         if sharing.threads:
             settings["INFERENCE_NUM_THREADS"] = sharing.threads
         try:
-            model = core.compile_model(core.read_model(model=graph), "CPU", settings)
+            network = core.read_model(model=graph)
+            without_rounding_in_activations(network)
+            model = core.compile_model(network, "CPU", settings)
         except RuntimeError as error:
             raise BundleError(f"OpenVINO cannot load the graph ({error})") from error
         self._names = [output.any_name for output in model.outputs]
