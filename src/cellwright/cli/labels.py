@@ -76,5 +76,11 @@ def seen_in_training(
         return False
     if split_file is None:
         return True
-    learned = {name for name, part in read_split(split_file).items() if part == "train"}
+    part_of = read_split(split_file)
+    # Images that nobody labelled stand in the split, but are not learned from.
+    learned = {
+        record.id
+        for record in whole
+        if part_of.get(record.id) == "train" and record.load_annotation() is not None
+    }
     return len(learned) != card.training.n_images or any(one.id in learned for one in labelled)

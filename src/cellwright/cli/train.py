@@ -56,6 +56,8 @@ def train(
     result = fit(settings, out or Path("runs") / settings.name, command=command)
     if result.report is not None:
         print_report(result.report)
+    for leak in result.leaks:
+        say(f"warning: the split leaks, so these figures flatter the model: {leak}")
     say("the bundle is ready; try it with `cellwright predict IMAGES --model BUNDLE --out DIR`")
     typer.echo(result.bundle)
 

@@ -28,14 +28,14 @@ def prepared_picture(
     """Load one record and bring picture and boxes to network pixels.
 
     Raises:
-        AnnotationError: the record holds no boxes and none can be made of what it holds.
+        AnnotationError: the record is not labelled, or with what no boxes can be made of.
     """
     sample = record.load()
     annotation = sample.annotation
     if isinstance(annotation, Instances):
         annotation = annotation.boxes()
     if annotation is None:
-        annotation = Boxes.empty()
+        raise AnnotationError("nobody labelled this image", where=record.id)
     if not isinstance(annotation, Boxes):
         raise AnnotationError(
             f"a detector needs boxes, found {type(annotation).__name__}", where=record.id

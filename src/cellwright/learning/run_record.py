@@ -30,10 +30,17 @@ TEST_SEED = 20
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a run left behind: its bundle, and the test report where there was a test part."""
+    """What a run left behind.
+
+    Attributes:
+        bundle: the file.
+        report: of the test part, None where there was none.
+        leaks: sentences about leaks of the split that were allowed; the report flatters.
+    """
 
     bundle: Path
     report: DetectionReport | Report | None
+    leaks: tuple[str, ...] = ()
 
 
 def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
@@ -47,16 +54,29 @@ def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
     wanted = config.model_dump(mode="json")
     if path.exists():
         held = _with_defaults(yaml.safe_load(path.read_text(encoding="utf-8")))
-        changed = sorted(key for key in wanted if wanted[key] != held.get(key))
+        learned, before = _without_permission(wanted), _without_permission(held)
+        changed = sorted(key for key in learned if learned[key] != before.get(key))
         if changed:
             raise ConfigError(
                 f"the folder holds a run with other settings ({', '.join(changed)})",
                 where=run_dir,
                 remedy="choose another run folder, or delete this one",
             )
-        return
+        if wanted == held:
+            return
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
+
+
+def _without_permission(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings without ``allow_leak``, which permits a run but does not change it.
+
+    Who was refused for a leak starts again with ``--allow-leak``, in the same folder.
+    """
+    data = settings.get("data")
+    if not isinstance(data, dict):
+        return settings
+    return {**settings, "data": {k: v for k, v in data.items() if k != "allow_leak"}}
 
 
 def _with_defaults(held: Any) -> dict[str, Any]:

@@ -160,12 +160,12 @@ def bundle_and_evaluate(
             continue
         reports = figures(segmenter, labelled, labelling)
         evaluations += [
-            as_evaluation(report, f"{parts.whole.name}, {name}, {of}") for of, report in reports
+            as_evaluation(report, f"{parts.called(name)}, {of}") for of, report in reports
         ]
         last = reports[0][1] if name == "test part" else None
     card = card.model_copy(update={"evaluations": tuple(evaluations)})
     write_bundle(path, card, graphs, tests)
-    return TrainingResult(path, last)
+    return TrainingResult(path, last, parts.leaks)
 
 
 def build_network(chosen: SegmentationConfig, n_outputs: int, *, n_channels: int) -> nn.Module:

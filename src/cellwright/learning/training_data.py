@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,6 +23,8 @@ from cellwright.types import Boxes, Instances
 
 DEFAULT_RATIOS = {"train": 70.0, "val": 20.0, "test": 10.0}
 MULTIPLE = 32
+_log = logging.getLogger(__name__)
+
 SURVEYED = 200
 """Images looked at to choose input settings; enough for a median."""
 
@@ -42,14 +45,19 @@ class Parts:
     part_of: Mapping[str, str]
     leaks: tuple[str, ...] = ()
 
+    def called(self, name: str) -> str:
+        """What a card calls the images that figures are of: set, part, and whether it leaks."""
+        return f"{self.whole.name}, {name}{' (leaking split)' if self.leaks else ''}"
+
 
 def load_parts(config: DataConfig) -> Parts:
     """Load the set and split it.
 
-    A split made here keeps near-duplicates in one part; a given one is checked.
+    A split made here keeps near-duplicates in one part; a given one is checked. Of images
+    that nobody labelled it is not known what they hold: they are left out of what is learned.
 
     Raises:
-        DatasetError: no images, or a part without any.
+        DatasetError: no images, or a part without any that are labelled.
         LeakError: a given split leaks and ``allow_leak`` is off.
     """
     labelled = _load(config)
@@ -66,10 +74,11 @@ def load_parts(config: DataConfig) -> Parts:
         part_of = given
         found = _check(labelled, part_of, config)
     has_test = "test" in part_of.values()
+    _remark(labelled)
     return Parts(
         whole=labelled,
-        train=part(labelled, part_of, "train"),
-        val=part(labelled, part_of, "val"),
+        train=_labelled(part(labelled, part_of, "train"), "training"),
+        val=_labelled(part(labelled, part_of, "val"), "validation"),
         test=part(labelled, part_of, "test") if has_test else None,
         part_of=part_of,
         leaks=found,
@@ -86,6 +95,33 @@ def _load(config: DataConfig) -> LabelledSet:
     return read_labelled(config.path, format=config.format)
 
 
+def _labelled(one: LabelledSet, name: str) -> LabelledSet:
+    """The images of a part that somebody labelled, be it as holding nothing."""
+    ids = [record.id for record in one if record.load_annotation() is not None]
+    if not ids:
+        raise DatasetError(
+            f"none of the {len(one)} images of the {name} part is labelled",
+            where=one.name,
+            remedy="an image that shows no cells needs labels that say so, e.g. an empty text file",
+        )
+    return one.subset(ids)
+
+
+def _remark(labelled: LabelledSet) -> None:
+    """Say, before anything is learned from them, that labels were repaired or are missing."""
+    remarked = [record for record in labelled if record.problems]
+    if remarked:
+        first = remarked[0]
+        _log.warning(
+            "%s: labels of %d images were not taken as they stand, for instance %s: %s; "
+            "`cellwright data inspect` lists them all",
+            labelled.name,
+            len(remarked),
+            first.id,
+            first.problems[0],
+        )
+
+
 def _check(
     labelled: LabelledSet, part_of: Mapping[str, str], config: DataConfig
 ) -> tuple[str, ...]:
@@ -100,14 +136,16 @@ def _check(
     if crossing:
         first = crossing[0]
         what = (
-            f"{len(crossing)} near-duplicate pairs stand in different parts, "
-            f"for instance {first.first!r} and {first.second!r}"
+            f"{len(crossing)} near-duplicate pairs stand in different parts, for instance "
+            f"{first.first!r} ({part_of[first.first]}) and "
+            f"{first.second!r} ({part_of[first.second]})"
         )
         if not config.allow_leak:
             raise LeakError(
                 what,
                 where=labelled.name,
-                remedy="let `cellwright data split` make the split, or pass --allow-leak",
+                remedy="let `cellwright data split` make the split, or pass --allow-leak: the "
+                "card and the report will then say so",
             )
         found.append(what)
     return tuple(found)
@@ -187,7 +225,11 @@ def largest_edge_px(train: LabelledSet) -> float:
         if isinstance(boxes, Boxes) and len(boxes):
             longest = max(longest, float(boxes.widths_px.max()), float(boxes.heights_px.max()))
     if not longest:
-        raise DatasetError("the training part holds no boxes", where=train.name)
+        raise DatasetError(
+            f"the labels of all {len(train)} training images are empty",
+            where=train.name,
+            remedy="label some cells, or look for the labels with `cellwright data inspect`",
+        )
     return longest
 
 

@@ -48,6 +48,11 @@ KINDS: dict[str, Kind] = {
         "error",
         "Keep the right labels and remove the other copy.",
     ),
+    "nothing_labelled": Kind(
+        "No label holds anything",
+        "error",
+        "Nothing can be learned: look for the labels, or whether they were exported empty.",
+    ),
     "unreadable_image": Kind(
         "Image that cannot be read", "error", "Export it again, or remove it from the set."
     ),
@@ -87,6 +92,11 @@ KINDS: dict[str, Kind] = {
         "Near-copies of a picture",
         "warning",
         "Give all copies the same group, so that a split keeps them together.",
+    ),
+    "no_cells": Kind(
+        "Labels that say there are no cells",
+        "note",
+        "Nothing, if the image shows none; else label it.",
     ),
     "repaired": Kind(
         "Repaired while reading", "note", "Correct the label file to make this line disappear."

@@ -158,6 +158,8 @@ def _label_findings(
     if plane is not None and plane != shape[1:]:
         detail = f"labels {_size(plane)}, image {_size(shape[1:])}"
         findings.append(Finding("wrong_size", image_id, detail))
+    if isinstance(annotation, Boxes | Instances) and not len(annotation):
+        findings.append(Finding("no_cells", image_id, "an empty label file, or no entry in it"))
     if isinstance(annotation, Boxes):
         findings += _box_findings(image_id, annotation, height=shape[1], width=shape[2])
     return findings

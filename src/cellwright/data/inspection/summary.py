@@ -204,6 +204,7 @@ def _examples(scans: Sequence[Scan]) -> tuple[str, ...]:
 
 def _findings(scans: Sequence[Scan], pairs: Sequence[DuplicatePair]) -> tuple[Finding, ...]:
     findings = [finding for one in scans for finding in one.findings]
+    findings += _nothing_labelled(scans)
     by_id = {one.record.id: one for one in scans}
     for family in families(pairs):
         findings += _family_findings([by_id[name] for name in family])
@@ -213,6 +214,15 @@ def _findings(scans: Sequence[Scan], pairs: Sequence[DuplicatePair]) -> tuple[Fi
     findings += _torn_groups(scans)
     order = {kind: place for place, kind in enumerate(KINDS)}
     return tuple(sorted(findings, key=lambda finding: order[finding.kind]))
+
+
+def _nothing_labelled(scans: Sequence[Scan]) -> list[Finding]:
+    """One finding where labels of boxes or cells are there, but every one is empty."""
+    has_objects = [one for one in scans if one.annotation_type in ("Boxes", "Instances")]
+    if not has_objects or any(len(one.boxes) for one in has_objects):
+        return []
+    detail = f"is labelled as empty, like all {len(has_objects)} that have labels"
+    return [Finding("nothing_labelled", has_objects[0].record.id, detail)]
 
 
 def _family_findings(family: Sequence[Scan]) -> list[Finding]:

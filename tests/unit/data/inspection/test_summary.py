@@ -54,9 +54,11 @@ def test_counts_and_sizes_by_hand(make_set: MakeSet) -> None:
     assert live.side_um.n == 2  # the scale of the third is unknown
     assert live.side_um.maximum == pytest.approx(np.sqrt(10 * 20) * 0.5, abs=1e-3)
     assert found.objects_per_image.tolist() == [2, 1, 0, 1]
-    assert found.found() == {}
-    assert found.findings_table().rows == ()
+    assert found.found() == {"no_cells": 1}
+    (row,) = found.findings_table().rows
+    assert row[:3] == ("note", KINDS["no_cells"].title, 1)
     assert [table.title for table in found.tables()] == [
+        "What needs attention",
         "Classes",
         "Split",
         "Box sizes",
@@ -136,7 +138,7 @@ def test_a_group_on_both_sides_is_found(make_set: MakeSet) -> None:
     images = {name: field(seed) for seed, name in enumerate("abc")}
     labelled = make_set(
         images,
-        dict.fromkeys(images, Boxes.empty()),
+        dict.fromkeys(images, Boxes([[1, 1, 9, 9]], [0])),
         group={"a": "well", "b": "well"},
         split={"a": "train", "b": "val", "c": "val"},
     )
@@ -148,7 +150,7 @@ def test_a_group_on_both_sides_is_found(make_set: MakeSet) -> None:
 def test_copies_within_a_group_are_no_finding(make_set: MakeSet) -> None:
     images = {"a": field(0), "b": field(0)}
     labelled = make_set(
-        images, dict.fromkeys(images, Boxes.empty()), group={"a": "well", "b": "well"}
+        images, dict.fromkeys(images, Boxes([[1, 1, 9, 9]], [0])), group={"a": "well", "b": "well"}
     )
     found = inspect(labelled)
     assert len(found.duplicates) == 1
