@@ -92,7 +92,8 @@ def engine(config_dir: Path) -> ModuleType:
     os.environ["YOLO_OFFLINE"] = "1"
     os.environ["YOLO_AUTOINSTALL"] = "0"
     os.environ["YOLO_VERBOSE"] = "0"
-    os.environ["YOLO_CONFIG_DIR"] = str(config_dir)
+    # A relative one would be looked for wherever the program happens to stand later.
+    os.environ["YOLO_CONFIG_DIR"] = str(config_dir.resolve())
     import ultralytics  # noqa: PLC0415 - optional extra, and the variables above come first
 
     settings: Any = ultralytics.settings
