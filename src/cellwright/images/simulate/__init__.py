@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from cellwright.images.simulate.live_dead import simulate_series
+from cellwright.images.simulate.unstained import simulate_culture
 
 SIMULATORS: dict[str, Callable[..., Any]] = {
     "live_dead": simulate_series,
+    "unstained": simulate_culture,
 }

@@ -7,6 +7,12 @@ Layout (the label format ``csv`` of :mod:`cellwright.data.formats` reads it)::
     cellwright.csv         image, id, group, split, pixel_size_um
     truth/truth.csv        name, group, n_cells, n_live, n_dead, viability
     truth/instances/NAME.png
+
+Simulated single fields likewise, in the label format ``instances``::
+
+    images/NAME.png        instances/NAME.png
+    cellwright.csv         image, id, group, split, pixel_size_um
+    truth.csv              name, group, n_cells, confluence
 """
 
 from __future__ import annotations
@@ -16,12 +22,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from cellwright.images.simulate.live_dead import LiveDeadPair
+from cellwright.images.simulate.unstained import UnstainedField
 from cellwright.images.write import atomic_path, write_labels, write_png
 from cellwright.types import Boxes
 
 BOX_COLUMNS = ("image", "class", "xmin", "ymin", "xmax", "ymax")
 SIDECAR_COLUMNS = ("image", "id", "group", "split", "pixel_size_um")
 TRUTH_COLUMNS = ("name", "group", "n_cells", "n_live", "n_dead", "viability")
+FIELD_COLUMNS = ("name", "group", "n_cells", "confluence")
 
 
 def write_series(
@@ -61,6 +69,25 @@ def write_series(
     _write_csv(out_dir / "cellwright.csv", SIDECAR_COLUMNS, sidecar)
     _write_csv(out_dir / "truth" / "truth.csv", TRUTH_COLUMNS, truth)
     return images
+
+
+def write_fields(out_dir: Path, fields: Iterable[UnstainedField]) -> Path:
+    """Write fields one at a time, tables last; names must be unique.
+
+    Returns:
+        ``out_dir/images``, the folder to segment.
+    """
+    sidecar: list[Sequence[object]] = []
+    truth: list[Sequence[object]] = []
+    for field in fields:
+        write_png(out_dir / "images" / f"{field.name}.png", field.image)
+        write_labels(out_dir / "instances" / f"{field.name}.png", field.instances.labels)
+        image = f"images/{field.name}.png"
+        sidecar.append((image, field.name, field.group, "", field.pixel_size_um))
+        truth.append((field.name, field.group, len(field.instances), field.confluence))
+    _write_csv(out_dir / "cellwright.csv", SIDECAR_COLUMNS, sidecar)
+    _write_csv(out_dir / "truth.csv", FIELD_COLUMNS, truth)
+    return out_dir / "images"
 
 
 def _box_rows(image: str, class_name: str, boxes: Boxes) -> Iterator[Sequence[object]]:
