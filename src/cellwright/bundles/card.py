@@ -102,6 +102,8 @@ class Decoding(_Frozen):
         class_thresholds: a threshold a class where they differ, else empty.
         minimum_score: boxes below are never kept, not even for a precision-recall curve.
         nms_iou: of two boxes that overlap more than this, the weaker one goes.
+        vote_iou: kept boxes become the mean of the boxes that overlap them more than this; None
+            keeps them as the network gave them.
         nms_scope: ``across_classes`` where a cell has one class only: then, of boxes that count
             as cells, those of different classes suppress each other too. The ranked list that
             average precision judges is suppressed class by class in either case.
@@ -113,6 +115,7 @@ class Decoding(_Frozen):
     class_thresholds: tuple[float, ...] = ()
     minimum_score: float = Field(default=0.001, ge=0, le=1)
     nms_iou: float = Field(default=0.6, gt=0, le=1)
+    vote_iou: float | None = Field(default=None, gt=0, le=1)
     nms_scope: Literal["per_class", "across_classes"] = "per_class"
     max_detections: int = Field(default=100_000, ge=1)
 
@@ -200,6 +203,7 @@ class TrainingRecord(_Frozen):
     data_licence: str = ""
     data_checksum: str = ""
     n_images: int = Field(ge=0)
+    started_from: str = ""
     command: str = ""
     commit: str = ""
     seed: int = 0

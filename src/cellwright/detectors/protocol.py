@@ -79,6 +79,8 @@ class ExportedDetector:
         output: how the graph's output is laid out.
         output_names: the graph's outputs, in order.
         reference: the network behind the graph; parity is measured against it.
+        vote_iou: how boxes are voted on (``inference.voting``); None for a network that is to be
+            read as its makers read it.
         licence_note: what the graph's origin asks of whoever ships it, or empty.
     """
 
@@ -86,6 +88,7 @@ class ExportedDetector:
     output: BoxDecoding
     output_names: tuple[str, ...]
     reference: Callable[[Tensor], tuple[Tensor, ...]]
+    vote_iou: float | None = None
     licence_note: str = ""
 
 

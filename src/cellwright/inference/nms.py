@@ -55,6 +55,30 @@ def surviving(
     return ranks[kept]
 
 
+def overlapping_pairs(
+    xyxy: NDArray[np.float32], *, iou: float
+) -> tuple[Index, Index, NDArray[np.float64]]:
+    """Every pair of boxes with an IoU above ``iou``, once: both indices, and the IoU.
+
+    Args:
+        xyxy: ``(N, 4)``.
+        iou: in (0, 1].
+
+    Returns:
+        ``(M,)``, ``(M,)`` and float64 ``(M,)``.
+    """
+    sides = np.ascontiguousarray(xyxy.T)
+    areas = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
+    edges = [_overlapping(sides, areas, pair, iou) for pair in _candidate_pairs(xyxy, iou)]
+    one, other = np.concatenate([np.zeros((2, 0), np.int64), *edges], axis=1)
+    corners = xyxy.astype(np.float64)
+    low = np.maximum(corners[one, :2], corners[other, :2])
+    high = np.minimum(corners[one, 2:], corners[other, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=1)
+    both = areas[one].astype(np.float64) + areas[other] - shared
+    return one, other, shared / np.maximum(both, 1e-12)
+
+
 def _scopes(class_ids: Index, scope: Scope) -> list[Index]:
     if scope == "across_classes":
         return [np.arange(len(class_ids))]

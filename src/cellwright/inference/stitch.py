@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cellwright.bundles.card import Decoding
 from cellwright.images.tiles import Tile
 from cellwright.inference.nms import Index, surviving
+from cellwright.inference.voting import voted
 from cellwright.types import Boxes
 
 SEAM_IOU = 0.45
@@ -63,7 +64,10 @@ def merge(parts: Sequence[tuple[Tile, Boxes]], decoding: Decoding, *, margin: fl
     lost = np.setdiff1d(disputed, disputed[settled])
     kept = kept[~np.isin(kept, lost)]
     pieces = _pieces(everything.select(kept), origin[kept], cut[kept], decoding)
-    return everything.select(kept[~pieces])
+    kept = kept[~pieces]
+    if decoding.vote_iou is None:
+        return everything.select(kept)
+    return voted(everything, kept, iou=decoding.vote_iou, origin=origin)
 
 
 def _pieces(

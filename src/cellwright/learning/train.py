@@ -19,7 +19,7 @@ from cellwright.bundles.card import Card, Decoding, InputSpec, TrainingRecord
 from cellwright.data.splits import write_split
 from cellwright.detectors import DETECTORS
 from cellwright.detectors.protocol import DetectionJob, ExportedDetector, Schedule
-from cellwright.errors import UnknownNameError
+from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.inference.calibrate import settle
 from cellwright.inference.evaluate import predict_labelled, report_on
 from cellwright.inference.predictor import Predictor
@@ -33,6 +33,7 @@ from cellwright.learning.run_record import (
     training_record,
 )
 from cellwright.learning.segmentation import begin_segmenter, train_segmenter
+from cellwright.learning.starting_weights import read_start, starting_from
 from cellwright.learning.training_data import Parts, choose_input, choose_window, load_parts, survey
 
 
@@ -67,6 +68,7 @@ def train_on(
         torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, workers=True, verbose=False)
 
+    start = None if config.start_from is None else read_start(config.start_from)
     write_split(run_dir / "split.csv", parts.whole, parts.part_of)
     looks = survey(parts.train)
     spec = choose_input(looks, config.input)
@@ -79,10 +81,12 @@ def train_on(
         crops_per_image=crops,
         schedule=Schedule(**config.schedule.model_dump(), seed=config.seed),
         run_dir=run_dir,
-        fit=fit_detector,
+        fit=fit_detector if start is None else starting_from(start, fit_detector),
     )
     exported = DETECTORS[config.detector.name].train(job, config.detector.settings)
     record = training_record(config, parts, command=command)
+    if start is not None:
+        record = record.model_copy(update={"started_from": start.source})
     return bundle_and_evaluate(config, exported, spec, parts=parts, record=record, run_dir=run_dir)
 
 
@@ -100,7 +104,9 @@ def bundle_and_evaluate(
     Thresholds and calibration come from the validation part, figures from both.
     """
     path = run_dir / f"{config.name}.cellwright"
-    decoding = Decoding(output=exported.output, nms_scope=config.nms_scope)
+    decoding = Decoding(
+        output=exported.output, nms_scope=config.nms_scope, vote_iou=exported.vote_iou
+    )
     limits = [*config.limits, *parts.leaks]
     limits += [exported.licence_note] if exported.licence_note else []
     card = Card(
@@ -130,10 +136,10 @@ def bundle_and_evaluate(
         reports["test part"] = report_on(test, settled, thresholds=thresholds)
 
     evaluations = tuple(
-        as_evaluation(report, f"{parts.whole.name}, {name}") for name, report in reports.items()
+        as_evaluation(report, parts.called(name)) for name, report in reports.items()
     )
     write_bundle(path, card.model_copy(update={"evaluations": evaluations}), graphs, tests)
-    return TrainingResult(path, reports.get("test part"))
+    return TrainingResult(path, reports.get("test part"), parts.leaks)
 
 
 def _begin(config: TrainConfig, run_dir: Path) -> None:
@@ -143,5 +149,12 @@ def _begin(config: TrainConfig, run_dir: Path) -> None:
         return
     if config.detector.name not in DETECTORS:
         raise UnknownNameError("detector", config.detector.name, DETECTORS)
-    DETECTORS[config.detector.name].require()
+    detector = DETECTORS[config.detector.name]
+    detector.require()
+    if config.start_from is not None and not detector.starts_from_bundles:
+        raise ConfigError(
+            f"{config.detector.name} cannot start from a bundle",
+            where="start_from",
+            remedy="leave start_from out, or train our own detector",
+        )
     claim_run_dir(config, run_dir)
