@@ -22,6 +22,7 @@ from cellwright.learning.config import (
 from cellwright.learning.train import train
 from cellwright.learning.training_data import Parts, load_parts
 from cellwright.metrics.intervals import Interval
+from cellwright.studies.grid import read_record
 from cellwright.studies.labels import labels_config, load_set
 from cellwright.studies.study import Figure, NotAttempted, Outcome, figure_of
 from cellwright.studies.viability_yolo.presets import OWN, Preset
@@ -68,10 +69,11 @@ class Setting:
         Raises:
             NotAttempted: the network was not trained.
         """
-        path = self.run_dir(detector) / f"{detector}.cellwright"
-        if not path.exists():
+        trained = read_record(self.out, f"train-{detector}")
+        # A bundle may lie there before its thresholds are chosen.
+        if trained is None or trained.finish != "done":
             raise NotAttempted(f"{detector} was not trained")
-        return path
+        return self.run_dir(detector) / f"{detector}.cellwright"
 
 
 def train_config(setting: Setting, detector: str) -> TrainConfig:
