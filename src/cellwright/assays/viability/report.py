@@ -9,16 +9,24 @@ from urllib.parse import quote
 
 import numpy as np
 
+from cellwright.assays.sections import (
+    MOST_BARS,
+    MOST_PICTURES,
+    PICTURE_PX,
+    add_left_out,
+    add_model,
+    counted,
+    evenly,
+    percent,
+    share_bar,
+    span,
+)
 from cellwright.assays.viability.counts import CountedField, Pooled, ViabilityReport
 from cellwright.assays.viability.true_counts import CountRanges
 from cellwright.bundles.bundle import Bundle
-from cellwright.metrics.intervals import Interval
 from cellwright.reports.page import Page
-from cellwright.reports.plots import Estimate, Labels, histogram, interval_bars
+from cellwright.reports.plots import Labels, histogram, interval_bars
 
-MOST_BARS = 60
-MOST_PICTURES = 24
-PICTURE_PX = 800
 BY_COUNT = ("true cells, 90 %", "viability by count, 90 %")
 AXIS = Labels(x="viability: live / all cells (%)")
 
@@ -49,29 +57,9 @@ def write_report(report: ViabilityReport, provenance: Provenance) -> None:
         _add_plots(page, report)
         _add_pictures(page, report)
         _add_tables(page, report)
-    _add_left_out(page, report)
+    add_left_out(page, report.left_out)
     _add_method(page, report, provenance)
     page.save(report.out / "report.html")
-
-
-def percent(interval: Interval) -> str:
-    """The value as a percentage, or a dash.
-
-    >>> percent(Interval(0.8349, 0.8, 0.9, 100))
-    '83.5 %'
-    """
-    return "–" if interval.value is None else f"{100 * interval.value:.1f} %"
-
-
-def span(interval: Interval) -> str:
-    """The ends as percentages.
-
-    >>> span(Interval(0.8, 0.7512, 0.9, 100)), span(Interval(None, None, None, 0))
-    ('75.1 to 90.0 %', '–')
-    """
-    if interval.low is None or interval.high is None:
-        return "–"
-    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
 
 
 def _add_headlines(page: Page, report: ViabilityReport) -> None:
@@ -81,11 +69,11 @@ def _add_headlines(page: Page, report: ViabilityReport) -> None:
         percent(overall.viability), "Viability", detail=f"95 % interval {span(overall.viability)}"
     )
     page.headline(f"{cells:,}", "Cells", detail=f"{overall.n_live:,} live, {overall.n_dead:,} dead")
-    groups = f"in {_count(len(report.groups), 'group')}" if report.groups else "none counted"
+    groups = f"in {counted(len(report.groups), 'group')}" if report.groups else "none counted"
     page.headline(f"{len(report.fields):,}", "Fields of view", detail=groups)
     if report.left_out:
         page.note(
-            f"{_count(len(report.left_out), 'file')} left out of these numbers: which and why is "
+            f"{counted(len(report.left_out), 'file')} left out of these numbers: which and why is "
             "listed below.",
             tone="warning",
         )
@@ -101,17 +89,17 @@ def _add_headlines(page: Page, report: ViabilityReport) -> None:
 
 
 def _add_plots(page: Page, report: ViabilityReport) -> None:
-    pooled = _estimate("all images", report.overall.viability)
+    pooled = share_bar("all images", report.overall.viability)
     page.section("Viability")
     if 1 < len(report.groups) <= MOST_BARS:
-        bars = [_estimate(group.name, group.viability) for group in report.groups]
+        bars = [share_bar(group.name, group.viability) for group in report.groups]
         page.figure(
             interval_bars(bars, labels=AXIS, limits=(0, 100), reference=pooled),
             caption="Each group pooled; the line and band are all images together.",
             alt="Bars of viability with intervals, one a group",
         )
     if len(report.fields) <= MOST_BARS:
-        bars = [_estimate(field.image.id, field.viability) for field in report.fields]
+        bars = [share_bar(field.image.id, field.viability) for field in report.fields]
         page.figure(
             interval_bars(bars, labels=AXIS, limits=(0, 100), reference=pooled),
             caption="Each field of view with its Wilson interval.",
@@ -130,10 +118,8 @@ def _add_plots(page: Page, report: ViabilityReport) -> None:
 
 def _add_pictures(page: Page, report: ViabilityReport) -> None:
     page.section("Pictures")
-    fields = report.fields
-    if len(fields) > MOST_PICTURES:
-        chosen = np.unique(np.linspace(0, len(fields) - 1, MOST_PICTURES).round().astype(int))
-        fields = tuple(fields[index] for index in chosen)
+    fields = evenly(report.fields, MOST_PICTURES)
+    if len(fields) < len(report.fields):
         page.text(
             f"{len(fields)} of {len(report.fields):,} fields, evenly spaced; all are in overlays/."
         )
@@ -169,17 +155,6 @@ def _add_tables(page: Page, report: ViabilityReport) -> None:
     )
 
 
-def _add_left_out(page: Page, report: ViabilityReport) -> None:
-    page.section("Left out")
-    if not report.left_out:
-        page.text("Nothing: every image was counted.")
-        return
-    page.table(
-        ("file", "why", "what helps"),
-        [(item.file, item.error, item.remedy) for item in report.left_out],
-    )
-
-
 def _add_method(page: Page, report: ViabilityReport, provenance: Provenance) -> None:
     card = provenance.bundle.card
     page.section("How it was computed")
@@ -201,27 +176,12 @@ def _add_method(page: Page, report: ViabilityReport, provenance: Provenance) -> 
         f"{name} {score:.2f}"
         for name, score in zip(card.classes, provenance.thresholds, strict=True)
     )
-    facts = [
-        ("model", card.name),
-        ("licence", card.licence),
-        ("trained on", card.training.data),
-        ("cells counted from score", thresholds),
-        ("run by", provenance.runtime),
-        ("checksum of the bundle", provenance.bundle.sha256),
-        ("intended use", card.intended_use),
-    ]
-    page.table(("what", "which"), facts, caption="Model")
-    for evaluation in card.evaluations:
-        page.table(
-            ("measure", "value", "95 % interval", "n"),
-            [
-                (name, metric.value, _plain_span(metric.low, metric.high), metric.n)
-                for name, metric in evaluation.metrics.items()
-            ],
-            caption=f"How good the model is on {evaluation.data} ({evaluation.n_images} images)",
-        )
-    for limit in card.limits:
-        page.note(limit)
+    add_model(
+        page,
+        provenance.bundle,
+        rule=("cells counted from score", thresholds),
+        runtime=provenance.runtime,
+    )
 
 
 def _group_cells(group: Pooled) -> tuple[str | int, ...]:
@@ -250,7 +210,7 @@ def _by_count(ranges: CountRanges) -> tuple[str, str]:
 def _alive(field: CountedField) -> str:
     if field.viability.value is None:
         return "no cells found"
-    return f"{percent(field.viability)} of {_count(len(field.cells.boxes), 'cell')} alive"
+    return f"{percent(field.viability)} of {counted(len(field.cells.boxes), 'cell')} alive"
 
 
 def _differ(groups: Sequence[Pooled]) -> bool:
@@ -258,17 +218,3 @@ def _differ(groups: Sequence[Pooled]) -> bool:
     lows = [group.viability.low for group in groups if group.viability.low is not None]
     highs = [group.viability.high for group in groups if group.viability.high is not None]
     return bool(lows) and max(lows) > min(highs)
-
-
-def _estimate(name: str, interval: Interval) -> Estimate:
-    ends = (interval.value, interval.low, interval.high)
-    value, low, high = (None if end is None else 100 * end for end in ends)
-    return Estimate(name, value, low, high)
-
-
-def _plain_span(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{low:.3g} to {high:.3g}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
