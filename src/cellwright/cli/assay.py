@@ -16,9 +16,19 @@ from cellwright.cli.console import (
     say,
     write_json,
 )
-from cellwright.cli.options import Json, Model, Out, PixelSize, Runtime, Scale, ScoreThreshold
+from cellwright.cli.options import (
+    Json,
+    Model,
+    Out,
+    Overlays,
+    PixelSize,
+    Runtime,
+    Scale,
+    ScoreThreshold,
+)
 
 if TYPE_CHECKING:
+    from cellwright.assays.confluence import ConfluenceReport
     from cellwright.assays.viability import Pairs, Singles, ViabilityReport
 
 EXAMPLES = """Examples:
@@ -29,12 +39,13 @@ cellwright assay viability day_1 --model live-dead-fluo --blue "{name}_ch00" --r
 
 cellwright assay viability chamber.jpg --model live-dead --out results"""  # noqa: E501  one example a line
 
+CONFLUENCE_EXAMPLES = """Examples:
+
+cellwright assay confluence flask_3 --out results
+
+cellwright assay confluence day_* --model runs/mine/mine.cellwright --out results --json -"""
+
 app = typer.Typer(help="Biological quantities with intervals.", no_args_is_help=True)
-
-
-@app.callback()
-def assay() -> None:
-    """Keep ``viability`` a word of its own while it is the only assay."""
 
 
 @app.command("viability", epilog=EXAMPLES)
@@ -94,6 +105,65 @@ def viability(
     say(f"report: {out / 'report.html'}")
     if not report.fields:
         raise typer.Exit(EXIT_EXPECTED_ERROR)
+
+
+@app.command("confluence", epilog=CONFLUENCE_EXAMPLES)
+def confluence(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")],
+    *,
+    out: Out,
+    model: Model = "hela-dic",
+    group: Annotated[
+        str, typer.Option(help="What is pooled, as {group}_*; by default the well or series.")
+    ] = "",
+    pixel_size: PixelSize = None,
+    scale: Scale = None,
+    score_threshold: ScoreThreshold = None,
+    overlays: Overlays = "draw",
+    runtime: Runtime = "auto",
+    json: Json = None,
+) -> None:
+    """How much of each field cells cover, how many there are and how large, with intervals.
+
+    Writes tables, label images, overlays and report.html.
+    """
+    from cellwright.assays.confluence import ConfluenceSettings, run_confluence
+    from cellwright.bundles.bundle import open_bundle
+    from cellwright.inference.run import RunOptions
+
+    settings = ConfluenceSettings(
+        group=group,
+        runtime=runtime,
+        options=RunOptions(pixel_size, scale, score_threshold, overlays),
+    )
+    with progress_bar("segmenting") as progress:
+        report = run_confluence(
+            inputs, bundle=open_bundle(model), out=out, settings=settings, progress=progress
+        )
+    if not write_json(report.to_json(), json):
+        _print_cover(report)
+    for item in report.left_out[:5]:
+        say(f"left out: {item.file}: {item.error}")
+    if report.left_out:
+        say(f"{counted(len(report.left_out), 'file')} in {out / 'errors.csv'}")
+    say(f"report: {out / 'report.html'}")
+    if not report.fields:
+        raise typer.Exit(EXIT_EXPECTED_ERROR)
+
+
+def _print_cover(report: ConfluenceReport) -> None:
+    rows: list[tuple[Cell, ...]] = []
+    for pooled in (*report.groups, report.overall):
+        share, area = pooled.confluence, pooled.area_mean_px
+        rows.append(
+            (
+                *(pooled.name, pooled.n_images, pooled.n_cells),
+                *(share.value, share.low, share.high),
+                *(area.value, pooled.area_mean_um2.value),
+            )
+        )
+    columns = ("group", "images", "cells", "confluence", "low", "high", "area, px", "area, µm²")
+    print_table(columns, rows)
 
 
 def _counting(

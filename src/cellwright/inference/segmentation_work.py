@@ -50,6 +50,7 @@ class SegmentationWork:
             bundle, runtime=runtime, threads=sharing.threads, streams=sharing.streams
         )
         self._options = options
+        self.draws = options.overlays == "draw"
         self._one_large = Lock()
         self.classes = self._segmenter.classes
         self.runtime = self._segmenter.runtime
@@ -98,7 +99,7 @@ class SegmentationWork:
         if self._segmenter.card.task == "semantic":
             shown = visible(found.mask.mask, len(self.classes))
             products.append(Product("masks", ".png", lambda path: write_png(path, shown)))
-        if self._options.overlays == "draw":
+        if self.draws:
             drawn = outlined(source, found, self.classes)
             products.append(Product("overlays", ".png", lambda path: write_png(path, drawn)))
         return tuple(products)

@@ -1,0 +1,206 @@
+"""The page a confluence run ends with: figure, plots, pictures, tables, how it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import quote
+
+import numpy as np
+
+from cellwright.assays.confluence.cover import ConfluenceReport, CoveredField, PooledCover
+from cellwright.assays.sections import (
+    MOST_BARS,
+    MOST_PICTURES,
+    PICTURE_PX,
+    add_left_out,
+    add_model,
+    counted,
+    evenly,
+    percent,
+    plain_span,
+    share_bar,
+    span,
+)
+from cellwright.bundles.bundle import Bundle
+from cellwright.bundles.card import DistanceInstances
+from cellwright.metrics.intervals import Interval
+from cellwright.reports.page import Page
+from cellwright.reports.plots import Labels, histogram, interval_bars
+
+AXIS = Labels(x="confluence: covered area (%)")
+
+
+def write_report(report: ConfluenceReport, bundle: Bundle, *, runtime: str) -> None:
+    """Write ``report.html`` into the folder of the run."""
+    when = datetime.now().astimezone().strftime("%d %B %Y, %H:%M")
+    page = Page("Confluence", f"Model {bundle.card.name}, {when}")
+    _add_headlines(page, report)
+    if report.fields:
+        _add_plots(page, report)
+        _add_pictures(page, report)
+        _add_tables(page, report)
+    add_left_out(page, report.left_out)
+    _add_method(page, report, bundle, runtime)
+    page.save(report.out / "report.html")
+
+
+def _add_headlines(page: Page, report: ConfluenceReport) -> None:
+    overall = report.overall
+    share, area = overall.confluence, _area(overall)
+    interval = f"95 % interval {span(share)}" if share.low is not None else "one field: no interval"
+    page.headline(percent(share), "Confluence", detail=interval)
+    per_image = overall.cells_per_image
+    mean = "–" if per_image.value is None else f"{per_image.value:.1f} a field"
+    page.headline(f"{overall.n_cells:,}", "Cells", detail=mean)
+    value = "–" if area[0].value is None else f"{area[0].value:,.0f} {area[1]}"
+    page.headline(value, "Mean area of a cell", detail=_spread(area[0]))
+    groups = f"in {counted(len(report.groups), 'group')}" if report.groups else "none"
+    page.headline(f"{len(report.fields):,}", "Fields of view", detail=groups)
+    if report.left_out:
+        page.note(
+            f"{counted(len(report.left_out), 'file')} left out of these numbers: which and why is "
+            "listed below.",
+            tone="warning",
+        )
+    if not report.fields:
+        page.note("No field of view could be segmented.", tone="warning")
+    elif not overall.n_cells:
+        page.note("No cells were found.", tone="warning")
+
+
+def _add_plots(page: Page, report: ConfluenceReport) -> None:
+    pooled = share_bar("all images", report.overall.confluence)
+    page.section("Confluence")
+    if 1 < len(report.groups) <= MOST_BARS:
+        page.figure(
+            interval_bars(
+                [share_bar(group.name, group.confluence) for group in report.groups],
+                labels=AXIS,
+                limits=(0, 100),
+                reference=pooled,
+            ),
+            caption="Each group pooled; the line and band are all images together.",
+            alt="Bars of confluence with intervals, one a group",
+        )
+    if len(report.fields) <= MOST_BARS:
+        bars = [
+            share_bar(field.image.id, Interval(field.confluence, None, None, 1))
+            for field in report.fields
+        ]
+        page.figure(
+            interval_bars(bars, labels=AXIS, limits=(0, 100), reference=pooled),
+            caption="Each field of view.",
+            alt="Bars of confluence, one a field of view",
+        )
+    else:
+        values = [100 * field.confluence for field in report.fields]
+        page.figure(
+            histogram(
+                {"fields": values},
+                labels=Labels(x="confluence of a field (%)", y="fields of view"),
+                bins=np.linspace(0, 100, 41),
+            ),
+            caption=f"Confluence of the {len(report.fields):,} fields of view.",
+            alt="Histogram of confluence over fields of view",
+        )
+
+
+def _add_pictures(page: Page, report: ConfluenceReport) -> None:
+    drawn = [field for field in report.fields if field.overlay]
+    if not drawn:
+        return
+    page.section("Pictures")
+    fields = evenly(drawn, MOST_PICTURES)
+    if len(fields) < len(drawn):
+        page.text(f"{len(fields)} of {len(drawn):,} fields, evenly spaced; all are in overlays/.")
+    page.text("A line surrounds every cell. A click opens the full picture.")
+    for field in fields:
+        page.picture(
+            report.out / field.overlay,
+            caption=f"{field.image.id}: {100 * field.confluence:.1f} % covered, "
+            f"{counted(field.n_cells, 'cell')}",
+            alt=f"Cells of {field.image.id}",
+            link=quote(field.overlay),
+            max_edge=PICTURE_PX,
+        )
+
+
+def _add_tables(page: Page, report: ConfluenceReport) -> None:
+    page.section("Numbers")
+    _, unit = _area(report.overall)
+    page.table(
+        (
+            *("group", "fields", "cells", "confluence", "95 % interval", "cells a field"),
+            *("95 % interval", f"mean area, {unit}", "95 % interval"),
+        ),
+        [_group_cells(group) for group in (*report.groups, report.overall)],
+        caption="Pooled over the fields of a group",
+    )
+    page.table(
+        (
+            *("field of view", "group", "cells", "confluence"),
+            *("mean area, px", "mean area, µm²", "notes"),
+        ),
+        [_field_cells(field) for field in report.fields],
+        caption="Each field of view",
+    )
+    page.text(
+        "The same numbers, and a row for every cell with its place, area, shape and brightness, "
+        "are in summary.csv, groups.csv, cells.csv and cells.parquet beside this page. The "
+        "cells themselves are in labels/: each pixel holds the number of its cell."
+    )
+
+
+def _add_method(page: Page, report: ConfluenceReport, bundle: Bundle, runtime: str) -> None:
+    page.section("How it was computed")
+    separates = isinstance(bundle.card.segmentation, DistanceInstances)
+    page.text(
+        "The model says of every pixel whether it belongs to a cell"
+        + (
+            ", and how deep inside; a watershed from the deepest points separates cells that touch."
+            if separates
+            else ". Each connected region counts as one cell: cells that touch count as one, so "
+            "the count is a lower bound where they do."
+        ),
+        "Confluence = pixels in cells / all pixels; over several fields both are added up. The "
+        "intervals draw whole "
+        f"{'groups' if len(report.groups) > 1 else 'images'} with replacement (2,000 times), "
+        "since pixels and cells of one image are more alike than those of different ones. They "
+        "are 95 % and cover which fields were looked at, not mistakes of the model: its "
+        "measured quality is below, and the pictures above show its work. Cells that the border "
+        "of an image cuts are counted and make the mean area a little too small.",
+    )
+    rule = "watershed on predicted distances" if separates else "connected regions of the mask"
+    add_model(page, bundle, rule=("cells", rule), runtime=runtime)
+
+
+def _area(pooled: PooledCover) -> tuple[Interval, str]:
+    """Mean area in µm² where every pixel size is known, else in pixels."""
+    if pooled.area_mean_um2.value is not None:
+        return pooled.area_mean_um2, "µm²"
+    return pooled.area_mean_px, "px"
+
+
+def _spread(interval: Interval) -> str:
+    if interval.low is None:
+        return ""
+    return f"95 % interval {plain_span(interval.low, interval.high)}"
+
+
+def _group_cells(pooled: PooledCover) -> tuple[str | int | float | None, ...]:
+    area, _ = _area(pooled)
+    figures: Sequence[Interval] = (pooled.cells_per_image, area)
+    spans = [(one.value, plain_span(one.low, one.high)) for one in figures]
+    return (
+        *(pooled.name, pooled.n_images, pooled.n_cells),
+        *(percent(pooled.confluence), span(pooled.confluence)),
+        *(cell for pair in spans for cell in pair),
+    )
+
+
+def _field_cells(field: CoveredField) -> tuple[str | int | float | None, ...]:
+    return (
+        *(field.image.id, field.image.group, field.n_cells, f"{100 * field.confluence:.1f} %"),
+        *(field.area_mean_px, field.area_mean_um2, "; ".join(field.notes)),
+    )

@@ -1,0 +1,150 @@
+"""Run the assay over files: segment, draw, write tables and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cellwright.assays.confluence.cover import (
+    ConfluenceReport,
+    CoveredField,
+    pool,
+    pool_groups,
+)
+from cellwright.assays.confluence.report import write_report
+from cellwright.assays.confluence.tables import write_tables
+from cellwright.assays.names import Template, group_of, parse_template
+from cellwright.assays.tables import LeftOut
+from cellwright.bundles.bundle import Bundle
+from cellwright.errors import CellwrightError, ConfigError, ImageError
+from cellwright.images.read import list_images, open_image
+from cellwright.inference.identity import NamedImage, name_images
+from cellwright.inference.run import Progress, RunOptions
+from cellwright.inference.segmentation_work import SegmentationWork
+from cellwright.inference.work import PRODUCT_FOLDERS
+from cellwright.inference.workers import in_order, plan_work
+
+DEFAULT_MODEL = "hela-dic"
+"""The model of unstained cells that the assay takes where none is named."""
+
+ALL_IMAGES = "(all images)"
+
+
+@dataclass(frozen=True)
+class ConfluenceSettings:
+    """What a user may choose.
+
+    Attributes:
+        group: template of what is pooled, such as ``{group}_*``; empty for the well, or
+            else the name without its last number.
+        runtime: ``auto`` or a row of :mod:`cellwright.bundles.sessions`.
+        options: pixel size, scale and threshold, as for ``predict``.
+    """
+
+    group: str = ""
+    runtime: str = "auto"
+    options: RunOptions = field(default_factory=RunOptions)
+
+    @property
+    def group_template(self) -> Template | None:
+        """The compiled template of groups."""
+        return parse_template(self.group, placeholder="group") if self.group else None
+
+
+def run_confluence(
+    inputs: Sequence[Path],
+    *,
+    bundle: Bundle,
+    out: Path,
+    settings: ConfluenceSettings | None = None,
+    progress: Progress | None = None,
+) -> ConfluenceReport:
+    """Find the cells of ``inputs`` (files, folders) and write how much they cover.
+
+    ``out`` receives ``report.html``, ``cells.csv``, ``cells.parquet``, ``summary.csv`` (a row
+    an image), ``groups.csv``, ``errors.csv``, ``labels/`` and ``overlays/``. An image that
+    cannot be used becomes a row of ``errors.csv``; the others are done all the same.
+
+    Raises:
+        ImageError: an input does not exist, or there is no image at all.
+        ConfigError: a pattern is wrong, or ``out`` holds something else.
+        BundleError: the bundle cannot be used for segmentation.
+    """
+    settings = settings or ConfluenceSettings()
+    _refuse_predictions(out)
+    images = [_grouped(one, settings.group_template) for one in name_images(_inputs(inputs, out))]
+    plan = plan_work(len(images), threads=None)
+    work = SegmentationWork(
+        bundle, settings.options, runtime=settings.runtime, sharing=plan.sharing
+    )
+    fields: list[CoveredField] = []
+    left_out: list[LeftOut] = []
+
+    def one(image: NamedImage) -> CoveredField | LeftOut:
+        try:
+            return _covered(image, work, out)
+        except CellwrightError as error:
+            return LeftOut(image.id, str(image.path), error.what, error.remedy)
+
+    for done, found in enumerate(in_order(one, images, workers=plan.workers), start=1):
+        if isinstance(found, LeftOut):
+            left_out.append(found)
+        else:
+            fields.append(found)
+        if progress is not None:
+            progress(done, len(images))
+    report = ConfluenceReport(
+        out=out,
+        fields=tuple(fields),
+        groups=pool_groups(fields),
+        overall=pool(ALL_IMAGES, fields),
+        left_out=tuple(left_out),
+    )
+    write_tables(report, work.columns.cells)
+    write_report(report, bundle, runtime=work.runtime)
+    return report
+
+
+def _covered(image: NamedImage, work: SegmentationWork, out: Path) -> CoveredField:
+    """Segment one image and write its pictures."""
+    with open_image(image.path) as source:
+        done = work.do(image, source)
+    for product in done.products:
+        product.write(out / product.folder / f"{image.id}{product.suffix}")
+    found = dict(zip(work.columns.summary, done.part.summary, strict=True))
+    area = work.columns.cells.index("area")
+    pixel_size = found["pixel_size_um"]
+    return CoveredField(
+        image=image,
+        size=(int(found["height"] or 0), int(found["width"] or 0)),
+        n_cells=len(done.part.cells),
+        covered_px=round(sum(float(row[area] or 0) for row in done.part.cells)),
+        pixel_size_um=None if pixel_size is None else float(pixel_size),
+        overlay=f"overlays/{image.id}.png" if work.draws else "",
+        cells=done.part.cells,
+    )
+
+
+def _grouped(image: NamedImage, template: Template | None) -> NamedImage:
+    return replace(image, group=group_of(image.id, well=image.well, template=template))
+
+
+def _refuse_predictions(out: Path) -> None:
+    """Tables of another kind and the same names must not be overwritten."""
+    if (out / "run.json").exists():
+        raise ConfigError(
+            "this folder holds the results of cellwright predict",
+            where=out,
+            remedy="choose another output folder",
+        )
+
+
+def _inputs(inputs: Sequence[Path], out: Path) -> list[Path]:
+    """The images, each once, without what an earlier run wrote into ``out``."""
+    written = {(out / folder).absolute() for folder in PRODUCT_FOLDERS}
+    paths = {path.absolute(): path for path in list_images(inputs)}
+    kept = [path for place, path in paths.items() if written.isdisjoint(place.parents)]
+    if not kept:
+        raise ImageError("there are no images to segment", remedy="name image files or folders")
+    return kept
