@@ -16,6 +16,7 @@ from cellwright.bundles.calibration import Calibration
 from cellwright.images.normalise import Normalisation
 
 SCHEMA_VERSION = 1
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,79}$"
 
 Task = Literal["detection", "semantic", "instances", "classification"]
 Precision = Literal["fp32", "fp16", "int8"]
@@ -229,6 +230,92 @@ class GraphEntry(_Frozen):
     precision: Precision = "fp32"
 
 
+class BeforeAfter(_Frozen):
+    """A count of the bundle it came from, and of this one."""
+
+    before: int = Field(ge=0)
+    after: int = Field(ge=0)
+
+
+class RuntimeFigures(_Frozen):
+    """This bundle beside the one it came from in one runtime.
+
+    Attributes:
+        runtime: its name.
+        before_ms: median time of the network alone for one batch, of the bundle it came from.
+        after_ms: the same of this one.
+        speedup: times faster, median of ratios taken side by side.
+        drop: points of the deciding metric lost, paired by image.
+    """
+
+    runtime: str
+    before_ms: float = Field(ge=0)
+    after_ms: float = Field(ge=0)
+    speedup: float = Field(ge=0)
+    drop: MetricValue
+
+
+class ReportedDrop(_Frozen):
+    """Points of the deciding metric lost on images that nothing was chosen by.
+
+    Attributes:
+        data: the images in words.
+        n_images: how many of them were labelled.
+        runtime: of this bundle.
+        before: the figure of the bundle it came from.
+        drop: points lost, paired by image.
+    """
+
+    data: str
+    n_images: int = Field(ge=0)
+    runtime: str
+    before: MetricValue
+    drop: MetricValue
+
+
+class CompressionRecord(_Frozen):
+    """How this bundle was made from a larger one, and what that cost.
+
+    Attributes:
+        method: ``ptq`` …
+        settings: what was chosen within the method.
+        parent: name of the bundle it came from.
+        parent_sha256: checksum of that file.
+        data: images that it was chosen and judged on, in words.
+        n_images: how many of them were labelled.
+        metric: the figure that decides.
+        max_drop: points of it that were allowed to be lost.
+        before: that figure of the bundle it came from.
+        graph_bytes: size of the first graph.
+        parameters: learned numbers.
+        macs: multiply-accumulates of one pass at ``input_shape``.
+        input_shape: ``(N, C, H, W)`` of the first batch that was timed.
+        runtimes: speed and loss in each runtime.
+        reported: the loss on other images.
+        threads: processor threads of the measurements; None where the runtime chose.
+    """
+
+    method: str
+    settings: dict[str, str] = {}
+    parent: str
+    parent_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    data: str
+    n_images: int = Field(ge=0)
+    metric: str
+    max_drop: float
+    before: MetricValue
+    graph_bytes: BeforeAfter
+    parameters: BeforeAfter
+    macs: BeforeAfter
+    input_shape: tuple[int, ...]
+    runtimes: tuple[RuntimeFigures, ...]
+    reported: tuple[ReportedDrop, ...] = ()
+    threads: int | None = None
+    machine: str = ""
+    command: str = ""
+    date: str = ""
+
+
 _SEGMENTATION_KINDS = {"semantic": "semantic_masks", "instances": "distance_instances"}
 
 
@@ -236,7 +323,7 @@ class Card(_Frozen):
     """The whole card; see the module's header."""
 
     schema_version: Literal[1] = 1
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
+    name: str = Field(pattern=NAME_PATTERN)
     task: Task
     classes: tuple[str, ...] = Field(min_length=1)
     description: str = ""
@@ -248,6 +335,7 @@ class Card(_Frozen):
     calibration: Calibration | None = None
     segmentation: Segmentation | None = None
     training: TrainingRecord
+    compression: CompressionRecord | None = None
     evaluations: tuple[Evaluation, ...] = ()
     graphs: tuple[GraphEntry, ...] = Field(min_length=1)
 

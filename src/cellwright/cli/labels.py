@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from cellwright.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cellwright.bundles.card import Card
     from cellwright.data.labelled_set import LabelledSet
 
@@ -45,12 +47,28 @@ def only_part(
         ConfigError: a split file, but no part chosen.
         DatasetError: the set knows no parts, or the part is empty.
     """
-    from cellwright.data.splits import given_split, part, read_split
+    from cellwright.data.splits import part
 
     if name == "all":
         if split_file is not None:
             raise ConfigError("--split is given, but no part", remedy="add --part test")
         return labelled
+    return part(labelled, _part_of(labelled, split_file), name)
+
+
+def parts_of(labelled: LabelledSet, *, split_file: Path | None) -> set[str]:
+    """Names of the parts that hold images, by a split file or by the set's own layout.
+
+    Raises:
+        DatasetError: the set knows no parts.
+    """
+    part_of = _part_of(labelled, split_file)
+    return {part_of[record.id] for record in labelled if record.id in part_of}
+
+
+def _part_of(labelled: LabelledSet, split_file: Path | None) -> Mapping[str, str]:
+    from cellwright.data.splits import given_split, read_split
+
     part_of = given_split(labelled) if split_file is None else read_split(split_file)
     if part_of is None:
         raise DatasetError(
@@ -58,7 +76,7 @@ def only_part(
             where=labelled.name,
             remedy="add --split FILE, written by `cellwright data split` or by the training run",
         )
-    return part(labelled, part_of, name)
+    return part_of
 
 
 def seen_in_training(

@@ -13,7 +13,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from cellwright import __version__
-from cellwright.cli import assay, data, demo, evaluate, export, models, predict, study, train
+from cellwright.cli import (
+    assay,
+    compress,
+    data,
+    demo,
+    evaluate,
+    export,
+    models,
+    predict,
+    study,
+    train,
+)
 from cellwright.cli.console import EXIT_EXPECTED_ERROR
 from cellwright.errors import CellwrightError
 
@@ -29,6 +40,7 @@ app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
 app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command("train", epilog=train.EXAMPLES)(train.train)
+app.command("compress", epilog=compress.EXAMPLES)(compress.compress)
 app.command("export", epilog=export.EXAMPLES)(export.export)
 app.add_typer(assay.app, name="assay")
 app.add_typer(data.app, name="data")

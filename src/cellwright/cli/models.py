@@ -10,7 +10,7 @@ from cellwright.cli.console import print_table, say, write_json
 from cellwright.cli.options import Json
 
 if TYPE_CHECKING:
-    from cellwright.bundles.card import Card
+    from cellwright.bundles.card import Card, CompressionRecord, MetricValue
     from cellwright.bundles.verify import Replay
 
 app = typer.Typer(help="Models: list, card, self-test.", no_args_is_help=True)
@@ -55,6 +55,8 @@ def show(name: Name, *, json: Json = None) -> None:
     if write_json(card.model_dump(mode="json"), json):
         return
     print_table(("field", "value"), _facts(card), title=card.name)
+    if card.compression is not None:
+        _print_compression(card.compression)
     for evaluation in card.evaluations:
         print_table(
             ("figure", "value", "low", "high", "n"),
@@ -90,6 +92,39 @@ def verify(name: Name, *, json: Json = None) -> None:
         )
     if not all(row.passed for row in rows):
         raise typer.Exit(1)
+
+
+def _print_compression(record: CompressionRecord) -> None:
+    """How a smaller bundle was made, what it gained, what it lost."""
+    sizes, macs = record.graph_bytes, record.macs
+    print_table(
+        ("field", "value"),
+        [
+            ("made from", f"{record.parent} ({record.parent_sha256[:12]}…)"),
+            ("by", f"{record.method}: {', '.join(map(': '.join, record.settings.items()))}"),
+            ("with", record.command or None),
+            ("graph, MB", f"{sizes.before / 1e6:.2f} to {sizes.after / 1e6:.2f}"),
+            ("parameters", f"{record.parameters.before:,} to {record.parameters.after:,}"),
+            ("GFLOPs", f"{2 * macs.before / 1e9:.3g} to {2 * macs.after / 1e9:.3g}"),
+            ("measured on", record.machine or None),
+        ],
+        title="\ncompressed",
+    )
+    lost = [
+        (record.data, one.runtime, one.speedup, _points(one.drop)) for one in record.runtimes
+    ] + [(one.data, one.runtime, None, _points(one.drop)) for one in record.reported]
+    print_table(
+        ("data", "runtime", "times faster", f"points of {record.metric} lost"),
+        lost,
+        title=f"\nbeside {record.parent}, {record.max_drop:g} points allowed",
+    )
+
+
+def _points(drop: MetricValue) -> str | None:
+    if drop.value is None:
+        return None
+    interval = "" if drop.low is None else f" ({drop.low:.2f} to {drop.high:.2f})"
+    return f"{drop.value:.2f}{interval}"
 
 
 def _verdict(row: Replay) -> str:

@@ -10,3 +10,11 @@ from cellwright.errors import MissingExtraError
 
 if find_spec("onnx") is None:
     raise MissingExtraError("onnx", "train")
+
+from cellwright.compression.method import Method
+from cellwright.compression.ptq import quantize
+
+METHODS: dict[str, Method] = {
+    "ptq": quantize,
+}
+"""Ways to make a bundle smaller; the command line and its help read this table."""

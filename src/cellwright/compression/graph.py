@@ -117,6 +117,17 @@ class OnnxGraph:
         return dict(zip(wanted, (shape.tolist() for shape in found), strict=True))
 
 
+def with_names(data: bytes) -> bytes:
+    """The same graph with a name of its own for every node that has none, or a doubled one."""
+    model = OnnxGraph(data).model
+    seen: set[str] = set()
+    for index, node in enumerate(model.graph.node):
+        if not node.name or node.name in seen:
+            node.name = f"{node.op_type}.{index}"
+        seen.add(node.name)
+    return bytes(model.SerializeToString())
+
+
 def attribute(node: NodeProto, name: str, default: int) -> int:
     """An integer attribute of a node."""
     return next((int(one.i) for one in node.attribute if one.name == name), default)

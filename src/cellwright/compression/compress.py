@@ -1,0 +1,250 @@
+"""The recipe: a bundle and images in, a smaller bundle with its verdict out. Top to bottom.
+
+Ranges are learned from calibration images, the best candidate is chosen and judged on the
+judging images, and figures on other parts are only reported. Nothing is written unless the
+verdict accepts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+from cellwright.bundles.bundle import SUFFIX, TEST_INPUT, Bundle, graph_entry, write_bundle
+from cellwright.bundles.card import NAME_PATTERN
+from cellwright.bundles.sessions import RUNTIMES, Batch, choose_runtime, open_session
+from cellwright.compression import METHODS
+from cellwright.compression.accuracy import Judge, Look, judge_of
+from cellwright.compression.calibration_data import CalibrationImage, prepare_inputs
+from cellwright.compression.cost import graph_cost
+from cellwright.compression.latency import side_by_side
+from cellwright.compression.method import Candidate, Material, Stage, in_silence
+from cellwright.compression.record import as_evaluation, as_record
+from cellwright.compression.verdict import InRuntime, Reported, Verdict
+from cellwright.data.labelled_set import LabelledSet
+from cellwright.errors import ConfigError, UnknownNameError
+
+REFERENCE = "onnxruntime"
+"""Runtime of the bundle that is compressed; every installation has it."""
+
+TIMED_INPUTS = 4
+
+
+@dataclass(frozen=True)
+class CompressionJob:
+    """What to compress with and what to judge by.
+
+    Attributes:
+        judged: labelled images to choose and judge by; none that are only for reporting.
+        judged_name: those in words, for verdict and card.
+        calibration: images to learn ranges from.
+        calibration_name: those in words.
+        reported: other labelled images by their words, looked at once, after the verdict.
+        runtimes: rows of :data:`cellwright.bundles.sessions.RUNTIMES` to judge in; candidates
+            are compared in the first.
+        max_drop: points of the deciding metric that may be lost.
+        threads: processor threads; None lets the runtime choose.
+        settings: the method's own.
+        command: what was typed, for the card.
+    """
+
+    judged: LabelledSet
+    judged_name: str
+    calibration: Sequence[CalibrationImage]
+    calibration_name: str
+    reported: Mapping[str, LabelledSet] = field(default_factory=dict)
+    runtimes: tuple[str, ...] = tuple(RUNTIMES)
+    max_drop: float = 1.0
+    threads: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+
+
+def compress(
+    bundle: Bundle, job: CompressionJob, *, method: str, out: Path, stage: Stage = in_silence
+) -> Verdict:
+    """Make a smaller bundle of ``bundle``, judge it, and write it to ``out`` if it is accepted.
+
+    Args:
+        bundle: what to compress.
+        job: with which images and limits.
+        method: row of :data:`cellwright.compression.METHODS`.
+        out: the new bundle; its name becomes the model's.
+        stage: called with what is being done.
+
+    Returns:
+        The verdict; :meth:`~cellwright.compression.verdict.Verdict.require_accepted` raises
+        where it refuses.
+
+    Raises:
+        BundleError: the bundle cannot be compressed, or not judged.
+        ConfigError: ``out`` cannot be the name of a bundle, or is the bundle itself.
+        DatasetError: there is nothing to judge by or to learn ranges from.
+        UnknownNameError: no such method.
+    """
+    if method not in METHODS:
+        raise UnknownNameError("method", method, METHODS)
+    _check_name(out, bundle)
+    bench = _Bench(bundle, job, judge_of(bundle), stage)
+    with tempfile.TemporaryDirectory() as name:
+        before = bench.look(bundle, job.judged, runtime=REFERENCE, words="the model as it is")
+        best = bench.choose(method, before, Path(name))
+        looks = [best.look]
+        for runtime in job.runtimes[1:]:
+            words = f"the new model in {runtime}"
+            looks.append(bench.look(best.bundle, job.judged, runtime=runtime, words=words))
+        verdict = bench.verdict(method, best, before, looks)
+        if verdict.accepted:
+            verdict = bench.ship(verdict, best, looks, out)
+    return verdict
+
+
+def _check_name(out: Path, bundle: Bundle) -> None:
+    if out.suffix != SUFFIX or not re.fullmatch(NAME_PATTERN, out.stem):
+        raise ConfigError(
+            "this cannot be the name of a bundle",
+            where=out,
+            remedy=f"give a file like {bundle.card.name}-int8{SUFFIX}: lower-case letters, "
+            "digits, dots, dashes and underscores",
+        )
+    if out.exists() and out.samefile(bundle.path):
+        raise ConfigError(
+            "the new bundle would replace the one it is made from",
+            where=out,
+            remedy="give it another name",
+        )
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A candidate as a bundle of its own, its answers on the judging images, points lost."""
+
+    candidate: Candidate
+    bundle: Bundle
+    look: Look
+    drop: float
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """Everything that stays the same while one bundle is compressed."""
+
+    parent: Bundle
+    job: CompressionJob
+    judge: Judge
+    stage: Stage
+
+    def look(self, bundle: Bundle, labelled: LabelledSet, *, runtime: str, words: str) -> Look:
+        """A bundle's answers on labelled images."""
+        with self.stage(f"judging {words}") as progress:
+            return self.judge.look(
+                bundle, labelled, runtime=runtime, threads=self.job.threads, progress=progress
+            )
+
+    def choose(self, method: str, before: Look, folder: Path) -> _Judged:
+        """The candidate that loses least on the judging images, in the first runtime."""
+        with self.stage("preparing calibration images") as progress:
+            feeds = self.judge.feeds(self.parent, threads=self.job.threads)
+            inputs = prepare_inputs(self.job.calibration, feeds, folder, progress=progress)
+        best: _Judged | None = None
+        for candidate in METHODS[method](
+            self.parent, Material(inputs, self.job.settings, self.stage)
+        ):
+            bundle = _as_bundle(self.parent, candidate, folder)
+            words = ", ".join(candidate.settings.values())
+            look = self.look(bundle, self.job.judged, runtime=self.job.runtimes[0], words=words)
+            drop = self.judge.drop(before, look).value or 0.0
+            if best is None or drop < best.drop:
+                best = _Judged(candidate, bundle, look, drop)
+        if best is None:
+            raise RuntimeError(f"the method {method} made no candidate")
+        return best
+
+    def verdict(self, method: str, best: _Judged, before: Look, looks: Sequence[Look]) -> Verdict:
+        """Size, cost, speed and accuracy of the chosen candidate beside its parent's."""
+        graph, job = self.parent.graph(), self.job
+        inputs = self._timed_inputs()
+        runtimes = []
+        for look in looks:
+            with self.stage(f"timing both in {look.runtime}") as progress:
+                latency = side_by_side(
+                    graph,
+                    best.candidate.graph,
+                    inputs,
+                    runtime=look.runtime,
+                    threads=job.threads,
+                    progress=progress,
+                )
+            drop = self.judge.drop(before, look)
+            runtimes.append(InRuntime(look.runtime, look.report, drop, latency))
+        return Verdict(
+            method=method,
+            settings={**best.candidate.settings, "calibrated on": job.calibration_name},
+            parent=self.parent.card.name,
+            metric=self.judge.metric,
+            max_drop=job.max_drop,
+            cost_before=graph_cost(graph, inputs[0].shape),
+            cost_after=graph_cost(best.candidate.graph, inputs[0].shape),
+            data=job.judged_name,
+            before=before.report,
+            runtimes=tuple(runtimes),
+            threads=job.threads,
+        )
+
+    def ship(self, verdict: Verdict, best: _Judged, looks: Sequence[Look], out: Path) -> Verdict:
+        """Write the accepted bundle; figures of other parts are added to its verdict and card."""
+        usual = choose_runtime("auto", best.candidate.precision)
+        look = next((one for one in looks if one.runtime == usual), looks[0])
+        card = look.settled()
+        bundle = replace(best.bundle, card=card)
+        evaluations = [as_evaluation(look.report_under(card), self.job.judged_name)]
+        reported = []
+        for name, labelled in self.job.reported.items():
+            before = self.look(self.parent, labelled, runtime=REFERENCE, words=f"both on {name}")
+            after = self.look(bundle, labelled, runtime=look.runtime, words=f"both on {name}")
+            evaluations.append(as_evaluation(after.report, name))
+            drop = self.judge.drop(before, after)
+            reported.append(Reported(name, look.runtime, before.report, after.report, drop))
+        verdict = replace(verdict, reported=tuple(reported))
+        card = card.model_copy(
+            update={
+                "name": out.stem,
+                "evaluations": tuple(evaluations),
+                "compression": as_record(verdict, self.parent, command=self.job.command),
+            }
+        )
+        graphs = {card.graphs[0].file: best.candidate.graph}
+        write_bundle(out, card, graphs, best.bundle.tests)
+        return verdict
+
+    def _timed_inputs(self) -> list[Batch]:
+        """Batches of the first judged images, as a prediction feeds them."""
+        feeds = self.judge.feeds(self.parent, threads=self.job.threads)
+        batches = (
+            batch
+            for sample in (record.load() for record in self.job.judged)
+            for batch in feeds.network_inputs(sample.image, pixel_size_um=sample.pixel_size_um)
+        )
+        return list(islice(batches, TIMED_INPUTS))
+
+
+def _as_bundle(parent: Bundle, candidate: Candidate, folder: Path) -> Bundle:
+    """The parent with the candidate's graph, and test tensors as ONNX Runtime answers them."""
+    file = f"graphs/{candidate.precision}.onnx"
+    card = parent.card.model_copy(
+        update={
+            "graphs": (graph_entry(file, candidate.graph, candidate.precision),),
+            "evaluations": (),
+            "compression": None,
+        }
+    )
+    image = parent.tests[TEST_INPUT]
+    answers = open_session(candidate.graph, runtime=REFERENCE).run(image)
+    path = folder / f"{hashlib.sha256(candidate.graph).hexdigest()}{SUFFIX}"
+    write_bundle(path, card, {file: candidate.graph}, {TEST_INPUT: image, **answers})
+    return Bundle(path, card)

@@ -1,0 +1,156 @@
+"""Post-training quantization: 8-bit weights and activations from a look at some images.
+
+Weights become signed integers with a scale a channel, activations unsigned integers with a
+scale and zero point a tensor (Jacob et al., Quantization and Training of Neural Networks,
+CVPR 2018, section 2), written as quantize/dequantize pairs that ONNX Runtime and OpenVINO
+both turn into integer arithmetic. Nothing is trained. What there is to choose is the range
+of each activation, and a candidate is made for each way to choose it.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+
+from cellwright.bundles.bundle import Bundle
+from cellwright.bundles.card import Precision
+from cellwright.compression.calibration_data import Batch
+from cellwright.compression.graph import LAYERS, OnnxGraph, with_names
+from cellwright.compression.method import Candidate, Material, Progress
+from cellwright.compression.placement import float_nodes
+from cellwright.errors import BundleError, UnknownNameError
+
+RANGES: dict[str, tuple[CalibrationMethod, dict[str, Any]]] = {
+    "minmax": (CalibrationMethod.MinMax, {}),
+    "percentile": (CalibrationMethod.Percentile, {"CalibPercentile": 99.99}),
+    "entropy": (CalibrationMethod.Entropy, {}),
+}
+"""How the range of an activation is chosen: all that was seen; all but one in ten thousand;
+or what loses least information (Migacz, 8-bit Inference with TensorRT, GTC 2017)."""
+
+_QUANTIZED = (
+    *("Conv", "ConvTranspose", "Gemm", "MatMul"),
+    *("Add", "Mul", "Sigmoid", "Relu", "LeakyRelu", "Clip"),
+    *("MaxPool", "AveragePool", "GlobalAveragePool", "Resize"),
+    *("Concat", "Slice", "Split", "Pad", "Reshape", "Transpose", "Squeeze", "Unsqueeze"),
+)
+"""Operators that have an integer form. ONNX Runtime gains only where whole chains of them
+stay integers; softmax and normalisations are left out, they need more than eight bits."""
+
+_PREPARED = ("onnx.quant.pre_process", "onnxruntime.quant")
+"""Mark that stops the quantizer from advising preparation, which an exported graph has had:
+batch norms are folded, shapes are known where they can be."""
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def quantize(bundle: Bundle, material: Material) -> Iterator[Candidate]:
+    """A candidate for each way to choose ranges, or for the one named ``ranges`` in the settings.
+
+    Raises:
+        BundleError: the graph is quantized already, or holds nothing to quantize.
+        UnknownNameError: no such way to choose ranges.
+    """
+    wanted = material.settings.get("ranges", "auto")
+    if wanted not in ("auto", *RANGES):
+        raise UnknownNameError("way to choose ranges", wanted, ["auto", *RANGES])
+    precision: Precision = "int8"
+    graph = _prepared(bundle.graph(), where=bundle.path)
+    for ranges in RANGES if wanted == "auto" else (wanted,):
+        with material.stage(f"learning ranges: {ranges}") as progress:
+            data = quantized(graph, material.inputs, ranges=ranges, progress=progress)
+        yield Candidate(data, precision, {"ranges": ranges})
+
+
+def quantized(
+    graph: bytes, inputs: Sequence[Batch], *, ranges: str, progress: Progress = _silent
+) -> bytes:
+    """``graph`` in 8 bits, with ranges from ``inputs``; parts of it stay in float.
+
+    Args:
+        graph: ONNX bytes with node names.
+        inputs: what the ranges of activations are learned from.
+        ranges: row of :data:`RANGES`.
+        progress: called after each input.
+    """
+    parsed = OnnxGraph(graph)
+    method, options = RANGES[ranges]
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        target = Path(folder) / "int8.onnx"
+        quantize_static(
+            parsed.model,
+            target,
+            _Reader(inputs, parsed.input_names[0], progress),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(_QUANTIZED),
+            nodes_to_exclude=sorted(float_nodes(parsed)),
+            per_channel=True,
+            # Unsigned activations: signed ones are slower, x86 multiplies unsigned by signed.
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=method,
+            extra_options={
+                # One batch after the other: their activations together would fill the memory.
+                "CalibStridedMinMax": 1,
+                # Products of two activations, as in attention, lose too much in eight bits.
+                "MatMulConstBOnly": True,
+                **options,
+            },
+        )
+        return target.read_bytes()
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]
+    """The inputs as the quantizer asks for them: a range of them at a time."""
+
+    def __init__(self, inputs: Sequence[Batch], name: str, progress: Progress) -> None:
+        self._inputs, self._name, self._progress = inputs, name, progress
+        self._next, self._stop = 0, len(inputs)
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self._next, self._stop = start_index, end_index
+
+    def get_next(self) -> dict[str, Batch] | None:
+        if self._next >= self._stop:
+            return None
+        self._next += 1
+        self._progress(self._next, len(self._inputs))
+        return {self._name: self._inputs[self._next - 1]}
+
+
+def _prepared(graph: bytes, *, where: object) -> bytes:
+    """The graph with names for its nodes and the quantizer's own mark.
+
+    Raises:
+        BundleError: it is quantized already, or holds nothing to quantize.
+    """
+    parsed = OnnxGraph(with_names(graph))
+    kinds = {node.op_type for node in parsed.nodes}
+    if kinds & {"QuantizeLinear", "DequantizeLinear"}:
+        raise BundleError("its graph is quantized already", where=where)
+    inner = {node.name for node in parsed.nodes if node.op_type in LAYERS} - float_nodes(parsed)
+    if not inner:
+        raise BundleError(
+            "its graph holds no layer that could run in 8 bits: only its last one",
+            where=where,
+        )
+    mark = parsed.model.metadata_props.add()
+    mark.key, mark.value = _PREPARED
+    return bytes(parsed.model.SerializeToString())

@@ -1,0 +1,94 @@
+"""A verdict as the card of the new bundle keeps it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import datetime, timezone
+
+from cellwright.bundles.bundle import Bundle
+from cellwright.bundles.card import (
+    BeforeAfter,
+    CompressionRecord,
+    Evaluation,
+    MetricValue,
+    ReportedDrop,
+    RuntimeFigures,
+)
+from cellwright.compression.verdict import Verdict
+from cellwright.metrics.intervals import Interval
+from cellwright.metrics.report import Report
+
+
+def as_evaluation(report: Report, data: str) -> Evaluation:
+    """A report as the card keeps it."""
+    content = report.to_json()
+    kept = {key: content[key] for key in ("n_images", "metrics", "per_class")}
+    return Evaluation.model_validate({"data": data, **kept})
+
+
+def as_record(verdict: Verdict, parent: Bundle, *, command: str) -> CompressionRecord:
+    """How the bundle of ``verdict`` was made from ``parent``, and what that cost."""
+    before, after = verdict.cost_before, verdict.cost_after
+    return CompressionRecord(
+        method=verdict.method,
+        settings=dict(verdict.settings),
+        parent=parent.card.name,
+        parent_sha256=parent.sha256,
+        data=verdict.data,
+        n_images=verdict.before.n_images,
+        metric=verdict.metric,
+        max_drop=verdict.max_drop,
+        before=_figure(verdict.before.metrics[verdict.metric]),
+        graph_bytes=BeforeAfter(before=before.bytes, after=after.bytes),
+        parameters=BeforeAfter(before=before.parameters, after=after.parameters),
+        macs=BeforeAfter(before=before.macs, after=after.macs),
+        input_shape=before.input_shape,
+        runtimes=tuple(
+            RuntimeFigures(
+                runtime=one.runtime,
+                before_ms=one.latency.before_ms,
+                after_ms=one.latency.after_ms,
+                speedup=one.latency.speedup,
+                drop=_figure(one.drop),
+            )
+            for one in verdict.runtimes
+        ),
+        reported=tuple(
+            ReportedDrop(
+                data=one.data,
+                n_images=one.before.n_images,
+                runtime=one.runtime,
+                before=_figure(one.before.metrics[verdict.metric]),
+                drop=_figure(one.drop),
+            )
+            for one in verdict.reported
+        ),
+        threads=verdict.threads,
+        machine=_machine(),
+        command=command,
+        date=datetime.now(timezone.utc).date().isoformat(),
+    )
+
+
+def _figure(interval: Interval) -> MetricValue:
+    return MetricValue(**interval.to_json())
+
+
+def _machine() -> str:
+    """Processor and system in words; names no host or person."""
+    return ", ".join(
+        (
+            _processor(),
+            f"{os.cpu_count()} cores",
+            f"{platform.system()}, Python {platform.python_version()}",
+        )
+    )
+
+
+def _processor() -> str:
+    try:
+        import openvino as ov  # noqa: PLC0415  not every installation has it
+    except ImportError:
+        return platform.processor() or platform.machine()
+    return str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME")).strip()
