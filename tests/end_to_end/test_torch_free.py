@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cellwright.images.simulate.storage import write_fields
+from cellwright.images.simulate.unstained import UnstainedScene, simulate_culture
+from ink_cells import write_ink_bundle
+
 TRAINING_ONLY = ("torch", "torchvision", "lightning", "ultralytics", "albumentations")
 NOT_FOR_A_JPEG = ("openvino", "matplotlib", "pyarrow", "scipy", "skimage", "tifffile", "rich")
 
@@ -38,7 +42,16 @@ def loaded_by(*arguments: object) -> set[str]:
 
 @pytest.fixture
 def commands(blob_bundle: Path, live_dead: Path, tmp_path: Path) -> dict[str, tuple[object, ...]]:
+    cells = write_ink_bundle(tmp_path / "cells.cellwright")
+    fields = tmp_path / "fields"
+    write_fields(fields, simulate_culture(2, UnstainedScene(height=96, width=96, n_cells=4)))
     return {
+        "segment": ("predict", fields / "images", "-m", cells, "-o", tmp_path / "s"),
+        "judge": ("evaluate", cells, fields),
+        "confluence": (
+            *("assay", "confluence", fields / "images"),
+            *("-m", cells, "-o", tmp_path / "c"),
+        ),
         "predict": ("predict", live_dead / "images", "-m", blob_bundle, "-o", tmp_path / "p"),
         "evaluate": ("evaluate", blob_bundle, live_dead),
         "viability": (
@@ -52,7 +65,11 @@ def commands(blob_bundle: Path, live_dead: Path, tmp_path: Path) -> dict[str, tu
 
 
 @pytest.mark.parametrize(
-    "name", ["predict", "evaluate", "viability", "inspect", "verify", "export"]
+    "name",
+    [
+        *("predict", "evaluate", "viability", "segment", "judge", "confluence"),
+        *("inspect", "verify", "export"),
+    ],
 )
 def test_using_a_model_imports_no_training(
     name: str, commands: dict[str, tuple[object, ...]]
