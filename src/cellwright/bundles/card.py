@@ -108,6 +108,8 @@ class Decoding(_Frozen):
         nms_scope: ``across_classes`` where a cell has one class only: then, of boxes that count
             as cells, those of different classes suppress each other too. The ranked list that
             average precision judges is suppressed class by class in either case.
+        views: 2 averages what the network says of an image and of its mirror image, 4 also of both
+            upside down; each costs a pass through the network. Dense boxes only.
         max_detections: cap on kept boxes an image; reaching it is reported, never silent.
     """
 
@@ -118,7 +120,14 @@ class Decoding(_Frozen):
     nms_iou: float = Field(default=0.6, gt=0, le=1)
     vote_iou: float | None = Field(default=None, gt=0, le=1)
     nms_scope: Literal["per_class", "across_classes"] = "per_class"
+    views: Literal[1, 2, 4] = 1
     max_detections: int = Field(default=100_000, ge=1)
+
+    @model_validator(mode="after")
+    def _only_maps_are_mirrored(self) -> Decoding:
+        if self.views > 1 and self.output.kind != "dense_boxes":
+            raise ValueError(f"views {self.views} need dense boxes, not {self.output.kind}")
+        return self
 
     def thresholds(self, n_classes: int) -> tuple[float, ...]:
         """Score from which a box of each of ``n_classes`` classes counts as a cell."""

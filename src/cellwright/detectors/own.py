@@ -38,7 +38,7 @@ class OwnDetector:
     """Anchor-free, task-aligned, without a padded label table; Apache-2.0."""
 
     licence = "Apache-2.0"
-    starts_from_bundles = True
+    ours = True
 
     def require(self) -> None:
         """Needs nothing beyond what trains at all."""

@@ -93,10 +93,16 @@ class ExportedDetector:
 
 
 class Detector(Protocol):
-    """One row of :data:`cellwright.detectors.DETECTORS`."""
+    """One row of :data:`cellwright.detectors.DETECTORS`.
+
+    Attributes:
+        licence: of its networks.
+        ours: whether it is trained by the job's ``fit`` and gives dense boxes, so that it can
+            start from a bundle and average over mirror images.
+    """
 
     licence: str
-    starts_from_bundles: bool
+    ours: bool
 
     def require(self) -> None:
         """Raise a MissingExtraError where a package that the row needs is not installed."""

@@ -109,7 +109,7 @@ class UltralyticsDetector:
     """
 
     licence = "AGPL-3.0"
-    starts_from_bundles = False
+    ours = False
 
     def __init__(self, network: str) -> None:
         self.network = network

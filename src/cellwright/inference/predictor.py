@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.bundles.bundle import Bundle
-from cellwright.bundles.card import Card, Decoding, InputSpec
+from cellwright.bundles.card import Card, Decoding, DenseBoxes, InputSpec
 from cellwright.bundles.sessions import choose_runtime, open_session
 from cellwright.errors import BundleError
 from cellwright.images.normalise import PADDING, apply_limits
@@ -28,6 +28,7 @@ from cellwright.inference.nms import Scope
 from cellwright.inference.prepare import BATCH_PIXELS, MAX_BATCH, network_factor
 from cellwright.inference.source import PixelSource, adapted_limits, as_source
 from cellwright.inference.stitch import merge, own_boxes
+from cellwright.inference.views import Maps, averaged
 from cellwright.types import Boxes, Image
 
 SEAM_MARGIN = 1 / 8
@@ -118,7 +119,7 @@ class Predictor:
         margin = SEAM_MARGIN * spec.overlap_px / factor
         parts: list[tuple[Tile, Boxes]] = []
         for tiles, regions in self._prepared(source, factor):
-            outputs = self._session.run(_as_batch(regions, spec.multiple))
+            outputs = self._answer(_as_batch(regions, spec.multiple))
             found = decode(outputs, decoding.output, minimum_score=floor)
             for tile, region, boxes in zip(tiles, regions, found, strict=True):
                 placed = _placed(boxes, tile, region.shape)
@@ -193,6 +194,13 @@ class Predictor:
     def is_capped(self, boxes: Boxes) -> bool:
         """Whether ``boxes`` of :meth:`predict` reached the card's cap, so that some may miss."""
         return len(boxes) >= self._decoding.max_detections
+
+    def _answer(self, batch: NDArray[np.float32]) -> Maps:
+        """The network's outputs, over all views that the card asks for."""
+        output = self._decoding.output
+        if not isinstance(output, DenseBoxes):
+            return self._session.run(batch)
+        return averaged(self._session.run, batch, output, views=self._decoding.views)
 
     def _prepared(
         self, source: PixelSource, factor: float

@@ -151,6 +151,7 @@ class TrainConfig(_Frozen):
             with chance.
         seed: of weights, order and augmentation.
         threads: CPU threads; None takes all cores.
+        views: mirror images that a prediction averages over: 1, 2 or 4; see ``Decoding.views``.
         nms_scope: ``across_classes`` where one cell has one class, as in live / dead.
     """
 
@@ -162,6 +163,7 @@ class TrainConfig(_Frozen):
     start_from: str | None = None
     seed: int = 0
     threads: int | None = Field(default=None, ge=1)
+    views: Literal[1, 2, 4] = 1
     nms_scope: Literal["per_class", "across_classes"] = "per_class"
     data: DataConfig
     input: InputConfig = InputConfig()

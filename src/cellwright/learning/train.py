@@ -105,7 +105,10 @@ def bundle_and_evaluate(
     """
     path = run_dir / f"{config.name}.cellwright"
     decoding = Decoding(
-        output=exported.output, nms_scope=config.nms_scope, vote_iou=exported.vote_iou
+        output=exported.output,
+        nms_scope=config.nms_scope,
+        vote_iou=exported.vote_iou,
+        views=config.views,
     )
     limits = [*config.limits, *parts.leaks]
     limits += [exported.licence_note] if exported.licence_note else []
@@ -151,10 +154,12 @@ def _begin(config: TrainConfig, run_dir: Path) -> None:
         raise UnknownNameError("detector", config.detector.name, DETECTORS)
     detector = DETECTORS[config.detector.name]
     detector.require()
-    if config.start_from is not None and not detector.starts_from_bundles:
-        raise ConfigError(
-            f"{config.detector.name} cannot start from a bundle",
-            where="start_from",
-            remedy="leave start_from out, or train our own detector",
-        )
+    if not detector.ours:
+        asked = {"start_from": config.start_from is not None, "views": config.views > 1}
+        for setting in (name for name, given in asked.items() if given):
+            raise ConfigError(
+                f"{config.detector.name} cannot do this: only our own detector can",
+                where=setting,
+                remedy=f"leave {setting} out, or choose another detector.name",
+            )
     claim_run_dir(config, run_dir)
