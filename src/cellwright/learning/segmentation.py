@@ -27,6 +27,7 @@ from cellwright.data.mask_pictures import Labelling
 from cellwright.data.splits import write_split
 from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
+from cellwright.inference.evaluate_segmentation import evaluate_segmentation
 from cellwright.inference.segmenter import OUTPUT, Segmenter
 from cellwright.learning.config import InputConfig, SegmentationConfig, TrainConfig
 from cellwright.learning.optimizers import check_rule
@@ -37,9 +38,9 @@ from cellwright.learning.run_record import (
     test_tensors,
     training_record,
 )
-from cellwright.learning.segmentation_figures import figures, settle
 from cellwright.learning.segmentation_fit import SegmentationJob, fit_segmenter
 from cellwright.learning.segmentation_module import Rule
+from cellwright.learning.segmentation_thresholds import settle
 from cellwright.learning.starting_weights import read_start, take_over
 from cellwright.learning.training_data import Parts, choose_input, choose_window, survey_pixels
 from cellwright.losses import INSTANCE_LOSSES, MASK_LOSSES
@@ -128,9 +129,7 @@ def train_segmenter(
         training=record,
         graphs=(_entry(graph := _graph(fitted, spec)),),
     )
-    return bundle_and_evaluate(
-        card, graph, fitted, parts=parts, labelling=labelling, run_dir=run_dir
-    )
+    return bundle_and_evaluate(card, graph, fitted, parts=parts, run_dir=run_dir)
 
 
 def bundle_and_evaluate(
@@ -139,7 +138,6 @@ def bundle_and_evaluate(
     fitted: nn.Module,
     *,
     parts: Parts,
-    labelling: Labelling,
     run_dir: Path,
 ) -> TrainingResult:
     """Write the bundle, look at the validation part with it, write it again with what this taught.
@@ -151,21 +149,16 @@ def bundle_and_evaluate(
     tests = test_tensors(lambda image: (fitted(image),), [OUTPUT], card.input)
     write_bundle(path, card, graphs, tests)
     bundle = open_bundle(path)
-    decoding = settle(Segmenter(bundle), parts.val, labelling)
-    card = card.model_copy(update={"segmentation": decoding})
-    segmenter = Segmenter(replace(bundle, card=card))
-    evaluations, last = [], None
-    for name, labelled in (("validation part", parts.val), ("test part", parts.test)):
-        if labelled is None:
-            continue
-        reports = figures(segmenter, labelled, labelling)
-        evaluations += [
-            as_evaluation(report, f"{parts.called(name)}, {of}") for of, report in reports
-        ]
-        last = reports[0][1] if name == "test part" else None
-    card = card.model_copy(update={"evaluations": tuple(evaluations)})
-    write_bundle(path, card, graphs, tests)
-    return TrainingResult(path, last, parts.leaks)
+    card = card.model_copy(update={"segmentation": settle(Segmenter(bundle), parts.val)})
+    settled = replace(bundle, card=card)
+    reports = {"validation part": evaluate_segmentation(settled, parts.val)}
+    if parts.test is not None:
+        reports["test part"] = evaluate_segmentation(settled, parts.test)
+    evaluations = tuple(
+        as_evaluation(report, parts.called(name)) for name, report in reports.items()
+    )
+    write_bundle(path, card.model_copy(update={"evaluations": evaluations}), graphs, tests)
+    return TrainingResult(path, reports.get("test part"), parts.leaks)
 
 
 def build_network(chosen: SegmentationConfig, n_outputs: int, *, n_channels: int) -> nn.Module:

@@ -2,31 +2,36 @@
 
 The figure that counts decides. For cells labelled one by one it is ``matched50``, mean over
 images; where the labels are masks, the foreground threshold is chosen by the Jaccard index
-of the masks and only the seeds by the cells. Settings are tried one after the other, twice
-round, each with the others held; of equals, the one nearest to the default stays.
+of the masks and only the seeds by the cells. Settings are tried one after the other, each
+with the others held; of equals, the one nearest to the default stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.bundles.card import DistanceInstances, SemanticMasks
+from cellwright.data.labelled_set import LabelledSet
+from cellwright.inference.segmenter import Segmenter
+from cellwright.inference.truth import LabelReader
 from cellwright.inference.watershed import separate_cells
 from cellwright.learning.segmentation_module import matched_share
-from cellwright.types import Instances
+from cellwright.types import Instances, SemanticMask
 
 FOREGROUND = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)
 SEEDS: dict[str, tuple[float, ...]] = {
-    "seed_threshold": (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8),
-    "seed_depth": (0.05, 0.02, 0.1, 0.15, 0.25),
-    "seed_smoothing_px": (1.0, 0.5, 2.0, 4.0, 8.0),
+    "seed_threshold": (0.5, 0.3, 0.7),
+    "seed_depth": (0.05, 0.02, 0.1, 0.2),
+    "seed_smoothing_px": (1.0, 2.0, 4.0),
 }
-ROUNDS = 2
-SMALLEST_SHARES = (0.0, 0.25, 0.5, 0.75)
+LOOKED_AT = 48
+"""Validation images that thresholds are chosen on; every setting is decoded on each of them."""
+
+SMALLEST_SHARES = (0.0, 0.5, 1.0)
 """Smallest cell kept, tried as shares of the smallest hundredth of the labelled cells."""
 
 
@@ -36,12 +41,37 @@ class Seen(NamedTuple):
     Attributes:
         maps: ``(K, H, W)`` float probabilities in image pixels.
         mask: ``(H, W)`` labelled class ids.
-        cells: labelled cells, None for a semantic model.
+        cells: labelled cells.
     """
 
     maps: NDArray[np.float32]
-    mask: NDArray[np.integer[Any]]
-    cells: Instances | None
+    mask: NDArray[np.uint8]
+    cells: Instances
+
+
+def settle(segmenter: Segmenter, val: LabelledSet) -> SemanticMasks | DistanceInstances:
+    """The decoding of ``segmenter``'s card with the thresholds that serve ``val`` best.
+
+    Raises:
+        DatasetError: a class that the model does not know.
+        AnnotationError: labels of another kind or size than the image.
+    """
+    reader = LabelReader(segmenter.card, val)
+    seen, drawn = [], False
+    for record in val.records[:: -(-len(val) // LOOKED_AT)]:
+        sample = record.load()
+        if sample.annotation is None:
+            continue
+        truth = reader.read(sample)
+        maps = segmenter.probabilities(sample.image, pixel_size_um=sample.pixel_size_um)
+        seen.append(Seen(maps, truth.mask.mask, truth.cells))
+        drawn = drawn or isinstance(sample.annotation, SemanticMask)
+    spec = segmenter.card.segmentation
+    if isinstance(spec, DistanceInstances):
+        return choose_instances(seen, spec, by_masks=drawn)
+    if not isinstance(spec, SemanticMasks):
+        raise TypeError("a segmenter's card says how its maps are read")
+    return choose_semantic(seen, spec)
 
 
 def choose_foreground(seen: Sequence[Seen]) -> float:
@@ -55,7 +85,7 @@ def choose_foreground(seen: Sequence[Seen]) -> float:
             either += int((found | truth).sum())
         return shared / either if either else 1.0
 
-    return _best(FOREGROUND, score)
+    return max(FOREGROUND, key=score)
 
 
 def choose_semantic(seen: Sequence[Seen], spec: SemanticMasks) -> SemanticMasks:
@@ -80,41 +110,27 @@ def choose_instances(
         spec = spec.model_copy(update={"foreground_threshold": choose_foreground(seen)})
     else:
         settings = {"foreground_threshold": FOREGROUND, **settings}
-    for _ in range(ROUNDS):
-        before = spec
-        for name, values in settings.items():
-            held = spec
-
-            def changed(value: float, name: str = name, held: DistanceInstances = held) -> float:
-                return mean_matched(seen, held.model_copy(update={name: value}))
-
-            spec = spec.model_copy(update={name: _best(values, changed)})
-        if spec == before:
-            break
+    for name, values in settings.items():
+        candidates = [spec.model_copy(update={name: value}) for value in values]
+        spec = max(candidates, key=lambda one: mean_matched(seen, one))
     areas = sorted({int(share * _small_area(seen)) for share in SMALLEST_SHARES})
-    chosen = _best(
-        areas, lambda area: mean_matched(seen, spec.model_copy(update={"minimum_area_px": area}))
-    )
-    return spec.model_copy(update={"minimum_area_px": int(chosen)})
+    candidates = [spec.model_copy(update={"minimum_area_px": area}) for area in areas]
+    return max(candidates, key=lambda one: mean_matched(seen, one))
 
 
 def mean_matched(seen: Sequence[Seen], spec: DistanceInstances) -> float:
-    """``matched50``, mean over the images that have labelled cells."""
+    """``matched50``, mean over images; classes of cells are not looked at."""
     shares = [
-        matched_share(image.cells, separate_cells(image.maps[0], image.maps[1], spec))
+        matched_share(
+            Instances(image.cells.labels), separate_cells(image.maps[0], image.maps[1], spec)
+        )
         for image in seen
-        if image.cells is not None
     ]
     return float(np.mean(shares))
 
 
-def _best(values: Sequence[float], score: Callable[[float], float]) -> float:
-    """The value with the highest score, the first of equals."""
-    return max(values, key=score)
-
-
 def _small_area(seen: Sequence[Seen]) -> float:
     """Area that a hundredth of the labelled cells stay below; cells cut by the edge as well."""
-    areas = [np.bincount(image.cells.labels.ravel())[1:] for image in seen if image.cells]
+    areas = [np.bincount(image.cells.labels.ravel())[1:] for image in seen]
     joined = np.concatenate([*areas, np.zeros(0, np.int64)])
     return float(np.percentile(joined, 1)) if len(joined) else 0.0
