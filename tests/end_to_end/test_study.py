@@ -80,6 +80,7 @@ def test_the_detectors_are_trained_timed_and_reported(cellwright, tmp_path):
     assert rows["3", "cell-detector (ours)", "blue R (%)"]["status"] == "measured"
     assert rows["3", "YOLOv8-N", "blue R (%)"]["status"] == "not attempted"
     assert rows["dense", "YOLOv11-N", "cells in the field"]["value"] == "20"
+    assert float(rows["int8", "YOLOv11-N", "smaller (times)"]["value"]) > 2
     if not torch.cuda.is_available():
         gpu = rows["1", "YOLOv11-N", "GPU TensorRT (FPS)"]
         assert (gpu["status"], gpu["note"]) == ("not attempted", "no GPU")

@@ -19,6 +19,7 @@ from cellwright.errors import UnknownNameError
 from cellwright.reports.page import Page
 from cellwright.reports.plots import Estimate, Labels, interval_bars
 from cellwright.studies.study import Cell, Records, Request, Study
+from cellwright.studies.viability_yolo import eight_bits
 from cellwright.studies.viability_yolo.detection import (
     PRINTED,
     RATES,
@@ -51,6 +52,7 @@ def plan(request: Request) -> Sequence[Cell]:
         ("speed", "1", SIZE_AND_SPEED, time_graph),
         ("gpu", "1", ON_GPU, time_on_gpu),
         ("end-to-end", "1", END_TO_END, time_end_to_end),
+        ("int8", eight_bits.TABLE, eight_bits.METRICS, eight_bits.quantize),
     )
     return [
         Cell(
