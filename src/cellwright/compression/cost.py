@@ -1,9 +1,10 @@
 """What a network costs whatever it runs on: parameters, multiply-accumulates, bytes of its file.
 
-Counted on the ONNX graph that ships, so batch norms are already folded into the convolutions
-(a PyTorch module counts ``C`` parameters more for each), and the counts of a pruned or quantized
-graph are its own. One multiply-accumulate is two floating point operations, as papers count
-GFLOPs; additions of biases, activations and pooling are left out, as they are there.
+Counted on the ONNX graph that ships, so the counts of a pruned or quantized graph are its own.
+Where batch norms are folded into the convolutions before them, as in a quantized graph, they
+leave one number a channel instead of two, and no work. One multiply-accumulate is two floating
+point operations, as papers count GFLOPs; additions of biases, activations and pooling are left
+out, as they are there.
 """
 
 from __future__ import annotations

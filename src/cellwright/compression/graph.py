@@ -14,7 +14,15 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import (
+    AttributeProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+    helper,
+    numpy_helper,
+)
 
 from cellwright.errors import BundleError
 
@@ -125,6 +133,31 @@ def with_names(data: bytes) -> bytes:
         if not node.name or node.name in seen:
             node.name = f"{node.op_type}.{index}"
         seen.add(node.name)
+    return bytes(model.SerializeToString())
+
+
+def with_short_tensor_names(data: bytes) -> bytes:
+    """The same graph with ``t0``, ``t1`` … for all tensors but its inputs and outputs.
+
+    A graph that holds graphs of its own, which may use outer names, is left as it is.
+    """
+    graph = OnnxGraph(data)
+    model = graph.model
+    if any(one.type == AttributeProto.GRAPH for node in graph.nodes for one in node.attribute):
+        return data
+    ends = {"", *graph.input_names, *graph.output_names}
+    stored = [one.name for one in model.graph.initializer]
+    used = [name for node in graph.nodes for name in (*node.input, *node.output)]
+    inner = dict.fromkeys(name for name in (*stored, *used) if name not in ends)
+    short = {name: f"t{index}" for index, name in enumerate(inner)}
+    if ends & set(short.values()):
+        return data
+    del model.graph.value_info[:]
+    for tensor in model.graph.initializer:
+        tensor.name = short.get(tensor.name, tensor.name)
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            names[:] = [short.get(name, name) for name in names]
     return bytes(model.SerializeToString())
 
 

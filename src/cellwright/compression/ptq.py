@@ -23,11 +23,12 @@ from onnxruntime.quantization import (
     QuantType,
     quantize_static,
 )
+from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import Precision
 from cellwright.compression.calibration_data import Batch
-from cellwright.compression.graph import LAYERS, OnnxGraph, with_names
+from cellwright.compression.graph import LAYERS, OnnxGraph, with_names, with_short_tensor_names
 from cellwright.compression.method import Candidate, Material, Progress
 from cellwright.compression.placement import float_nodes
 from cellwright.errors import BundleError, UnknownNameError
@@ -48,10 +49,6 @@ _QUANTIZED = (
 )
 """Operators that have an integer form. ONNX Runtime gains only where whole chains of them
 stay integers; softmax and normalisations are left out, they need more than eight bits."""
-
-_PREPARED = ("onnx.quant.pre_process", "onnxruntime.quant")
-"""Mark that stops the quantizer from advising preparation, which an exported graph has had:
-batch norms are folded, shapes are known where they can be."""
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -111,7 +108,28 @@ def quantized(
                 **options,
             },
         )
-        return target.read_bytes()
+        return _tidied(target.read_bytes(), like=parsed)
+
+
+def _tidied(graph: bytes, *, like: OnnxGraph) -> bytes:
+    """The graph without what its makers noted for themselves, and with what its origin noted.
+
+    Notes of shapes, operator sets that no node uses and long names of tensors are a fifth of a
+    small graph. The layers keep their names.
+    """
+    model = OnnxGraph(with_short_tensor_names(graph)).model
+    del model.graph.value_info[:]
+    used = {node.domain for node in model.graph.node}
+    kept = [one for one in model.opset_import if one.domain in used]
+    del model.opset_import[:], model.metadata_props[:]
+    model.opset_import.extend(kept)
+    model.metadata_props.extend(
+        one for one in like.model.metadata_props if not one.key.startswith("onnx.")
+    )
+    for node in model.graph.node:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            node.name = ""
+    return bytes(model.SerializeToString())
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
@@ -136,7 +154,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
 
 
 def _prepared(graph: bytes, *, where: object) -> bytes:
-    """The graph with names for its nodes and the quantizer's own mark.
+    """The graph with batch norms folded, shapes noted and names for its nodes.
 
     Raises:
         BundleError: it is quantized already, or holds nothing to quantize.
@@ -151,6 +169,9 @@ def _prepared(graph: bytes, *, where: object) -> bytes:
             "its graph holds no layer that could run in 8 bits: only its last one",
             where=where,
         )
-    mark = parsed.model.metadata_props.add()
-    mark.key, mark.value = _PREPARED
-    return bytes(parsed.model.SerializeToString())
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        target = Path(folder) / "prepared.onnx"
+        # ONNX Runtime's own preparation: batch norms go into the convolutions, constants are
+        # computed, shapes noted. Symbolic shapes would need one more package, for attention.
+        quant_pre_process(parsed.model, target, skip_symbolic_shape=True)
+        return with_names(target.read_bytes())

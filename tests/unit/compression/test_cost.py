@@ -119,10 +119,7 @@ def test_our_detector_as_torch_counts_it():
         network(torch.zeros(2, 1, 64, 96))
     cost = graph_cost(graph, (2, 1, 64, 96))
     assert 2 * cost.macs == counter.get_total_flops()
-    # A batch norm's scale and shift fold into weights and one bias a channel.
-    norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    learned = sum(p.numel() for p in network.parameters())
-    assert cost.parameters == learned - sum(norm.num_features for norm in norms)
+    assert cost.parameters == sum(parameter.numel() for parameter in network.parameters())
 
 
 def test_what_cannot_be_counted_is_said():
