@@ -77,6 +77,17 @@ def decode_end_to_end(outputs: Outputs, spec: object, minimum_score: float) -> l
     return found
 
 
+def is_full(outputs: Outputs, spec: BoxDecoding, *, minimum_score: float) -> bool:
+    """Whether an image of the batch used up all the boxes its graph can give.
+
+    Only end-to-end graphs have a fixed number of them, M; cells beyond it are lost.
+    """
+    if spec.kind != "end_to_end_boxes":
+        return False
+    scores = _output(outputs, "output0")[:, :, 4]
+    return bool((scores >= max(minimum_score, np.finfo(np.float32).tiny)).all(axis=1).any())
+
+
 DECODERS: dict[str, Decoder] = {
     "dense_boxes": decode_dense,
     "ultralytics_boxes": decode_ultralytics,

@@ -2,13 +2,15 @@
 
 The image is cut into overlapping tiles, tiles of one shape go through the network
 together, and their boxes are merged over the seams. Nothing is capped below the
-card's ``max_detections``; reaching that is logged.
+card's ``max_detections`` and the number of boxes that an end-to-end graph can give;
+reaching either is logged, and said with the boxes.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -23,7 +25,7 @@ from cellwright.images.resize import adapt_channels, resize
 from cellwright.images.tiles import Tile, plan_tiles
 from cellwright.inference.counting_rule import CardRule
 from cellwright.inference.counts import CountEstimates, estimate_counts
-from cellwright.inference.decode import decode
+from cellwright.inference.decode import decode, is_full
 from cellwright.inference.nms import Scope
 from cellwright.inference.prepare import BATCH_PIXELS, MAX_BATCH, network_factor
 from cellwright.inference.source import PixelSource, adapted_limits, as_source
@@ -35,6 +37,17 @@ SEAM_MARGIN = 1 / 8
 """How far two tiles may disagree about a cell's centre, as a share of their overlap."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking(Boxes):
+    """Scored boxes of one image, strongest first.
+
+    Attributes:
+        capped: a limit of the card or of the graph was reached, so that some may be missing.
+    """
+
+    capped: bool = False
 
 
 class Predictor:
@@ -95,7 +108,7 @@ class Predictor:
         pixel_size_um: float | None = None,
         scale: float | None = None,
         minimum_score: float | None = None,
-    ) -> Boxes:
+    ) -> Ranking:
         """All boxes at or above ``minimum_score``, strongest first, in image pixels.
 
         A ranked list of hypotheses: a cell may be in it once a class, as average precision
@@ -118,18 +131,24 @@ class Predictor:
         floor = max(minimum_score or 0.0, decoding.minimum_score)
         margin = SEAM_MARGIN * spec.overlap_px / factor
         parts: list[tuple[Tile, Boxes]] = []
+        capped = False
         for tiles, regions in self._prepared(source, factor):
             outputs = self._answer(_as_batch(regions, spec.multiple))
             found = decode(outputs, decoding.output, minimum_score=floor)
+            capped |= is_full(outputs, decoding.output, minimum_score=floor)
             for tile, region, boxes in zip(tiles, regions, found, strict=True):
                 placed = _placed(boxes, tile, region.shape)
                 parts.append((tile, own_boxes(placed, tile, margin=margin)))
+        if capped:
+            _log.warning("the graph gave all the boxes it can: cells beyond them are missing")
         boxes = merge(parts, decoding, margin=margin)
         if len(boxes) >= decoding.max_detections:
             _log.warning("%d boxes found, the card keeps %d", len(boxes), decoding.max_detections)
             boxes = boxes.select(np.arange(decoding.max_detections))
+            capped = True
         _, height, width = source.shape
-        return boxes.clipped(height, width)
+        boxes = boxes.clipped(height, width)
+        return Ranking(boxes.xyxy, boxes.class_ids, boxes.scores, capped)
 
     def network_inputs(
         self, image: Image | PixelSource, *, pixel_size_um: float | None = None
@@ -192,8 +211,10 @@ class Predictor:
         return estimate_counts(boxes, calibration, len(self.classes))
 
     def is_capped(self, boxes: Boxes) -> bool:
-        """Whether ``boxes`` of :meth:`predict` reached the card's cap, so that some may miss."""
-        return len(boxes) >= self._decoding.max_detections
+        """Whether ``boxes`` of :meth:`predict` reached a cap, so that some may be missing."""
+        return len(boxes) >= self._decoding.max_detections or (
+            isinstance(boxes, Ranking) and boxes.capped
+        )
 
     def _answer(self, batch: NDArray[np.float32]) -> Maps:
         """The network's outputs, over all views that the card asks for."""

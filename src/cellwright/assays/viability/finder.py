@@ -51,7 +51,7 @@ class BundleFinder:
         )
         if self._predictor.is_capped(boxes):
             raise ImageError(
-                f"more than {len(boxes)} cells: the model's card stops there",
+                f"more cells than the model can give at once ({len(boxes)} boxes)",
                 where=image.path,
                 remedy="cut the image into parts",
             )
