@@ -253,8 +253,12 @@ class Sample:
 def present_labels(labels: NDArray[Any]) -> NDArray[np.int64]:
     """The values other than 0 that occur in a label image, rising."""
     if labels.size and labels.min() >= 0 and labels.max() < labels.size:
-        # Counting is several times faster than sorting, and labels are dense as a rule.
-        values: NDArray[np.int64] = np.flatnonzero(np.bincount(labels.ravel()))
+        # Marking is several times faster than sorting, and labels are dense as a rule. In
+        # portions, because NumPy widens what it indexes with.
+        seen, flat = np.zeros(int(labels.max()) + 1, bool), labels.ravel()
+        for start in range(0, flat.size, 1 << 22):
+            seen[flat[start : start + (1 << 22)]] = True
+        values: NDArray[np.int64] = np.flatnonzero(seen)
     else:
         values = np.unique(labels).astype(np.int64)
     positive: NDArray[np.int64] = values[values != 0]
