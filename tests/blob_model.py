@@ -38,10 +38,10 @@ def _disc_kernel() -> np.ndarray:
 
 def blob_graph() -> bytes:
     """ONNX bytes: ``image (N, 1, H, W)`` to ``level_4 (N, 5, H/4, W/4)``; no node has a name."""
-    smooth = np.full((8, 1, 3, 3), 1 / 9, np.float32)
+    smooth = np.full((2, 1, 3, 3), 1 / 9, np.float32)
     kernel = _disc_kernel()
-    weight = np.zeros((5, 8, *kernel.shape), np.float32)
-    weight[4] = 25 / 8 * kernel
+    weight = np.zeros((5, 2, *kernel.shape), np.float32)
+    weight[4] = 25 / 2 * kernel
     bias = np.full(5, RADIUS_PX / STRIDE, np.float32)
     bias[4] = -6.0
     half = (kernel.shape[0] - STRIDE) // 2
