@@ -109,6 +109,9 @@ class OpenVinoSession:
             "NUM_STREAMS": sharing.streams,
             # On newer processors OpenVINO would round to bfloat16 without being asked.
             "INFERENCE_PRECISION_HINT": self._precision,
+            # Threads tied to a core wait there for whoever else has it: the reading of the next
+            # image, or another program.
+            "ENABLE_CPU_PINNING": False,
         }
         if sharing.threads:
             settings["INFERENCE_NUM_THREADS"] = sharing.threads

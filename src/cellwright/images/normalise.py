@@ -77,8 +77,7 @@ def channel_limits(image: Image, spec: Normalisation) -> NDArray[np.float32]:
 def _percentiles(values: NDArray[Any], *percents: float) -> NDArray[np.float32]:
     """``np.percentile`` of a vector, to the last bit; of integers counted instead of sorted."""
     if values.dtype == np.float32:
-        sorted_out: NDArray[np.float32] = np.percentile(values, percents).astype(np.float32)
-        return sorted_out
+        return np.asarray(np.percentile(values, percents), np.float32)
     below = np.cumsum(np.bincount(values))
     position = np.array(percents) / 100 * (len(values) - 1)
     before = np.floor(position)
@@ -87,7 +86,7 @@ def _percentiles(values: NDArray[Any], *percents: float) -> NDArray[np.float32]:
     low, high = np.searchsorted(below, [before, np.ceil(position)], side="right").astype(float)
     # Both forms mean the same; each is exact at its own end.
     between = np.where(share < 0.5, low + (high - low) * share, high - (high - low) * (1 - share))
-    return between.astype(np.float32)
+    return np.asarray(between, np.float32)
 
 
 def apply_limits(image: Image, limits: NDArray[np.float32]) -> NDArray[np.float32]:

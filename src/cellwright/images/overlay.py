@@ -51,12 +51,13 @@ def display(image: Image, *, max_edge: int = 2000) -> NDArray[np.uint8]:
     if channels == 3 and small.dtype == np.uint8:
         return small.transpose(1, 2, 0).copy()
     bright = normalise(small, Normalisation(kind="percentile"))
-    if channels == 1:
-        bright = np.repeat(bright, 3, axis=0)
-    elif channels != 3:
+    if channels not in (1, 3):
         colours = np.array([PALETTE[index % len(PALETTE)] for index in range(channels)])
         bright = np.tensordot(colours.T.astype(np.float32) / 255, bright, axes=1).clip(0, 1)
-    return (bright * 255).round().astype(np.uint8).transpose(1, 2, 0).copy()
+    shown = (bright * 255).round().astype(np.uint8)
+    if channels == 1:
+        return np.asarray(cv2.cvtColor(shown[0], cv2.COLOR_GRAY2RGB))
+    return shown.transpose(1, 2, 0).copy()
 
 
 def draw_boxes(

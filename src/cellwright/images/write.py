@@ -67,8 +67,9 @@ def write_png(path: Path, image: Image) -> None:
             where=path,
             remedy="write a TIFF instead",
         )
+    pixels = np.ascontiguousarray(image.transpose(1, 2, 0))
     # OpenCV writes blue first.
-    _write_png_array(path, image[::-1].transpose(1, 2, 0).copy())
+    _write_png_array(path, pixels if len(image) == 1 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
 
 
 def write_tiff(
