@@ -95,17 +95,21 @@ def claim(study: Study, request: Request) -> None:
     """Write what is asked for into a new folder, or check that it is what the folder holds.
 
     Raises:
-        ConfigError: something else was asked for there.
+        ConfigError: something else was asked for there, or the preset was another then.
     """
+    settings = study.settings(request.preset)
     wanted = {"study": study.name, "preset": request.preset, "data": request.data}
     path = request.out / ASKED
     if not path.exists():
-        _write_json(path, wanted)
+        _write_json(path, wanted | {"settings": settings})
         return
     held = json.loads(path.read_text(encoding="utf-8"))
-    if held != wanted:
+    # Tuples and paths become what they are in the file.
+    changed = held.pop("settings", None) != json.loads(_json(settings))
+    if changed or held != wanted:
+        run = f"the run {_words(held)}" + (" with other settings" if held == wanted else "")
         raise ConfigError(
-            f"the folder holds the run {_words(held)}, not {_words(wanted)}",
+            f"the folder holds {run}, not {_words(wanted)}",
             where=request.out,
             remedy="choose another --out, or delete this folder",
         )

@@ -163,6 +163,7 @@ class Study:
         folder: holds ``README.md``, ``results.csv`` and, where there is anything to compare
             with, ``published.csv``.
         presets: name -> what it does and how long it takes, in one sentence.
+        settings: everything a preset sets, as plain JSON: a run folder is of one set of them.
         plan: the grid of a request.
         collect: figures of the tables from the records, where cells are to be pooled.
         draw: plots for the page.
@@ -174,6 +175,7 @@ class Study:
     paper: str
     folder: Path
     presets: Mapping[str, str]
+    settings: Callable[[str], Mapping[str, Any]]
     plan: Callable[[Request], Sequence[Cell]]
     collect: Callable[[Records], Sequence[Figure]] = every_figure
     draw: Callable[[Page, Records], None] = no_plots

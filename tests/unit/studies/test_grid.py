@@ -30,8 +30,9 @@ def stopping_cell(name, error):
     return Cell(name, (("1", name, "m"),), measure)
 
 
-def study(cells, tmp_path):
-    return Study("toy", "a toy", "no paper", tmp_path, {"quick": "small"}, partial(_all, cells))
+def study(cells, tmp_path, settings=None):
+    sizes = {"quick": "small"}
+    return Study("toy", "a toy", "none", tmp_path, sizes, lambda _: settings, partial(_all, cells))
 
 
 def _all(cells, request):
@@ -115,11 +116,18 @@ def test_a_folder_of_another_run_is_refused(tmp_path, request_):
     assert asked(toy, request_.out) == request_
 
 
+def test_a_preset_that_has_changed_since_is_refused(tmp_path, request_):
+    run_study(study([], tmp_path, {"epochs": (5, 6)}), request_)
+    run_study(study([], tmp_path, {"epochs": (5, 6)}), request_)
+    with pytest.raises(ConfigError, match="with other settings"):
+        run_study(study([], tmp_path, {"epochs": (5, 7)}), request_)
+
+
 def test_a_report_needs_a_run_of_that_study(tmp_path, request_):
     toy = study([], tmp_path)
     with pytest.raises(DatasetError, match="no run of toy"):
         asked(toy, Path(tmp_path / "nothing"))
     run_study(toy, request_)
-    other = Study("other", "", "", tmp_path, {}, partial(_all, []))
+    other = Study("other", "", "", tmp_path, {}, lambda _: {}, partial(_all, []))
     with pytest.raises(DatasetError, match="a run of toy"):
         asked(other, request_.out)

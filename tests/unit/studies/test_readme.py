@@ -26,7 +26,7 @@ def toy(tmp_path):
         "table,row,metric,value\n3,net,P (%),95.2\n3,other,P (%),97\n"
     )
     (tmp_path / "README.md").write_text(PAGE)
-    return Study("toy", "", "", tmp_path, {}, lambda _: [])
+    return Study("toy", "", "", tmp_path, {}, lambda _: {}, lambda _: [])
 
 
 @pytest.fixture

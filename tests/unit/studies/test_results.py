@@ -59,7 +59,7 @@ def test_an_undefined_figure_was_not_attempted():
 
 def toy(tmp_path, text):
     (tmp_path / "published.csv").write_text(text)
-    return Study("toy", "", "", tmp_path, {}, lambda _: [])
+    return Study("toy", "", "", tmp_path, {}, lambda _: {}, lambda _: [])
 
 
 def test_every_published_and_every_planned_place_has_a_row(tmp_path):

@@ -3,7 +3,10 @@
 The paper trains every share of the images for 150 epochs, so that fewer images also mean
 fewer steps. On a processor that would need either thousands of epochs or leave the small
 shares untrained; there, ``windows_per_epoch`` gives every share the same number of training
-windows an epoch instead (augmented anew each time), and with it the same number of steps.
+windows an epoch instead (augmented anew each time), and with it the same number of steps,
+and training starts from a shipped model, as a user with few images would: from random
+weights these few steps show what steps are worth, not images (measured: 10 and 500 images
+0.27 and 0.30 AP50:95 after 4 such epochs, 0.34 from the start with 500).
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ class Preset:
             median cell is ``cell_px`` across, and never larger than they are.
         cell_px: see ``longest_px``.
         windows_per_epoch: the same for every share; None takes every image once an epoch.
+        start_from: shipped model whose weights our own detector begins with; None begins with
+            random weights.
         detectors: what is trained.
         own_settings: of our own detector.
         fractions: shares of the training images, rising.
@@ -52,6 +57,7 @@ class Preset:
     longest_px: int | None = None
     cell_px: float = 19.0
     windows_per_epoch: int | None = None
+    start_from: str | None = None
     detectors: tuple[str, ...] = (OWN,)
     own_settings: dict[str, Any] = field(default_factory=dict)
     fractions: tuple[float, ...] = FRACTIONS
@@ -62,20 +68,20 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "cpu": Preset(
         summary=(
-            "our own detector, every share with the same number of steps, 3 seeds; half an hour "
-            "on one core for 500 small images"
+            "our own detector from the weights of blood-cells, every share with the same number "
+            "of steps, 3 seeds; half an hour on one core for 500 small images"
         ),
         schedule={
-            "epochs": 7,
-            "batch_size": 8,
-            "warmup_epochs": 1.0,
-            "gentle_epochs": 2,
+            "epochs": 6,
+            "batch_size": 16,
+            "warmup_epochs": 0.5,
+            "gentle_epochs": 1,
             "ema_decay": 0.98,
         },
         simulation=VIABILITY["cpu"].simulation,
         tile_px=192,
         windows_per_epoch=320,
-        own_settings={"width": 32},
+        start_from="blood-cells",
         threads=1,
     ),
     "gpu": Preset(

@@ -10,6 +10,7 @@ recall, precision and AP50:95 after every epoch. See ``docs/methods/learning-cur
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -101,6 +102,7 @@ def measure(
         "seed": seed,
         "n_train": len(parts.train),
         "n_boxes": len(box_edges(parts.train)),
+        "start_from": config.start_from,
         "final": percent,
         "curves": epoch_curves(folder),
     }
@@ -119,6 +121,7 @@ def train_config(request: Request, detector: str, *, n_train: int, seed: int) ->
     return TrainConfig(
         name=detector,
         seed=seed,
+        start_from=start_of(request) if detector == OWN else None,
         threads=preset.threads,
         data=source_of(request),
         input=InputConfig(
@@ -132,6 +135,15 @@ def train_config(request: Request, detector: str, *, n_train: int, seed: int) ->
         ),
         schedule=ScheduleConfig(**preset.schedule),
     )
+
+
+def start_of(request: Request) -> str | None:
+    """The preset's model to start from, unless it has learned from these very images."""
+    start = PRESETS[request.preset].start_from
+    if start is None:
+        return None
+    seen = open_bundle(start).card.training.data_checksum
+    return None if seen == checksum(fixed_parts(request).whole) else start
 
 
 def collect(records: Records) -> Sequence[Figure]:
@@ -175,6 +187,7 @@ STUDY = Study(
     ),
     folder=Path(__file__).parent,
     presets={name: preset.summary for name, preset in PRESETS.items()},
+    settings=lambda preset: asdict(PRESETS[preset]),
     plan=plan,
     collect=collect,
     draw=draw,

@@ -40,6 +40,7 @@ def quantize(setting: Setting, detector: str, folder: Path) -> Outcome:
         calibration_name="images of the training part",
         max_drop=MAX_DROP,
         threads=setting.preset.threads,
+        settings={"ranges": setting.preset.int8_ranges},
     )
     verdict = compress(bundle, job, method="ptq", out=folder / f"{detector}-int8.cellwright")
     row = PRINTED[detector]

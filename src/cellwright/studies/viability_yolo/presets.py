@@ -77,6 +77,7 @@ class Preset:
         dense: the dense field.
         speed_px: edge of the input whose time is taken.
         speed_runs: passes the median is taken over.
+        int8_ranges: how ranges of activations are chosen; ``auto`` tries every way.
         threads: processor threads, in training and when time is taken.
         seed: of weights, order and augmentation.
     """
@@ -91,6 +92,7 @@ class Preset:
     dense: DenseField = DenseField()
     speed_px: int = 1280
     speed_runs: int = 15
+    int8_ranges: str = "auto"
     threads: int | None = None
     seed: int = 0
 
@@ -135,6 +137,8 @@ PRESETS: dict[str, Preset] = {
         dense=DenseField(n_cells=20, height=192, width=256),
         speed_px=128,
         speed_runs=2,
+        # Histograms of a network that has learned nothing have no bins to choose from.
+        int8_ranges="minmax",
         threads=1,
     ),
 }

@@ -12,6 +12,7 @@ labels are enough) are the study ``learning-curve``. Table 2 is the augmentation
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -92,6 +93,7 @@ STUDY = Study(
     ),
     folder=Path(__file__).parent,
     presets={name: preset.summary for name, preset in PRESETS.items()},
+    settings=lambda preset: asdict(PRESETS[preset]),
     plan=plan,
     draw=draw,
 )
