@@ -55,5 +55,7 @@ Existing: TypeAlias = Annotated[
 ]
 ScoreThreshold: TypeAlias = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help="Score of a cell, instead of the model's own."),
+    typer.Option(
+        min=0, max=1, help="Score of a cell (or of a cell's pixels), not the model's own."
+    ),
 ]

@@ -49,7 +49,8 @@ def predict(
 ) -> None:
     """Count the cells of images. A killed run started again does only what is missing.
 
-    Writes cells.csv (a row a cell), summary.csv (a row an image), errors.csv and overlays.
+    Writes cells.csv (a row a cell), summary.csv (a row an image), errors.csv and overlays; a
+    model that segments also labels/, in which each pixel holds the number of its cell.
     """
     from cellwright.bundles.bundle import open_bundle
     from cellwright.inference.run import RunOptions, predict_files

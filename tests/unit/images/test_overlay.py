@@ -104,6 +104,18 @@ def test_outline_runs_inside_each_object_and_between_touching_ones() -> None:
     assert (picture[299, 405] == 255).all()
 
 
+@pytest.mark.parametrize("step", [2, 3])
+def test_labels_may_be_those_of_the_image_before_it_was_thinned(step: int) -> None:
+    labels = np.zeros((400, 601), np.int32)
+    labels[200:300, 100:200] = 1
+    labels[311, 311] = 2  # lost in the thinned picture, yet counted in its legend
+    thin = np.zeros((1, 400, 601), np.uint8)[:, ::step, ::step]
+    picture = draw_labels(thin, Instances(labels))
+    rows, columns = np.nonzero((picture[40:] == PALETTE[0]).all(axis=2))
+    edges = (rows.min() + 40, rows.max() + 40, columns.min(), columns.max())
+    assert np.abs(np.array(edges) - np.array([200, 299, 100, 199]) / step).max() <= 1
+
+
 def test_labels_of_another_size_are_refused() -> None:
     with pytest.raises(ImageError, match="do not fit"):
         draw_labels(WHITE, Instances(np.zeros((4, 4), int)))

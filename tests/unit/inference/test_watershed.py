@@ -13,24 +13,14 @@ from cellwright.errors import ImageError
 from cellwright.inference import regions
 from cellwright.inference.watershed import seeds, separate_cells
 from cellwright.types import Instances
+from ink_cells import discs, distances
 
 SPEC = DistanceInstances(seed_threshold=0.5, seed_smoothing_px=1.0, seed_depth=0.1)
 
 
-def discs(*places: tuple[float, float, float], size: tuple[int, int] = (90, 120)) -> Instances:
-    """Discs (y, x, radius); a shared pixel goes to the disc it lies deepest in."""
-    y, x = np.mgrid[: size[0], : size[1]]
-    depth = np.stack([1 - np.hypot(y - cy, x - cx) / radius for cy, cx, radius in places])
-    return Instances.from_labels(np.where(depth.max(axis=0) > 0, depth.argmax(axis=0) + 1, 0))
-
-
 def maps_of(cells: Instances) -> tuple[np.ndarray, np.ndarray]:
     """What a perfect network would say."""
-    distance = np.zeros(cells.labels.shape, np.float32)
-    for index in range(1, len(cells) + 1):
-        own = ndimage.distance_transform_edt(np.pad(cells.labels == index, 1))[1:-1, 1:-1]
-        distance[own > 0] = (own / own.max())[own > 0]
-    return (cells.labels > 0).astype(np.float32), distance
+    return (cells.labels > 0).astype(np.float32), distances(cells)
 
 
 def partition(a: np.ndarray, b: np.ndarray) -> bool:
