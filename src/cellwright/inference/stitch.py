@@ -4,9 +4,11 @@ Each tile answers for its core; the cores share the image out between them. A ce
 that is no larger than the overlap and whose centre lies in a core is seen whole by
 that core's tile. Two tiles may place the centre of a cell on a seam a little
 differently, so a tile also keeps what lies just outside its core, and of what both
-saw the stronger stays. A box that ends where its tile ends may be half a cell; it
-goes where another tile shows more of it. Only a cell larger than the overlap can
-still come out in pieces, which is why the card asks for an overlap of the largest.
+saw the stronger stays. A box that ends where its tile ends may be a cell cut short:
+outside its core it gives way to what another tile shows whole, however sure it is,
+and everywhere it goes where another tile shows more of it. Only a cell larger than
+the overlap can still come out in pieces, which is why the card asks for an overlap of
+the largest.
 """
 
 from __future__ import annotations
@@ -18,12 +20,15 @@ from numpy.typing import NDArray
 
 from cellwright.bundles.card import Decoding
 from cellwright.images.tiles import Tile
-from cellwright.inference.nms import Index, surviving
+from cellwright.inference.nms import Index, overlapping_pairs, surviving
 from cellwright.inference.voting import voted
 from cellwright.types import Boxes
 
 SEAM_IOU = 0.45
 """Two tiles may see one small cell a pixel apart, which costs it more overlap than a large one."""
+
+SURE_ENOUGH = 0.5
+"""A whole box replaces a cut one if it has at least this share of its score."""
 
 COVERED = 0.6
 """A cut box goes if a larger one of another tile covers more than this share of it."""
@@ -54,6 +59,10 @@ def merge(parts: Sequence[tuple[Tile, Boxes]], decoding: Decoding, *, margin: fl
     origin = np.repeat(np.arange(len(parts)), [len(boxes) for _, boxes in parts])
     near_seam = np.concatenate([_near_seam(boxes, tile, margin) for tile, boxes in parts])
     cut = np.concatenate([_cut(boxes, tile, margin) for tile, boxes in parts])
+    foreign = np.concatenate([_foreign(boxes, tile) for tile, boxes in parts])
+    theirs = _shown_whole_elsewhere(everything, origin, doubtful=cut & foreign, near=near_seam)
+    everything = everything.select(~theirs)
+    origin, near_seam, cut = origin[~theirs], near_seam[~theirs], cut[~theirs]
     kept = surviving(everything, iou=decoding.nms_iou)
     disputed = kept[near_seam[kept]]
     settled = surviving(
@@ -68,6 +77,26 @@ def merge(parts: Sequence[tuple[Tile, Boxes]], decoding: Decoding, *, margin: fl
     if decoding.vote_iou is None:
         return everything.select(kept)
     return voted(everything, kept, iou=decoding.vote_iou, origin=origin)
+
+
+def _shown_whole_elsewhere(
+    boxes: Boxes, origin: Index, *, doubtful: NDArray[np.bool_], near: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Which doubtful boxes lie on a cell that another tile, not in doubt, shows.
+
+    Both lie near a seam, for a doubtful box does, and its cell's whole box does with it.
+    """
+    given_up = np.zeros(len(boxes), bool)
+    if boxes.scores is None or not doubtful.any():
+        return given_up
+    places = np.flatnonzero(near)
+    one, other, _ = overlapping_pairs(boxes.xyxy[places], iou=SEAM_IOU)
+    for loser, winner in ((places[one], places[other]), (places[other], places[one])):
+        loses = doubtful[loser] & ~doubtful[winner] & (origin[loser] != origin[winner])
+        loses &= boxes.class_ids[loser] == boxes.class_ids[winner]
+        loses &= boxes.scores[winner] >= SURE_ENOUGH * boxes.scores[loser]
+        given_up[loser[loses]] = True
+    return given_up
 
 
 def _pieces(
@@ -101,6 +130,13 @@ def _grown_core(tile: Tile, margin: float) -> tuple[float, float, float, float]:
         min(tile.core_x1 + margin, tile.x1),
         min(tile.core_y1 + margin, tile.y1),
     )
+
+
+def _foreign(boxes: Boxes, tile: Tile) -> NDArray[np.bool_]:
+    """Which boxes have their centre in the core of a neighbour."""
+    x, y = boxes.centres_xy.T
+    inside = (x >= tile.core_x0) & (x <= tile.core_x1) & (y >= tile.core_y0) & (y <= tile.core_y1)
+    return np.asarray(~inside)
 
 
 def _near_seam(boxes: Boxes, tile: Tile, margin: float) -> NDArray[np.bool_]:

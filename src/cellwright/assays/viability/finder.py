@@ -53,6 +53,6 @@ class BundleFinder:
             raise ImageError(
                 f"more cells than the model can give at once ({len(boxes)} boxes)",
                 where=image.path,
-                remedy="cut the image into parts",
+                remedy="use a model without such a limit, or cut the image into parts",
             )
         return Found(self._rule(boxes), self._predictor.estimate_counts(boxes, self._rule))
