@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -92,8 +92,10 @@ def compress(
     _check_name(out, bundle)
     bench = _Bench(bundle, job, judge_of(bundle), stage)
     with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        candidates = METHODS[method](bundle, bench.material(folder))
         before = bench.look(bundle, job.judged, runtime=REFERENCE, words="the model as it is")
-        best = bench.choose(method, before, Path(name))
+        best = bench.choose(candidates, before, folder)
         looks = [best.look]
         for runtime in job.runtimes[1:]:
             words = f"the new model in {runtime}"
@@ -146,15 +148,17 @@ class _Bench:
                 bundle, labelled, runtime=runtime, threads=self.job.threads, progress=progress
             )
 
-    def choose(self, method: str, before: Look, folder: Path) -> _Judged:
-        """The candidate that loses least on the judging images, in the first runtime."""
+    def material(self, folder: Path) -> Material:
+        """What the method may use; network inputs are kept in ``folder``."""
         with self.stage("preparing calibration images") as progress:
             feeds = self.judge.feeds(self.parent, threads=self.job.threads)
             inputs = prepare_inputs(self.job.calibration, feeds, folder, progress=progress)
+        return Material(inputs, self.job.settings, self.stage)
+
+    def choose(self, candidates: Iterable[Candidate], before: Look, folder: Path) -> _Judged:
+        """The candidate that loses least on the judging images, in the first runtime."""
         best: _Judged | None = None
-        for candidate in METHODS[method](
-            self.parent, Material(inputs, self.job.settings, self.stage)
-        ):
+        for candidate in candidates:
             bundle = _as_bundle(self.parent, candidate, folder)
             words = ", ".join(candidate.settings.values())
             look = self.look(bundle, self.job.judged, runtime=self.job.runtimes[0], words=words)
@@ -162,7 +166,7 @@ class _Bench:
             if best is None or drop < best.drop:
                 best = _Judged(candidate, bundle, look, drop)
         if best is None:
-            raise RuntimeError(f"the method {method} made no candidate")
+            raise RuntimeError("the method made no candidate")
         return best
 
     def verdict(self, method: str, best: _Judged, before: Look, looks: Sequence[Look]) -> Verdict:

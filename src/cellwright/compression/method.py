@@ -54,4 +54,5 @@ class Candidate:
 
 
 Method = Callable[[Bundle, Material], Iterator[Candidate]]
-"""Candidates for one bundle; the best on the judging images is kept."""
+"""Candidates for one bundle, made one by one; the best on the judging images is kept. What
+cannot be done is said when it is called, before a candidate is asked for."""

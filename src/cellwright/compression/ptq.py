@@ -26,7 +26,6 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from cellwright.bundles.bundle import Bundle
-from cellwright.bundles.card import Precision
 from cellwright.compression.calibration_data import Batch
 from cellwright.compression.graph import LAYERS, OnnxGraph, with_names, with_short_tensor_names
 from cellwright.compression.method import Candidate, Material, Progress
@@ -65,12 +64,15 @@ def quantize(bundle: Bundle, material: Material) -> Iterator[Candidate]:
     wanted = material.settings.get("ranges", "auto")
     if wanted not in ("auto", *RANGES):
         raise UnknownNameError("way to choose ranges", wanted, ["auto", *RANGES])
-    precision: Precision = "int8"
     graph = _prepared(bundle.graph(), where=bundle.path)
-    for ranges in RANGES if wanted == "auto" else (wanted,):
+    return _candidates(graph, material, list(RANGES) if wanted == "auto" else [wanted])
+
+
+def _candidates(graph: bytes, material: Material, wanted: Sequence[str]) -> Iterator[Candidate]:
+    for ranges in wanted:
         with material.stage(f"learning ranges: {ranges}") as progress:
             data = quantized(graph, material.inputs, ranges=ranges, progress=progress)
-        yield Candidate(data, precision, {"ranges": ranges})
+        yield Candidate(data, "int8", {"ranges": ranges})
 
 
 def quantized(
