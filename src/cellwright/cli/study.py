@@ -90,6 +90,8 @@ def run(
     from cellwright.studies.study import Request
 
     hush_lightning()
+    if data is not None and Path(data).exists():
+        data = str(Path(data).resolve())  # the report may be asked for from another folder
     request = Request(chosen, data, out or Path("runs") / f"{name}-{chosen}")
     command = shlex.join(["cellwright", *sys.argv[1:]])
     records = run_study(study, request, command=command, tell=say)
