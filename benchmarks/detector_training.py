@@ -38,6 +38,7 @@ PEER = (
     "detector.name=yolo11n",
     "name=yolo11n",
     "start_from=null",
+    "views=1",
     "schedule.augmentation=engine",
     "schedule.gentle_epochs=10",
 )
