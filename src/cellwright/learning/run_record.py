@@ -53,7 +53,7 @@ def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
     path = run_dir / "config.yaml"
     wanted = config.model_dump(mode="json")
     if path.exists():
-        held = _with_defaults(yaml.safe_load(path.read_text(encoding="utf-8")))
+        held = _held(path)
         learned, before = _without_permission(wanted), _without_permission(held)
         changed = sorted(key for key in learned if learned[key] != before.get(key))
         if changed:
@@ -79,12 +79,17 @@ def _without_permission(settings: dict[str, Any]) -> dict[str, Any]:
     return {**settings, "data": {k: v for k, v in data.items() if k != "allow_leak"}}
 
 
-def _with_defaults(held: Any) -> dict[str, Any]:
+def _held(path: Path) -> dict[str, Any]:
     """The settings of an older run: what could not be set then was as it is by default now."""
     try:
+        held = yaml.safe_load(path.read_text(encoding="utf-8"))
         return TrainConfig.model_validate(held).model_dump(mode="json")
     except ValidationError:
         return held if isinstance(held, dict) else {}
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"its settings cannot be read ({error})", where=path, remedy="choose another run folder"
+        ) from error
 
 
 def test_tensors(

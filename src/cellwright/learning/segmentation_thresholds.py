@@ -1,9 +1,9 @@
 """Where foreground begins and what is a seed: chosen on the validation part, once, at the end.
 
-The figure that counts decides. For cells labelled one by one it is ``matched50``, mean over
-images; where the labels are masks, the foreground threshold is chosen by the Jaccard index
-of the masks and only the seeds by the cells. Settings are tried one after the other, each
-with the others held; of equals, the one nearest to the default stays.
+The figure that counts decides. Foreground is chosen by the Jaccard index of the pixels, then
+seeds by the cells: ``matched50``, mean over images. Where cells are labelled one by one, and
+not as masks, the foreground has to give way to them at last. Settings are tried one after
+the other, each with the others held; of equals, what stood before stays.
 """
 
 from __future__ import annotations
@@ -105,13 +105,12 @@ def choose_instances(
         spec: where to begin.
         by_masks: whether the labels are masks, whose Jaccard index then sets the foreground.
     """
-    settings = dict(SEEDS)
-    if by_masks:
-        spec = spec.model_copy(update={"foreground_threshold": choose_foreground(seen)})
-    else:
-        settings = {"foreground_threshold": FOREGROUND, **settings}
+    # Pixels first: where the foreground is wrong, no seed makes cells right.
+    spec = spec.model_copy(update={"foreground_threshold": choose_foreground(seen)})
+    settings = SEEDS if by_masks else {**SEEDS, "foreground_threshold": FOREGROUND}
     for name, values in settings.items():
         candidates = [spec.model_copy(update={name: value}) for value in values]
+        candidates = [spec, *(one for one in candidates if one != spec)]  # of equals, stay
         spec = max(candidates, key=lambda one: mean_matched(seen, one))
     areas = sorted({int(share * _small_area(seen)) for share in SMALLEST_SHARES})
     candidates = [spec.model_copy(update={"minimum_area_px": area}) for area in areas]

@@ -1,0 +1,43 @@
+"""A run folder belongs to its settings, also one made before some of them could be set."""
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from cellwright.bundles.card import InputSpec
+from cellwright.errors import ConfigError
+from cellwright.learning.config import TrainConfig
+from cellwright.learning.run_record import claim_run_dir
+from cellwright.learning.run_record import test_tensors as tensors_to_replay
+
+OLD = {"name": "a", "data": {"dataset": "bccd_blood_cells"}, "seed": 1}
+
+
+def test_an_older_folder_is_taken_up_where_new_settings_are_at_their_defaults(tmp_path):
+    config = TrainConfig.model_validate(OLD)
+    held = config.model_dump(mode="json")
+    for key in ("task", "segmentation"):
+        del held[key]
+    del held["data"]["datasets"], held["input"]["window_px"]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(held))
+    claim_run_dir(config, tmp_path)
+    with pytest.raises(ConfigError, match=r"other settings \(seed\)"):
+        claim_run_dir(config.model_copy(update={"seed": 2}), tmp_path)
+    with pytest.raises(ConfigError, match=r"\(task\)"):
+        claim_run_dir(config.model_copy(update={"task": "semantic"}), tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "- 1", "name: [", "from: another program"])
+def test_a_folder_that_holds_something_else_is_not_taken(content, tmp_path):
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(ConfigError):
+        claim_run_dir(TrainConfig.model_validate(OLD), tmp_path)
+
+
+def test_test_tensors_are_the_networks_own_answer():
+    spec = InputSpec(channels=2, multiple=16)
+    tensors = tensors_to_replay(lambda image: (image * 2, image.sum(1)), ["a", "b"], spec)
+    assert tensors["input"].shape == (1, 2, 32, 48)
+    assert np.array_equal(tensors["a"], tensors["input"] * 2)
+    assert torch.allclose(torch.from_numpy(tensors["b"]), torch.from_numpy(tensors["input"]).sum(1))

@@ -1,0 +1,65 @@
+"""Thresholds: the one that fits the labels is found, and of equals the default stays."""
+
+import numpy as np
+
+from cellwright.bundles.card import DistanceInstances, SemanticMasks
+from cellwright.data.targets import relative_distance
+from cellwright.learning.segmentation_thresholds import (
+    Seen,
+    choose_foreground,
+    choose_instances,
+    choose_semantic,
+    mean_matched,
+)
+from cellwright.types import Instances
+from tiny_masks import draw_discs
+
+
+def seen(*, faint=1.0, crumbs=0, seed=0):
+    """Maps that are right but for their brightness, and for crumbs of foreground."""
+    _, cells = draw_discs(10, edge=96, seed=seed)
+    labels = cells.labels
+    foreground = (labels > 0) * np.float32(faint)
+    distance = relative_distance(labels) * np.float32(faint)
+    rng = np.random.default_rng(seed)
+    for y, x in rng.integers(0, 95, (crumbs, 2)):
+        if not labels[y : y + 2, x : x + 2].any():
+            foreground[y : y + 2, x : x + 2] = distance[y : y + 2, x : x + 2] = 0.9
+    return Seen(np.stack([foreground, distance]), (labels > 0).astype(np.uint8), cells)
+
+
+def test_the_best_foreground_threshold_is_found():
+    faint = seen(faint=0.35)
+    assert choose_foreground([faint]) == 0.3
+    spec = choose_semantic([faint], SemanticMasks())
+    assert spec.thresholds == (0.3,)
+    assert choose_foreground([seen()]) == 0.5
+    several = SemanticMasks(activation="softmax")
+    assert choose_semantic([faint], several) == several
+
+
+def test_seeds_and_foreground_are_set_so_that_cells_are_found():
+    faint = [seen(faint=0.45, seed=seed) for seed in range(3)]
+    assert mean_matched(faint, DistanceInstances()) == 0
+    chosen = choose_instances(faint, DistanceInstances(), by_masks=False)
+    assert chosen.foreground_threshold == 0.4
+    assert mean_matched(faint, chosen) > 0.8
+    assert choose_instances(faint, DistanceInstances(), by_masks=True).foreground_threshold == 0.4
+
+
+def test_crumbs_that_are_no_cells_are_dropped():
+    crumbs = [seen(crumbs=20, seed=seed) for seed in range(3)]
+    chosen = choose_instances(crumbs, DistanceInstances(), by_masks=False)
+    assert mean_matched(crumbs, DistanceInstances()) < 0.95
+    assert mean_matched(crumbs, chosen) == 1
+
+
+def test_images_without_cells_are_right_if_none_is_found():
+    empty = Seen(
+        np.zeros((2, 32, 32), np.float32),
+        np.zeros((32, 32), np.uint8),
+        Instances(np.zeros((32, 32), np.int32)),
+    )
+    assert mean_matched([empty], DistanceInstances()) == 1
+    assert choose_foreground([empty]) == 0.5
+    assert choose_instances([empty], DistanceInstances(), by_masks=False) == DistanceInstances()
