@@ -70,7 +70,7 @@ def decode_end_to_end(outputs: Outputs, spec: object, minimum_score: float) -> l
     del spec
     found = []
     for rows in _output(outputs, "output0"):
-        kept = rows[rows[:, 4] >= max(minimum_score, np.finfo(np.float32).tiny)]
+        kept = rows[rows[:, 4] >= _filled(minimum_score)]
         corners = kept[:, :4].reshape(-1, 2, 2)
         xyxy = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
         found.append(Boxes(xyxy, kept[:, 5].astype(np.int64), kept[:, 4]))
@@ -85,7 +85,12 @@ def is_full(outputs: Outputs, spec: BoxDecoding, *, minimum_score: float) -> boo
     if spec.kind != "end_to_end_boxes":
         return False
     scores = _output(outputs, "output0")[:, :, 4]
-    return bool((scores >= max(minimum_score, np.finfo(np.float32).tiny)).all(axis=1).any())
+    return bool((scores >= _filled(minimum_score)).all(axis=1).any())
+
+
+def _filled(minimum_score: float) -> float:
+    """Least score of a row that holds a box; empty rows of an end-to-end graph have score 0."""
+    return max(minimum_score, float(np.finfo(np.float32).tiny))
 
 
 DECODERS: dict[str, Decoder] = {
