@@ -24,6 +24,7 @@ from cellwright.bundles.card import (
 )
 from cellwright.bundles.export import export_network
 from cellwright.data.mask_pictures import Labelling
+from cellwright.data.mask_transforms import MASK_PRESETS
 from cellwright.data.splits import write_split
 from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
@@ -59,7 +60,7 @@ def begin_segmenter(config: TrainConfig, run_dir: Path) -> None:
     """Refuse what can be refused before any image is read.
 
     Raises:
-        UnknownNameError: no such network, loss, optimizer or schedule.
+        UnknownNameError: no such network, loss, optimizer, schedule or augmentation.
         ConfigError: the folder holds another run, or settings that contradict each other.
     """
     chosen = config.segmentation
@@ -68,6 +69,8 @@ def begin_segmenter(config: TrainConfig, run_dir: Path) -> None:
     losses = LOSSES_OF[config.task]
     if chosen.loss and chosen.loss not in losses:
         raise UnknownNameError(f"loss for task {config.task}", chosen.loss, losses)
+    if config.schedule.augmentation not in MASK_PRESETS:
+        raise UnknownNameError("augmentation preset", config.schedule.augmentation, MASK_PRESETS)
     check_rule(chosen.optimizer, chosen.rate, weight_decay=config.schedule.weight_decay)
     build_network(chosen, 1, n_channels=1)
     claim_run_dir(config, run_dir)
