@@ -57,10 +57,11 @@ def merge(parts: Sequence[tuple[Tile, Boxes]], decoding: Decoding, *, margin: fl
     if len(everything) == 0:
         return Boxes.empty(scored=True)
     origin = np.repeat(np.arange(len(parts)), [len(boxes) for _, boxes in parts])
-    near_seam = np.concatenate([_near_seam(boxes, tile, margin) for tile, boxes in parts])
+    near_seam = np.concatenate([_near_seam(boxes, tile, 2 * margin) for tile, boxes in parts])
+    in_reach = np.concatenate([_near_seam(boxes, tile, 4 * margin) for tile, boxes in parts])
     cut = np.concatenate([_cut(boxes, tile, margin) for tile, boxes in parts])
     foreign = np.concatenate([_foreign(boxes, tile) for tile, boxes in parts])
-    theirs = _shown_whole_elsewhere(everything, origin, doubtful=cut & foreign, near=near_seam)
+    theirs = _shown_whole_elsewhere(everything, origin, doubtful=cut & foreign, near=in_reach)
     everything = everything.select(~theirs)
     origin, near_seam, cut = origin[~theirs], near_seam[~theirs], cut[~theirs]
     kept = surviving(everything, iou=decoding.nms_iou)
@@ -84,7 +85,8 @@ def _shown_whole_elsewhere(
 ) -> NDArray[np.bool_]:
     """Which doubtful boxes lie on a cell that another tile, not in doubt, shows.
 
-    Both lie near a seam, for a doubtful box does, and its cell's whole box does with it.
+    Only boxes ``near`` a seam are looked at: a doubtful one lies there, and the whole box of
+    its cell not far away.
     """
     given_up = np.zeros(len(boxes), bool)
     if boxes.scores is None or not doubtful.any():
@@ -139,8 +141,8 @@ def _foreign(boxes: Boxes, tile: Tile) -> NDArray[np.bool_]:
     return np.asarray(~inside)
 
 
-def _near_seam(boxes: Boxes, tile: Tile, margin: float) -> NDArray[np.bool_]:
-    """Which boxes lie so close to an inner border of the core that a neighbour may have them."""
+def _near_seam(boxes: Boxes, tile: Tile, distance: float) -> NDArray[np.bool_]:
+    """Which boxes have their centre at most ``distance`` from an inner border of the core."""
     x, y = boxes.centres_xy.T
     near = np.zeros(len(boxes), bool)
     for position, core, edge in (
@@ -150,7 +152,7 @@ def _near_seam(boxes: Boxes, tile: Tile, margin: float) -> NDArray[np.bool_]:
         (y, tile.core_y1, tile.y1),
     ):
         if core != edge:
-            near |= np.abs(position - core) <= 2 * margin
+            near |= np.abs(position - core) <= distance
     return near
 
 

@@ -30,7 +30,8 @@ class SquaresSession:
         return {"output0": output}
 
     def _boxes(self, image):
-        labels, _ = ndimage.label(image > 0.4)
+        # Above the grey of padding.
+        labels, _ = ndimage.label(image > 0.5)
         rows = []
         for where in ndimage.find_objects(labels):
             y, x = where
