@@ -158,7 +158,7 @@ def cell(fraction, seed, n_train, ap):
         Figure("4", f"{fraction:.0%}", "train images", n_train),
         Figure("figure 3", f"net, {fraction:.0%}", "AP50:95 (%)", ap),
     )
-    curve = {"ap50_95": [0.0, ap], "precision": [1.0, 2.0], "recall": [1.0, 2.0]}
+    curve = {"ap50_95": [0.0, ap, ap], "precision": [1.0, 2.0, 2.0], "recall": [1.0, 2.0, 2.0]}
     details = {
         "detector": "cell-detector",
         "fraction": fraction,
@@ -192,3 +192,17 @@ def test_a_plot_has_a_band_over_seeds_and_the_study_a_sentence():
     assert first.high[1] == pytest.approx(0.6 * (PowerLaw(80, 100, 0.5)(5) + 0.2))
     (sentence,) = conclude(records)
     assert sentence.startswith("cell-detector (ours): doubling your 252 training images")
+
+
+def test_no_forecast_while_training_still_gains():
+    records = {
+        f"{n}-{seed}": cell(n / 252, seed, n, PowerLaw(80, 100, 0.5)(n) + seed / 10)
+        for n in SIZES
+        for seed in range(3)
+    }
+    for record in records.values():
+        curve = record.outcome.details["curves"]["ap50_95"]
+        curve[-2] = curve[-1] - 2.0
+    (sentence,) = conclude(records)
+    assert "no forecast beyond 252 images" in sentence
+    assert "still gained 2.0 points in its last epoch" in sentence

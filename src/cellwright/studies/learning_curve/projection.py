@@ -61,6 +61,10 @@ class PowerLaw:
         return float((self.drop / (self.ceiling - value)) ** (1 / self.rate))
 
 
+SETTLED = 0.5
+"""Points an epoch; while training gains more, large shares are cut short and look useless."""
+
+
 @dataclass(frozen=True)
 class Projection:
     """What doubling the images is expected to bring.
@@ -113,11 +117,24 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]
     return (ceiling, drop) if drop >= 0 else (min(TOP, float(y.mean())), 0.0)
 
 
-def project(points: Mapping[int, Sequence[float]], *, seed: int = 0) -> Projection:
-    """Fit and extrapolate from the values of each size, one a seed, in percent."""
+def project(
+    points: Mapping[int, Sequence[float]], *, last_gain: float = 0.0, seed: int = 0
+) -> Projection:
+    """Fit and extrapolate from the values of each size, one a seed, in percent.
+
+    Args:
+        points: images -> values.
+        last_gain: points that the last epoch of training brought on the largest size.
+        seed: of the resampling.
+    """
     sizes = sorted(points)
     most = sizes[-1]
     refusal = _refusal(points, sizes)
+    if not refusal and last_gain > SETTLED:
+        refusal = (
+            f"training on all of them still gained {last_gain:.1f} points in its last epoch, so "
+            "the curve shows how long was trained and not what images bring; train longer"
+        )
     if refusal:
         return Projection(most, None, refusal=refusal)
     n = [size for size in sizes for _ in points[size]]
