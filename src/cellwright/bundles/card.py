@@ -251,9 +251,9 @@ class RuntimeFigures(_Frozen):
 
     Attributes:
         runtime: its name.
-        before_ms: median time of the network alone for one batch, of the bundle it came from.
-        after_ms: the same of this one.
-        speedup: times faster, median of ratios taken side by side.
+        before_ms: time of the network alone for one batch, of the bundle it came from.
+        after_ms: the same of this one, taken side by side.
+        speedup: times faster.
         drop: points of the deciding metric lost, paired by image.
     """
 

@@ -16,8 +16,15 @@ from cellwright.bundles.card import Precision
 from cellwright.bundles.sessions import RUNTIMES, open_session
 from cellwright.errors import BundleError
 
-TOLERANCES: dict[Precision, float] = {"fp32": 1e-3, "fp16": 2e-2, "int8": 1e-1}
-"""Largest difference that passes, absolute below 1 and relative above."""
+TOLERANCES: dict[Precision, float] = {"fp32": 1e-3, "fp16": 2e-2, "int8": 5e-2}
+"""What passes: the largest difference, absolute below 1 and relative above; for int8 the mean
+square difference's root as a share of how much the output varies.
+
+In int8 the last bit of an activation is a hundredth of its range, runtimes may round it to
+either side, and single values far down the network then differ by much more: their largest
+difference says nothing. Measured between ONNX Runtime and OpenVINO: a root mean square of
+0.02; a wrong kernel gives 0.05 to 0.2.
+"""
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,10 @@ class Replay:
         runtime: row of :data:`~cellwright.bundles.sessions.RUNTIMES`.
         graph: file of the graph within the bundle.
         max_abs_diff: largest difference, relative above 1; None if it did not run.
-        passed: whether that is within :data:`TOLERANCES`.
+        passed: whether the graph's precision in :data:`TOLERANCES` allows the difference.
         problem: why it did not run, else empty.
+        rms_share: root of the mean square difference as a share of the output's standard
+            deviation, of the output where it is largest; None if it did not run.
     """
 
     runtime: str
@@ -37,6 +46,7 @@ class Replay:
     max_abs_diff: float | None
     passed: bool
     problem: str = ""
+    rms_share: float | None = None
 
 
 def verify(bundle: Bundle, runtimes: Sequence[str] = tuple(RUNTIMES)) -> list[Replay]:
@@ -53,23 +63,28 @@ def verify(bundle: Bundle, runtimes: Sequence[str] = tuple(RUNTIMES)) -> list[Re
 def _replay(bundle: Bundle, graph: bytes, runtime: str) -> Replay:
     entry = bundle.card.graphs[0]
     try:
-        worst = _worst_difference(bundle, graph, runtime)
+        pairs = _answers(bundle, graph, runtime)
     except BundleError as error:
         return Replay(runtime, entry.file, None, passed=False, problem=str(error))
-    return Replay(runtime, entry.file, worst, passed=worst <= TOLERANCES[entry.precision])
+    largest = max(largest_difference(found, truth) for found, truth in pairs)
+    share = max(rms_share(found, truth) for found, truth in pairs)
+    judged = share if entry.precision == "int8" else largest
+    passed = judged <= TOLERANCES[entry.precision]
+    return Replay(runtime, entry.file, largest, passed=passed, rms_share=share)
 
 
-def _worst_difference(bundle: Bundle, graph: bytes, runtime: str) -> float:
+def _answers(
+    bundle: Bundle, graph: bytes, runtime: str
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """What the runtime answers to the test input, beside what was recorded."""
     expected = {name: array for name, array in bundle.tests.items() if name != TEST_INPUT}
     if TEST_INPUT not in bundle.tests or not expected:
         raise BundleError("it holds no test tensors", where=bundle.path)
     found = open_session(graph, runtime=runtime).run(bundle.tests[TEST_INPUT])
-    worst = 0.0
-    for name, truth in expected.items():
+    for name in expected:
         if name not in found:
             raise BundleError(f"the graph gives no output {name!r}", where=bundle.path)
-        worst = max(worst, largest_difference(found[name], truth))
-    return worst
+    return [(found[name], truth) for name, truth in expected.items()]
 
 
 def largest_difference(found: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
@@ -81,3 +96,18 @@ def largest_difference(found: NDArray[np.float32], truth: NDArray[np.float32]) -
         return float("inf")
     difference = np.abs(found - truth) / np.maximum(1.0, np.abs(truth))
     return float("inf") if np.isnan(difference).any() else float(difference.max(initial=0.0))
+
+
+def rms_share(found: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
+    """Root of the mean square of ``found - truth`` over the standard deviation of ``truth``.
+
+    Infinite where the shapes differ, either holds NaN, or a constant is not met exactly.
+    """
+    if found.shape != truth.shape:
+        return float("inf")
+    error = float(np.sqrt(np.mean(np.square(found - truth, dtype=np.float64))))
+    if not error:
+        return 0.0
+    spread = float(truth.std(dtype=np.float64))
+    share = error / spread if spread else float("inf")
+    return float("inf") if np.isnan(share) else share

@@ -79,12 +79,13 @@ def verify(name: Name, *, json: Json = None) -> None:
     rows = replay(open_bundle(name))
     if not write_json([asdict(row) for row in rows], json):
         print_table(
-            ("runtime", "graph", "largest difference", "verdict"),
+            ("runtime", "graph", "largest difference", "mean (rms) of spread", "verdict"),
             [
                 (
                     row.runtime,
                     row.graph,
                     row.max_abs_diff,
+                    row.rms_share,
                     "ok" if row.passed else row.problem or "DIFFERS",
                 )
                 for row in rows

@@ -24,6 +24,7 @@ from cellwright.compression.calibration_data import CalibrationImage, prepare_in
 from cellwright.compression.cost import graph_cost
 from cellwright.compression.latency import side_by_side
 from cellwright.compression.method import Candidate, Material, Stage, in_silence
+from cellwright.compression.probe import disc_picture
 from cellwright.compression.record import as_evaluation, as_record
 from cellwright.compression.verdict import InRuntime, Reported, Verdict
 from cellwright.data.labelled_set import LabelledSet
@@ -247,7 +248,7 @@ def _as_bundle(parent: Bundle, candidate: Candidate, folder: Path) -> Bundle:
             "compression": None,
         }
     )
-    image = parent.tests[TEST_INPUT]
+    image = disc_picture(parent.card.input)
     answers = open_session(candidate.graph, runtime=REFERENCE).run(image)
     path = folder / f"{hashlib.sha256(candidate.graph).hexdigest()}{SUFFIX}"
     write_bundle(path, card, {file: candidate.graph}, {TEST_INPUT: image, **answers})

@@ -1,40 +1,43 @@
 """Two graphs timed side by side: the same inputs, one after the other, in one run.
 
 Times of two runs cannot be compared: another program, a hotter processor, a different batch.
-So both graphs stay loaded and take turns, first one first, then the other first; each round
-gives one ratio, and the median of the ratios is what is said. Only the network is timed,
-not the reading, preparing and decoding around it.
+So both graphs stay loaded and take turns, first one first, then the other first. Of every
+input the fastest run counts, since whatever else a machine does can only add to a time. Only
+the network is timed, not the reading, preparing and decoding around it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean
 from time import perf_counter
 
 from cellwright.bundles.sessions import Batch, Session, open_session
 from cellwright.compression.method import Progress
 
-ROUNDS = 15
-WARM_UP = 2
+ROUNDS = 20
 
 
 @dataclass(frozen=True)
 class Latency:
-    """What one runtime needs for one batch.
+    """What one runtime needs for one batch, mean over the inputs.
 
     Attributes:
         runtime: row of :data:`cellwright.bundles.sessions.RUNTIMES`.
-        before_ms: median time of the first graph.
-        after_ms: median time of the second graph.
-        speedup: how many times faster the second is: median over rounds of the ratio.
+        before_ms: of the first graph.
+        after_ms: of the second graph.
     """
 
     runtime: str
     before_ms: float
     after_ms: float
-    speedup: float
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster the second graph is."""
+        return self.before_ms / self.after_ms
 
 
 def side_by_side(
@@ -54,25 +57,21 @@ def side_by_side(
     """
     sessions = [open_session(graph, runtime=runtime, threads=threads) for graph in (before, after)]
     for session in sessions:
-        for _ in range(WARM_UP):
-            _seconds(session, inputs)
-    times: list[tuple[float, float]] = []
+        for batch in inputs:
+            session.run(batch)
+    fastest = [[math.inf] * len(inputs) for _ in sessions]
     for done in range(ROUNDS):
         first = done % 2
-        taken = {index: _seconds(sessions[index], inputs) for index in (first, 1 - first)}
-        times.append((taken[0], taken[1]))
+        for place, batch in enumerate(inputs):
+            for which in (first, 1 - first):
+                taken = _seconds(sessions[which], batch)
+                fastest[which][place] = min(fastest[which][place], taken)
         progress(done + 1, ROUNDS)
-    per_batch = 1e3 / len(inputs)
-    return Latency(
-        runtime,
-        before_ms=per_batch * median(one for one, _ in times),
-        after_ms=per_batch * median(other for _, other in times),
-        speedup=median(one / other for one, other in times),
-    )
+    before_ms, after_ms = (1e3 * fmean(times) for times in fastest)
+    return Latency(runtime, before_ms, after_ms)
 
 
-def _seconds(session: Session, inputs: Sequence[Batch]) -> float:
+def _seconds(session: Session, batch: Batch) -> float:
     start = perf_counter()
-    for batch in inputs:
-        session.run(batch)
+    session.run(batch)
     return perf_counter() - start

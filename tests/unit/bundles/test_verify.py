@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from cellwright.bundles.bundle import open_bundle, write_bundle
-from cellwright.bundles.verify import largest_difference, verify
+from cellwright.bundles.bundle import graph_entry, open_bundle, write_bundle
+from cellwright.bundles.verify import largest_difference, rms_share, verify
 from cellwright.errors import UnknownNameError
 
 
@@ -44,3 +44,35 @@ def test_difference_is_absolute_below_one_and_relative_above():
     assert largest_difference(truth + np.float32([0, 10]), truth) == pytest.approx(0.1)
     assert largest_difference(truth[:1], truth) == np.inf
     assert largest_difference(truth * np.nan, truth) == np.inf
+
+
+def test_the_mean_difference_is_a_share_of_what_the_output_varies():
+    truth = np.array([0.0, 4.0, 0.0, 4.0], np.float32)  # standard deviation 2
+    assert rms_share(truth + np.float32([0, 0, 0, 0.4]), truth) == pytest.approx(0.1)
+    assert rms_share(truth, truth) == 0
+    assert rms_share(truth[:1], truth) == np.inf
+    assert rms_share(truth * np.nan, truth) == np.inf
+    constant = np.ones(4, np.float32)
+    assert rms_share(constant, constant) == 0
+    assert rms_share(constant + np.float32(0.1), constant) == np.inf
+
+
+def test_int8_is_judged_by_the_mean_difference(dot_bundle, tmp_path):
+    bundle = open_bundle(dot_bundle)
+    graph = bundle.graph()
+    entry = graph_entry("graphs/dots.onnx", graph, "int8")
+    card = bundle.card.model_copy(update={"graphs": (entry,)})
+    truth = bundle.tests["level_4"]
+
+    def replay(altered):
+        tests = bundle.tests | {"level_4": altered}
+        path = write_bundle(tmp_path / "x.cellwright", card, {entry.file: graph}, tests)
+        (row,) = verify(open_bundle(path), ["onnxruntime"])
+        return row
+
+    one_off = truth.copy()
+    one_off.flat[0] += 1.0
+    row = replay(one_off)
+    assert row.passed
+    assert row.max_abs_diff > 0.09
+    assert not replay(truth + 0.1 * truth.std()).passed

@@ -12,12 +12,15 @@ import pytest
 import cellwright.compression
 from blob_model import discs, write_blob_model
 from cellwright.bundles.bundle import Bundle, open_bundle
+from cellwright.bundles.card import InputSpec
+from cellwright.bundles.sessions import open_session
 from cellwright.bundles.verify import verify
 from cellwright.compression import latency
 from cellwright.compression.accuracy import judge_of
 from cellwright.compression.calibration_data import CalibrationImage, images_of
 from cellwright.compression.compress import CompressionJob, compress
 from cellwright.compression.method import in_silence
+from cellwright.compression.probe import disc_picture
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import (
     BundleError,
@@ -111,13 +114,27 @@ def test_the_drop_is_the_difference_of_the_two_figures(accepted, bundle, parts):
         assert one.drop.low <= one.drop.value <= one.drop.high
 
 
-def test_its_test_tensors_are_those_of_the_new_graph(accepted, bundle):
+def test_its_test_tensors_are_those_of_the_new_graph(accepted):
     _, new = accepted
     replays = verify(new)
     assert {one.runtime for one in replays} == {"onnxruntime", "openvino"}
     assert all(one.passed for one in replays)
-    assert np.array_equal(new.tests["input"], bundle.tests["input"])
-    assert not np.array_equal(new.tests["level_4"], bundle.tests["level_4"])
+    picture = new.tests["input"]
+    assert np.array_equal(picture, disc_picture(new.card.input))
+    found = open_session(new.graph(), runtime="onnxruntime").run(picture)
+    assert np.array_equal(found["level_4"], new.tests["level_4"])
+
+
+def test_the_test_picture_suits_every_network():
+    for channels, multiple in ((1, 32), (3, 64), (5, 48)):
+        spec = InputSpec(channels=channels, multiple=multiple, tile_px=multiple * 8)
+        picture = disc_picture(spec)
+        assert picture.dtype == np.float32
+        assert picture.shape[:2] == (1, channels)
+        assert picture.shape[2] % multiple == picture.shape[3] % multiple == 0
+        assert picture.min() >= 0
+        assert picture.max() <= 1
+        assert picture.std(axis=(0, 2, 3)).min() > 0.05
 
 
 def test_thresholds_are_chosen_anew_where_there_is_enough_to_choose_by(accepted, bundle, job):

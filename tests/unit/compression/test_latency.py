@@ -7,14 +7,15 @@ import pytest
 
 from cellwright.bundles import sessions
 from cellwright.compression import latency
-from cellwright.compression.latency import ROUNDS, WARM_UP, side_by_side
-
-SECONDS = {b"before": 0.006, b"after": 0.002}
+from cellwright.compression.latency import ROUNDS, side_by_side
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Time that passes only within sessions, and the graphs in the order they ran."""
+    """Time that passes only within sessions, and the graphs in the order they ran.
+
+    A pixel takes a second; another program disturbs every third run.
+    """
     now, ran = [0.0], []
 
     class Slow:
@@ -23,7 +24,8 @@ def clock(monkeypatch):
 
         def run(self, batch):
             ran.append(self._graph)
-            now[0] += SECONDS[self._graph] * len(batch)
+            disturbed = 5.0 if len(ran) % 3 == 0 else 0.0
+            now[0] += batch.size / (1 if self._graph == b"before" else 4) + disturbed
             return {}
 
     monkeypatch.setitem(sessions.RUNTIMES, "slow", Slow)
@@ -31,8 +33,8 @@ def clock(monkeypatch):
     return ran
 
 
-def test_both_take_turns_and_the_ratio_is_theirs(clock):
-    inputs = [np.zeros((1, 1, 8, 8), np.float32)] * 2
+def test_both_take_turns_and_the_fastest_run_of_each_input_counts(clock):
+    inputs = [np.zeros((1, 1, 1, pixels), np.float32) for pixels in (8, 16)]
     seen = []
     found = side_by_side(
         b"before",
@@ -43,11 +45,11 @@ def test_both_take_turns_and_the_ratio_is_theirs(clock):
         progress=lambda done, total: seen.append((done, total)),
     )
     assert found.runtime == "slow"
-    assert found.before_ms == pytest.approx(6)
-    assert found.after_ms == pytest.approx(2)
-    assert found.speedup == pytest.approx(3)
+    assert found.before_ms == pytest.approx(12_000)
+    assert found.after_ms == pytest.approx(3_000)
+    assert found.speedup == pytest.approx(4)
     assert seen[-1] == (ROUNDS, ROUNDS)
-    timed = clock[2 * WARM_UP * len(inputs) :][:: len(inputs)]
-    assert len(timed) == 2 * ROUNDS
-    # Each round runs both; which goes first alternates.
-    assert timed[:6] == [b"before", b"after", b"after", b"before", b"before", b"after"]
+    timed = clock[2 * len(inputs) :]
+    assert len(timed) == 2 * len(inputs) * ROUNDS
+    # Each input goes through both, one after the other; which goes first alternates.
+    assert timed[:8] == [b"before", b"after"] * 2 + [b"after", b"before"] * 2

@@ -26,7 +26,7 @@ def a_verdict(*drops: float, max_drop: float = 1.0) -> Verdict:
         cost_after=GraphCost(100, 1000, 1000, (1, 3, 32, 32)),
         before=REPORT,
         runtimes=tuple(
-            InRuntime(name, REPORT, Interval(drop, drop - 1, drop + 1, 40), Latency(name, 4, 2, 2))
+            InRuntime(name, REPORT, Interval(drop, drop - 1, drop + 1, 40), Latency(name, 4, 2))
             for name, drop in zip(names, drops, strict=False)
         ),
         threads=1,
