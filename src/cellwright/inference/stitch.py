@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from cellwright.bundles.card import Decoding
 from cellwright.images.tiles import Tile
-from cellwright.inference.nms import Index, overlapping_pairs, surviving
+from cellwright.inference.nms import Index, surviving
 from cellwright.inference.voting import voted
+from cellwright.metrics.matching import overlapping_pairs
 from cellwright.types import Boxes
 
 SEAM_IOU = 0.45
@@ -91,13 +92,13 @@ def _shown_whole_elsewhere(
     given_up = np.zeros(len(boxes), bool)
     if boxes.scores is None or not doubtful.any():
         return given_up
-    places = np.flatnonzero(near)
-    one, other, _ = overlapping_pairs(boxes.xyxy[places], iou=SEAM_IOU)
-    for loser, winner in ((places[one], places[other]), (places[other], places[one])):
-        loses = doubtful[loser] & ~doubtful[winner] & (origin[loser] != origin[winner])
-        loses &= boxes.class_ids[loser] == boxes.class_ids[winner]
-        loses &= boxes.scores[winner] >= SURE_ENOUGH * boxes.scores[loser]
-        given_up[loser[loses]] = True
+    losers, winners = np.flatnonzero(doubtful), np.flatnonzero(near & ~doubtful)
+    # The doubtful are few, so that all may be compared with all.
+    one, other, _ = overlapping_pairs(boxes.xyxy[losers], boxes.xyxy[winners], minimum=SEAM_IOU)
+    loser, winner = losers[one], winners[other]
+    loses = (origin[loser] != origin[winner]) & (boxes.class_ids[loser] == boxes.class_ids[winner])
+    loses &= boxes.scores[winner] >= SURE_ENOUGH * boxes.scores[loser]
+    given_up[loser[loses]] = True
     return given_up
 
 
