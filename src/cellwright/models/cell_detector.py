@@ -51,14 +51,15 @@ class CrossStage(nn.Module):
 
     def __init__(self, c_in: int, c_out: int, depth: int) -> None:
         super().__init__()
-        hidden = c_out // 2
+        self.hidden = hidden = c_out // 2
         self.enter = conv_block(c_in, 2 * hidden, kernel=1)
         self.residuals = nn.ModuleList(Residual(hidden) for _ in range(depth))
         self.leave = conv_block((2 + depth) * hidden, c_out, kernel=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, c_in, H, W)`` to ``(N, c_out, H, W)``."""
-        kept = list(self.enter(x).chunk(2, dim=1))
+        # Not in chunks: their size would be computed anew in the exported graph.
+        kept = list(self.enter(x).split(self.hidden, dim=1))
         for residual in self.residuals:
             kept.append(residual(kept[-1]))
         out: Tensor = self.leave(torch.cat(kept, dim=1))
@@ -237,9 +238,9 @@ class DenseBoxesGraph(nn.Module):
 
 def dense_level(raw: Tensor, *, n_bins: int) -> Tensor:
     """Head output ``(N, 4 * n_bins + K, H, W)`` to distances and logits ``(N, 4 + K, H, W)``."""
-    sides, logits = raw[:, : 4 * n_bins], raw[:, 4 * n_bins :]
-    n, _, height, width = sides.shape
-    probability = sides.reshape(n, 4, n_bins, height, width).softmax(dim=2)
-    bins = torch.arange(n_bins, dtype=raw.dtype, device=raw.device)
-    distances = (probability * bins.view(1, 1, n_bins, 1, 1)).sum(dim=2)
-    return torch.cat([distances, logits], dim=1)
+    # A side at a time: reshaped to (N, 4, bins, H, W), the exported graph would compute H and W,
+    # and OpenVINO fuses less of a graph that does.
+    bins = torch.arange(n_bins, dtype=raw.dtype, device=raw.device).view(1, n_bins, 1, 1)
+    sides = torch.split(raw[:, : 4 * n_bins], n_bins, dim=1)
+    distances = [(side.softmax(dim=1) * bins).sum(dim=1, keepdim=True) for side in sides]
+    return torch.cat([*distances, raw[:, 4 * n_bins :]], dim=1)
