@@ -219,6 +219,23 @@ class Category:
 Annotation: TypeAlias = Boxes | Instances | SemanticMask | Category
 
 
+def boxes_of(annotation: Annotation | None, *, where: object) -> Boxes:
+    """The boxes an annotation holds; instances count as their tight boxes.
+
+    Raises:
+        AnnotationError: it holds neither, or nobody annotated the image.
+    """
+    if isinstance(annotation, Instances):
+        return annotation.boxes()
+    if isinstance(annotation, Boxes):
+        return annotation
+    if annotation is None:
+        raise AnnotationError("nobody labelled this image", where=where)
+    raise AnnotationError(
+        f"a detector needs boxes or instances, not {type(annotation).__name__}", where=where
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One image with what is known about it.

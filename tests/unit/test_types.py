@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from skimage.measure import regionprops
 
 from cellwright.errors import AnnotationError, ImageError
-from cellwright.types import Boxes, Instances, Sample, SemanticMask, present_labels
+from cellwright.types import Boxes, Instances, Sample, SemanticMask, boxes_of, present_labels
 
 A_BOX = [[1, 2, 5, 10]]
 
@@ -118,3 +118,15 @@ def test_a_sample_checks_channels_and_scale():
         Sample(image, None, id="a", group="a", channel_names=("one",))
     with pytest.raises(ImageError, match="pixel size"):
         Sample(image, None, id="a", group="a", pixel_size_um=0)
+
+
+def test_what_a_detector_takes_of_an_annotation():
+    boxes = Boxes(np.array(A_BOX), np.array([0]))
+    assert boxes_of(boxes, where="a") is boxes
+    labels = np.zeros((12, 12), np.int32)
+    labels[2:10, 1:5] = 1
+    assert boxes_of(Instances(labels), where="a").xyxy.tolist() == A_BOX
+    with pytest.raises(AnnotationError, match="a: nobody labelled this image"):
+        boxes_of(None, where="a")
+    with pytest.raises(AnnotationError, match=r"a: .* not SemanticMask"):
+        boxes_of(SemanticMask(labels), where="a")

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.data.labelled_set import Record
-from cellwright.errors import AnnotationError
 from cellwright.images.normalise import Normalisation, apply_limits, channel_limits
 from cellwright.images.resize import adapt_channels, resize
-from cellwright.types import Boxes, Instances
+from cellwright.types import Boxes, boxes_of
 
 Picture8 = NDArray[np.uint8]
 """``(H, W, C)`` uint8, 255 where the network would see 1.0."""
@@ -31,15 +30,7 @@ def prepared_picture(
         AnnotationError: the record is not labelled, or with what no boxes can be made of.
     """
     sample = record.load()
-    annotation = sample.annotation
-    if isinstance(annotation, Instances):
-        annotation = annotation.boxes()
-    if annotation is None:
-        raise AnnotationError("nobody labelled this image", where=record.id)
-    if not isinstance(annotation, Boxes):
-        raise AnnotationError(
-            f"a detector needs boxes, found {type(annotation).__name__}", where=record.id
-        )
+    labels = boxes_of(sample.annotation, where=record.id)
     image = adapt_channels(sample.image, channels, where=record.id)
     _, height, width = image.shape
     # In the order of inference: limits of the whole image, then resize, then scale.
@@ -48,7 +39,7 @@ def prepared_picture(
     new_width = max(1, round(width * resize_factor))
     scaled = apply_limits(resize(image, new_height, new_width), limits)
     picture = np.rint(scaled * 255).astype(np.uint8).transpose(1, 2, 0)
-    boxes = annotation.scaled(new_width / width, new_height / height)
+    boxes = labels.scaled(new_width / width, new_height / height)
     return np.ascontiguousarray(picture), boxes
 
 

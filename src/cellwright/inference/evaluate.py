@@ -9,12 +9,12 @@ import numpy as np
 
 from cellwright.bundles.bundle import Bundle
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.errors import AnnotationError, DatasetError
+from cellwright.errors import DatasetError
 from cellwright.inference.count_metrics import measure_counts
 from cellwright.inference.counts import COUNT_LEVEL
 from cellwright.inference.predictor import Predictor
 from cellwright.metrics.detection import DetectionReport, evaluate_detection
-from cellwright.types import Annotation, Boxes, Instances
+from cellwright.types import Boxes, boxes_of
 
 Progress = Callable[[int, int], None]
 """Called with the number of images done and the number of images."""
@@ -131,7 +131,7 @@ def predict_labelled(
             unlabelled.append(record.id)
         else:
             kept.append(record)
-            boxes = _boxes(sample.annotation, record.id)
+            boxes = boxes_of(sample.annotation, where=record.id)
             truth.append(_in_model_classes(boxes, labelled, predictor.classes, record.id))
             predicted.append(predictor.predict(sample.image, pixel_size_um=sample.pixel_size_um))
         if progress is not None:
@@ -144,16 +144,6 @@ def predict_labelled(
         truth=tuple(truth),
         predicted=tuple(predicted),
         unlabelled=tuple(unlabelled),
-    )
-
-
-def _boxes(annotation: Annotation, where: str) -> Boxes:
-    if isinstance(annotation, Instances):
-        return annotation.boxes()
-    if isinstance(annotation, Boxes):
-        return annotation
-    raise AnnotationError(
-        f"a detector is judged by boxes or instances, not {type(annotation).__name__}", where=where
     )
 
 

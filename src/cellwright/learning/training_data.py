@@ -19,7 +19,7 @@ from cellwright.data.splits import check_split, given_split, part, read_split
 from cellwright.errors import ConfigError, DatasetError, LeakError
 from cellwright.images.normalise import Normalisation
 from cellwright.learning.config import DataConfig, InputConfig
-from cellwright.types import Boxes, Instances
+from cellwright.types import boxes_of
 
 DEFAULT_RATIOS = {"train": 70.0, "val": 20.0, "test": 10.0}
 MULTIPLE = 32
@@ -220,9 +220,8 @@ def largest_edge_px(train: LabelledSet) -> float:
     """
     longest = 0.0
     for record in train:
-        annotation = record.load_annotation()
-        boxes = annotation.boxes() if isinstance(annotation, Instances) else annotation
-        if isinstance(boxes, Boxes) and len(boxes):
+        boxes = boxes_of(record.load_annotation(), where=record.id)
+        if len(boxes):
             longest = max(longest, float(boxes.widths_px.max()), float(boxes.heights_px.max()))
     if not longest:
         raise DatasetError(

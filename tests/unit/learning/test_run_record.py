@@ -28,6 +28,16 @@ def test_an_older_folder_is_taken_up_where_new_settings_are_at_their_defaults(tm
         claim_run_dir(config.model_copy(update={"task": "semantic"}), tmp_path)
 
 
+def test_leave_to_train_on_a_leak_is_no_other_setting_of_what_is_learned(tmp_path):
+    config = TrainConfig.model_validate(OLD)
+    claim_run_dir(config, tmp_path)
+    allowed = config.model_copy(
+        update={"data": config.data.model_copy(update={"allow_leak": True})}
+    )
+    claim_run_dir(allowed, tmp_path)
+    assert yaml.safe_load((tmp_path / "config.yaml").read_text())["data"]["allow_leak"] is True
+
+
 @pytest.mark.parametrize("content", ["", "- 1", "name: [", "from: another program"])
 def test_a_folder_that_holds_something_else_is_not_taken(content, tmp_path):
     (tmp_path / "config.yaml").write_text(content)

@@ -20,7 +20,7 @@ from cellwright.data.formats.layout import Known
 from cellwright.errors import AnnotationError, CellwrightError, DatasetError, ImageError
 from cellwright.images.headers import kind_of, read_header
 from cellwright.images.read import open_image
-from cellwright.types import Annotation, Boxes, Instances
+from cellwright.types import Annotation, Boxes, Instances, boxes_of
 
 ROUNDING_PX = 0.01
 """Overshoot at the border that is only the rounding of written decimals: cut without a word."""
@@ -167,10 +167,10 @@ def as_boxes(annotation: Annotation | None, *, record_id: str, format_name: str)
     Raises:
         DatasetError: an annotation that has no boxes.
     """
-    if annotation is None or isinstance(annotation, Boxes):
-        return annotation
-    if isinstance(annotation, Instances):
-        return annotation.boxes()
+    if annotation is None:
+        return None
+    if isinstance(annotation, Boxes | Instances):
+        return boxes_of(annotation, where=record_id)
     raise DatasetError(
         f"{record_id!r} holds a {type(annotation).__name__}, and {format_name} holds boxes only",
         remedy="convert to another format",

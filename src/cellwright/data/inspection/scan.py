@@ -15,7 +15,7 @@ from cellwright.errors import CellwrightError
 from cellwright.images.picture import Picture
 from cellwright.images.read import read_image
 from cellwright.metrics.matching import overlapping_pairs
-from cellwright.types import Annotation, Boxes, Category, Instances, SemanticMask
+from cellwright.types import Annotation, Boxes, Category, Instances, SemanticMask, boxes_of
 
 DOUBLED_IOU = 0.9
 _BORDER_SLACK_PX = 0.01
@@ -122,9 +122,9 @@ def _intensities(picture: Picture | None, count: int) -> NDArray[Any]:
 
 
 def _boxes(annotation: Annotation | None) -> Boxes:
-    if isinstance(annotation, Boxes):
-        return annotation
-    return annotation.boxes() if isinstance(annotation, Instances) else Boxes.empty()
+    if isinstance(annotation, Boxes | Instances):
+        return boxes_of(annotation, where=None)
+    return Boxes.empty()
 
 
 def _class_ids(annotation: Annotation | None) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ from cellwright.studies.labels import Ratios, labels_config
 from cellwright.studies.learning_curve.presets import PRESETS
 from cellwright.studies.study import Request
 from cellwright.studies.viability_yolo.simulated import simulated_config
-from cellwright.types import Boxes, Instances
+from cellwright.types import boxes_of
 
 RATIOS: Ratios = {"train": 78.0, "val": 22.0}
 """252 : 72 of the paper; nothing is kept for a test, the validation part is fixed instead."""
@@ -66,10 +66,8 @@ def box_edges(train: LabelledSet) -> list[float]:
     """Longer side of every labelled box, in image pixels."""
     edges: list[float] = []
     for record in train:
-        annotation = record.load_annotation()
-        boxes = annotation.boxes() if isinstance(annotation, Instances) else annotation
-        if isinstance(boxes, Boxes):
-            edges += np.maximum(boxes.widths_px, boxes.heights_px).tolist()
+        boxes = boxes_of(record.load_annotation(), where=record.id)
+        edges += np.maximum(boxes.widths_px, boxes.heights_px).tolist()
     return edges
 
 
