@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples:
 
-cellwright compress blood-cells bccd_blood_cells --split zoo/splits/blood-cells.csv --part val
---out blood-cells-int8.cellwright
+cellwright compress blood-cells my_labels --out small.cellwright
 
 cellwright compress mine.cellwright labels/ --calibrate-on images/ --out mine-int8.cellwright"""
 
