@@ -11,7 +11,7 @@ import csv
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -116,9 +116,17 @@ class RunFolder:
         columns: TableColumns,
     ) -> None:
         """Put ``cells.csv``, ``summary.csv`` and ``errors.csv`` together from the parts."""
-        done = [image for image in images if image.id not in errors]
-        self._write_csv("cells.csv", columns.cells, (r for i in done for r in self._part(i).cells))
-        self._write_csv("summary.csv", columns.summary, (self._part(i).summary for i in done))
+        summaries: list[Row] = []
+
+        def cells() -> Iterator[Row]:
+            for image in images:
+                if image.id not in errors:
+                    part = self._part(image)
+                    summaries.append(part.summary)
+                    yield from part.cells
+
+        self._write_csv("cells.csv", columns.cells, cells())
+        self._write_csv("summary.csv", columns.summary, summaries)
         self._write_csv(
             "errors.csv",
             ERROR_COLUMNS,
