@@ -48,6 +48,8 @@ class Job(BaseModel):
         images: in order.
         warm_up: images done before the clock starts.
         threads: for all.
+        peer_threads: ``own`` leaves to the peer how many of these its network takes, ``given``
+            makes it take them all.
         out: folder to write to.
         size: height and width of the network's input.
         score: from which a box counts.
@@ -63,6 +65,7 @@ class Job(BaseModel):
     images: tuple[Path, ...]
     warm_up: int = 4
     threads: int
+    peer_threads: Literal["own", "given"] = "own"
     out: Path
     size: tuple[int, int]
     score: float
@@ -92,7 +95,7 @@ def ours(job: Job) -> float:
 
 
 def peer(job: Job) -> float:
-    """The same with the peer's own command, told to keep to the threads it is given."""
+    """The same with the peer's own prediction."""
     import torch  # noqa: PLC0415 - ours runs without it
     from ultralytics import YOLO  # noqa: PLC0415
 
@@ -116,7 +119,8 @@ def peer(job: Job) -> float:
         )
         for result in found:
             # When it is set up, at its first image, its engine leaves one core free.
-            torch.set_num_threads(job.threads)
+            if job.peer_threads == "given":
+                torch.set_num_threads(job.threads)
             yield result
 
     if job.task != "whole":

@@ -8,6 +8,8 @@ accuracy are then compared on other fields with the very same weights on both si
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +40,7 @@ class Files:
         weights: for the peer's engine.
         onnx: the peer's own export of them, with its defaults, for fields of this shape.
         bundle: the same weights for ours.
+        int8: the same in 8 bits, by our own ``compress``.
         pairs: set of labelled test fields in grey, ``images/NAME_blue.png``, ``_red.png``.
         colour: the same pictures stored with three equal channels.
     """
@@ -45,6 +48,7 @@ class Files:
     weights: Path
     onnx: Path
     bundle: Path
+    int8: Path
     pairs: Path
     colour: Path
 
@@ -58,6 +62,7 @@ def prepare(folder: Path, *, n_pairs: int) -> Files:
         weights=weights,
         onnx=_exported(weights, folder / "peer.onnx"),
         bundle=bundle,
+        int8=_compressed(bundle, folder),
         pairs=_written(folder / f"pairs-{n_pairs}", n_pairs, colour=False),
         colour=_written(folder / f"pairs-{n_pairs}-colour", n_pairs, colour=True),
     )
@@ -94,6 +99,18 @@ def _trained(folder: Path) -> Path:
     if not bundle.exists():
         train(config, folder / "training")
     return bundle
+
+
+def _compressed(bundle: Path, folder: Path) -> Path:
+    """8 bits by the command, which writes nothing if too much accuracy is lost."""
+    path = folder / f"{bundle.stem}-int8.cellwright"
+    if not path.exists():
+        words = [bundle, folder / "training-pairs", "--format", "csv", "--part", "val"]
+        words += ["--split", folder / "training" / "split.csv", "--ranges", "minmax"]
+        words += ["--runtime", "openvino", "--out", path]
+        command = Path(sys.executable).with_name("cellwright")
+        subprocess.run([command, "compress", *words], check=True)
+    return path
 
 
 def _exported(weights: Path, path: Path) -> Path:

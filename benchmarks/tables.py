@@ -176,6 +176,40 @@ def cold_start() -> str:
     )
 
 
+def detection() -> str:
+    """From file to table beside ultralytics, with the same network."""
+    content = result("detection")
+    speed, figures = content["speed"], content["accuracy"]["figures"]
+    against = speed["times_the_peer"]
+    rows = []
+    for name, seconds in speed["seconds_a_pair_median"].items():
+        ratios = ["–" if name not in found else times(found[name]) for found in against.values()]
+        rows.append(
+            [
+                name,
+                f"{seconds:.3f} s",
+                *ratios,
+                f"{figures[name]['ap50_95']['value']:.4f}",
+                figure(figures[name]["ap50_95_difference"], digits=4),
+                f"{speed['peak_mib'][name]:.0f} MiB",
+                f"{content['whole_process_s'][name]:.1f} s",
+            ]
+        )
+    header = ["", "a pair, median", *(f"times as fast as {peer}" for peer in against)]
+    header += ["AP50:95", "difference", "peak memory", "all pairs from a cold start"]
+    return (
+        table(header, rows)
+        + f"\n\n{content['pairs']} pairs ({content['pictures']} PNG), {content['rounds']} rounds, "
+        f"{content['threads']} threads, seed {content['seed']}. Ratios: median over rounds "
+        f"(smallest to largest). {origin(content)}"
+    )
+
+
+def times(ratio: dict[str, float]) -> str:
+    """A ratio over rounds."""
+    return f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "zoo": zoo,
     "zoo-classes": zoo_classes,
@@ -183,6 +217,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "detectors-live-dead": partial(detectors, "live-dead"),
     "detector-times": detector_times,
     "cold-start": cold_start,
+    "detection": detection,
     "live-dead-pairs": pairs,
     "label-ceiling": label_ceiling,
 }
