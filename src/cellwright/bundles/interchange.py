@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import GraphEntry
+from cellwright.bundles.openvino_graph import without_rounding_in_activations
 from cellwright.images.write import atomic_path
 
 
@@ -46,6 +47,7 @@ def to_openvino(bundle: Bundle, folder: Path) -> list[Path]:
     for entry in bundle.card.graphs:
         target = _graph_path(bundle, entry, folder, ".xml")
         model = core.read_model(model=bundle.graph(entry))
+        without_rounding_in_activations(model)
         ov.save_model(model, target, compress_to_fp16=False)
         written += [target, target.with_suffix(".bin")]
     return written

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.bundles.card import Precision
+from cellwright.bundles.openvino_graph import without_rounding_in_activations
 from cellwright.errors import BundleError, UnknownNameError
 
 Batch = NDArray[np.float32]
@@ -116,6 +117,7 @@ class OpenVinoSession:
             settings["INFERENCE_NUM_THREADS"] = sharing.threads
         try:
             network = core.read_model(model=graph)
+            without_rounding_in_activations(network)
             model = core.compile_model(network, "CPU", settings)
         except RuntimeError as error:
             raise BundleError(f"OpenVINO cannot load the graph ({error})") from error
