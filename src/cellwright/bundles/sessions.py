@@ -131,7 +131,7 @@ class OpenVinoSession:
         """See :class:`Session`."""
         request = self._requests.get()
         try:
-            results = request.infer([batch])
+            results = request.infer([batch], share_inputs=True)
             return {name: np.array(results[i]) for i, name in enumerate(self._names)}
         finally:
             self._requests.put(request)
