@@ -148,3 +148,27 @@ def test_predicting_needs_neither_pytorch_nor_a_network(runtime, dot_bundle, fiv
 def test_nothing_slow_is_imported_that_a_png_does_not_need(dot_bundle, five_cells):
     modules = imported_by_a_prediction("onnxruntime", dot_bundle, five_cells)
     assert not modules & SLOW_TO_IMPORT
+
+
+SIGNALLED = """
+import os, signal, sys
+
+from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.sessions import open_session
+
+signal.signal(signal.SIGUSR1, lambda *_: print("heard"))
+bundle = open_bundle(sys.argv[1])
+for _ in range(2):
+    sessions = [open_session(bundle.graph(), runtime=sys.argv[2], threads=1) for _ in range(2)]
+    for session in sessions:
+        session.run(bundle.tests["input"])
+    del sessions, session
+    os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_signals_are_heard_after_sessions_are_gone(runtime, dot_bundle):
+    command = [sys.executable, "-c", SIGNALLED, str(dot_bundle), runtime]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout.split()) == (0, ["heard", "heard"]), done.stderr

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import GraphEntry
+from cellwright.bundles.openvino_core import openvino_core
 from cellwright.bundles.openvino_graph import without_rounding_in_activations
 from cellwright.images.write import atomic_path
 
@@ -43,7 +44,7 @@ def to_openvino(bundle: Bundle, folder: Path) -> list[Path]:
     import openvino as ov  # noqa: PLC0415  half a second that nobody else should pay
 
     written = [_write_card(bundle, folder)]
-    core = ov.Core()
+    core = openvino_core()
     for entry in bundle.card.graphs:
         target = _graph_path(bundle, entry, folder, ".xml")
         model = core.read_model(model=bundle.graph(entry))

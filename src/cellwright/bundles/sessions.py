@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.bundles.card import Precision
+from cellwright.bundles.openvino_core import openvino_core
 from cellwright.bundles.openvino_graph import without_rounding_in_activations
 from cellwright.errors import BundleError, UnknownNameError
 
@@ -95,14 +96,7 @@ class OpenVinoSession:
     _precision = "f32"
 
     def __init__(self, graph: bytes, sharing: Sharing) -> None:
-        try:
-            import openvino as ov  # noqa: PLC0415  half a second that other runtimes need not pay
-        except ImportError as error:
-            raise BundleError(
-                f"the runtime openvino cannot be imported ({error})",
-                remedy="run: pip install openvino, or choose the runtime onnxruntime",
-            ) from error
-        core = ov.Core()
+        core = openvino_core()
         self._check(core)
         settings: dict[str, object] = {
             "PERFORMANCE_HINT": "LATENCY",

@@ -15,7 +15,9 @@ from cellwright.bundles.card import (
     ReportedDrop,
     RuntimeFigures,
 )
+from cellwright.bundles.openvino_core import openvino_core
 from cellwright.compression.verdict import Verdict
+from cellwright.errors import BundleError
 from cellwright.metrics.intervals import Interval
 from cellwright.metrics.report import Report
 
@@ -88,7 +90,6 @@ def _machine() -> str:
 
 def _processor() -> str:
     try:
-        import openvino as ov  # noqa: PLC0415  not every installation has it
-    except ImportError:
+        return str(openvino_core().get_property("CPU", "FULL_DEVICE_NAME")).strip()
+    except BundleError:  # not every installation has it
         return platform.processor() or platform.machine()
-    return str(ov.Core().get_property("CPU", "FULL_DEVICE_NAME")).strip()
