@@ -39,8 +39,14 @@ def figure(value: MetricValue | dict[str, Any], *, digits: int = 3) -> str:
     if v.value is None:
         return "–"
     if v.low is None or v.high is None:
-        return f"{v.value:.{digits}f}"
-    return f"{v.value:.{digits}f} ({v.low:.{digits}f} to {v.high:.{digits}f})"
+        return fixed(v.value, digits)
+    low, high = fixed(v.low, digits), fixed(v.high, digits)
+    return f"{fixed(v.value, digits)} ({low} to {high})"
+
+
+def fixed(value: float, digits: int) -> str:
+    """A number without the sign that rounding leaves to a zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def tested(card: Card) -> Evaluation:
