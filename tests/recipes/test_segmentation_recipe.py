@@ -22,12 +22,12 @@ from cellwright.learning.mask_windows import MaskWindows, collate_masks, target_
 from cellwright.learning.optimizers import OPTIMIZERS, make_optimizer
 from cellwright.learning.segmentation_module import (
     class_map,
-    matched_share,
     pixel_counts,
     pixel_rates,
 )
 from cellwright.learning.train import train
 from cellwright.losses import LOSSES, MASK_LOSSES
+from cellwright.metrics.instances import matched_share
 from cellwright.models.unet import UNet
 from cellwright.types import Instances
 from tiny_masks import draw_discs, write_discs

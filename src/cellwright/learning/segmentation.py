@@ -29,6 +29,7 @@ from cellwright.data.splits import write_split
 from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.inference.evaluate_segmentation import evaluate_segmentation
+from cellwright.inference.segmentation_thresholds import settle
 from cellwright.inference.segmenter import OUTPUT, Segmenter
 from cellwright.learning.config import InputConfig, SegmentationConfig, TrainConfig
 from cellwright.learning.optimizers import check_rule
@@ -41,7 +42,6 @@ from cellwright.learning.run_record import (
 )
 from cellwright.learning.segmentation_fit import SegmentationJob, fit_segmenter
 from cellwright.learning.segmentation_module import Rule
-from cellwright.learning.segmentation_thresholds import settle
 from cellwright.learning.starting_weights import read_start, take_over
 from cellwright.learning.training_data import Parts, choose_input, choose_window, survey_pixels
 from cellwright.losses import INSTANCE_LOSSES, MASK_LOSSES

@@ -26,7 +26,7 @@ from cellwright.inference.watershed import separate_cells
 from cellwright.learning.mask_windows import MaskBatch
 from cellwright.learning.optimizers import make_optimizer, make_rule
 from cellwright.learning.schedules import Plan
-from cellwright.metrics.instances import match_instances
+from cellwright.metrics.instances import matched_share
 from cellwright.types import Instances
 
 VALIDATION_DECODING = DistanceInstances()
@@ -174,10 +174,3 @@ def pixel_rates(counts: NDArray[np.int64]) -> dict[str, float]:
 
 def _ratio(over: NDArray[np.float64], under: NDArray[np.float64]) -> float:
     return float(np.where(under > 0, over / np.maximum(under, 1), 1.0).mean())
-
-
-def matched_share(truth: Instances, found: Instances) -> float:
-    """TP / (TP + FP + FN) at an overlap of a half; 1 where both sides are empty."""
-    matched = len(match_instances(truth, found).iou)
-    total = len(truth) + len(found) - matched
-    return matched / total if total else 1.0

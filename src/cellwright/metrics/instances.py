@@ -86,6 +86,13 @@ def match_instances(
     return _matched(_same_class(overlaps(truth, predicted), truth, predicted), iou_threshold)
 
 
+def matched_share(truth: Instances, found: Instances) -> float:
+    """TP / (TP + FP + FN) at an overlap of a half; 1 where both sides are empty."""
+    matched = len(match_instances(truth, found).iou)
+    total = len(truth) + len(found) - matched
+    return matched / total if total else 1.0
+
+
 def _same_class(pairs: Overlaps, truth: Instances, predicted: Instances) -> Overlaps:
     same = _classes(truth)[pairs.truth] == _classes(predicted)[pairs.predicted]
     return Overlaps(pairs.truth[same], pairs.predicted[same], pairs.iou[same])

@@ -1,4 +1,6 @@
-"""Where foreground begins and what is a seed: chosen on the validation part, once, at the end.
+"""Where foreground begins and what is a seed: chosen on labelled images, once, at the end.
+
+Training chooses on its validation part; compression anew on the images that it is judged by.
 
 The figure that counts decides. Foreground is chosen by the Jaccard index of the pixels, then
 seeds by the cells: ``matched50``, mean over images. Where cells are labelled one by one, and
@@ -19,7 +21,7 @@ from cellwright.data.labelled_set import LabelledSet
 from cellwright.inference.segmenter import Segmenter
 from cellwright.inference.truth import LabelReader
 from cellwright.inference.watershed import separate_cells
-from cellwright.learning.segmentation_module import matched_share
+from cellwright.metrics.instances import matched_share
 from cellwright.types import Instances, SemanticMask
 
 FOREGROUND = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)

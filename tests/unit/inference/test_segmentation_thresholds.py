@@ -4,7 +4,7 @@ import numpy as np
 
 from cellwright.bundles.card import DistanceInstances, SemanticMasks
 from cellwright.data.targets import relative_distance
-from cellwright.learning.segmentation_thresholds import (
+from cellwright.inference.segmentation_thresholds import (
     Seen,
     choose_foreground,
     choose_instances,
