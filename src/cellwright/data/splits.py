@@ -121,6 +121,43 @@ def _place(
     return placed
 
 
+def split_folds(
+    labelled: LabelledSet, n_folds: int, *, seed: int = 0, by: By = "group"
+) -> dict[str, int]:
+    """Assign every record to one of ``n_folds`` folds of like size and like classes.
+
+    Whole groups stay in one fold; with ``by`` image the folds are stratified by class alone.
+
+    Returns:
+        Fold 0..n_folds - 1 by record id, in record order.
+
+    Raises:
+        ConfigError: fewer than two folds.
+        DatasetError: a class that occurs in fewer groups than there are folds.
+    """
+    if n_folds < 2:
+        raise ConfigError(f"{n_folds} folds are no cross-validation", remedy="use 5")
+    members: dict[str, list[str]] = defaultdict(list)
+    weight: dict[str, NDArray[np.float64]] = {}
+    for record in labelled:
+        unit = UNIT_OF[by](record)
+        members[unit].append(record.id)
+        row = np.append(class_counts(record, len(labelled.classes)), 1.0)
+        weight[unit] = weight.get(unit, 0.0) + row
+    rows = np.array(list(weight.values())).reshape(len(weight), len(labelled.classes) + 1)
+    present = (rows > 0).sum(axis=0)
+    for name, count in zip((*labelled.classes, "image"), present, strict=True):
+        if 0 < count < n_folds or (name == "image" and not count):
+            raise DatasetError(
+                f"the class {name!r} occurs in {count} {by}s, too few for {n_folds} folds",
+                where=labelled.name,
+                remedy=f"label more of it, leave it out, or ask for at most {max(2, count)} folds",
+            )
+    placed = _place(list(weight), rows, np.full(n_folds, 1 / n_folds), seed=seed)
+    fold_of = {name: placed[unit] for unit, names in members.items() for name in names}
+    return {record.id: fold_of[record.id] for record in labelled}
+
+
 def check_split(labelled: LabelledSet, part_of: Mapping[str, str], *, by: By = "group") -> None:
     """Refuse a split in which a group stands on both sides, or a record is left out.
 

@@ -3,7 +3,9 @@
 A microscope stores 12-bit counts in 16-bit files: dividing by 65535 would turn
 them black. ``percentile`` scaling stretches each channel between two of its own
 percentiles; ``full_range`` divides by the type's largest value and suits 8-bit
-colour pictures whose absolute colour matters. Both are kept in a bundle's card.
+colour pictures whose absolute colour matters; ``fixed`` stretches every image between
+the same values, where brightness itself is the measurement (a DNA stain says how much
+DNA there is). All are kept in a bundle's card.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from cellwright.errors import ImageError
 from cellwright.types import Image
 
 PADDING = 114 / 255
@@ -28,25 +31,31 @@ class Normalisation(BaseModel):
     """How pixel values become float32 near [0, 1].
 
     Attributes:
-        kind: ``full_range`` or ``percentile``.
+        kind: ``full_range``, ``percentile`` or ``fixed``.
         low: lower percentile, mapped to 0 (percentile only).
         high: upper percentile, mapped to 1 (percentile only).
         floor: smallest spread between the percentiles, as a fraction of the image's own
             full range, below which a channel counts as empty and is not stretched further,
             so that the noise of a dark channel does not become cells.
+        limits: the values mapped to 0 and 1, a pair a channel (fixed only).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["full_range", "percentile"] = "full_range"
+    kind: Literal["full_range", "percentile", "fixed"] = "full_range"
     low: float = Field(default=0.5, ge=0, lt=100)
     high: float = Field(default=99.8, gt=0, le=100)
     floor: float = Field(default=0.004, ge=0, lt=1)
+    limits: tuple[tuple[float, float], ...] = ()
 
     @model_validator(mode="after")
     def _ordered(self) -> Normalisation:
         if self.low >= self.high:
             raise ValueError(f"low ({self.low}) must be below high ({self.high})")
+        if (self.kind == "fixed") != bool(self.limits):
+            raise ValueError("limits go with kind fixed, and only with it")
+        if any(low >= high for low, high in self.limits):
+            raise ValueError("the lower of two limits must be below the upper")
         return self
 
 
@@ -62,8 +71,15 @@ def channel_limits(image: Image, spec: Normalisation) -> NDArray[np.float32]:
 
     Taken over the whole image, never over a tile, so that neighbouring tiles agree.
     Percentiles are read from at most about a million pixels, evenly spaced.
+
+    Raises:
+        ImageError: fixed limits of another number of channels.
     """
     channels = image.shape[0]
+    if spec.kind == "fixed":
+        if len(spec.limits) != channels:
+            raise ImageError(f"{channels} channels, but fixed limits for {len(spec.limits)}")
+        return np.array(spec.limits, np.float32)
     scale = full_scale(image)
     if spec.kind == "full_range":
         return np.tile(np.array([0.0, scale], np.float32), (channels, 1))

@@ -1,6 +1,7 @@
 """Splits: groups stay whole, ratios and classes are kept, files go there and back."""
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cellwright.data.formats.layout import Known
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.data.splits import (
     check_split,
@@ -17,10 +19,11 @@ from cellwright.data.splits import (
     part,
     read_split,
     split,
+    split_folds,
     write_split,
 )
 from cellwright.errors import ConfigError, DatasetError, LeakError
-from cellwright.types import Boxes
+from cellwright.types import Boxes, Category
 
 RATIOS = {"train": 70, "val": 20, "test": 10}
 
@@ -128,3 +131,41 @@ def test_a_bad_split_file_is_explained(tmp_path, text, said):
         read_split(path)
     with pytest.raises(DatasetError, match="cannot be read"):
         read_split(tmp_path / "missing.csv")
+
+
+def classified(classes: Sequence[int], groups: Sequence[str] | None = None) -> LabelledSet:
+    names = [f"i{index:03d}" for index in range(len(classes))]
+    groups = groups or names
+    records = [
+        Record(name, Path("x.png"), Known(Category(one)), group)
+        for name, one, group in zip(names, classes, groups, strict=True)
+    ]
+    return LabelledSet("set", ("a", "b", "c"), tuple(records))
+
+
+def test_folds_are_stratified_as_scikit_learn_would():
+    labelled = classified([0] * 50 + [1] * 23 + [2] * 7)
+    fold_of = split_folds(labelled, 5, seed=3, by="image")
+    table = np.zeros((5, 3), int)
+    for record in labelled:
+        table[fold_of[record.id], record.load_annotation().class_id] += 1
+    assert table.min(axis=0).tolist() == [10, 4, 1]
+    assert table.max(axis=0).tolist() == [10, 5, 2]
+    assert fold_of == split_folds(labelled, 5, seed=3, by="image")
+    assert fold_of != split_folds(labelled, 5, seed=4, by="image")
+
+
+def test_folds_keep_groups_whole():
+    groups = [f"patient{index // 4}" for index in range(80)]
+    labelled = classified([index % 3 for index in range(80)], groups)
+    fold_of = split_folds(labelled, 5)
+    for group in set(groups):
+        assert len({fold_of[one.id] for one in labelled if one.group == group}) == 1
+    assert np.bincount(list(fold_of.values())).tolist() == [16] * 5
+
+
+def test_a_class_too_rare_for_the_folds_is_refused():
+    with pytest.raises(DatasetError, match="'c' occurs in 4 images"):
+        split_folds(classified([0] * 20 + [2] * 4), 5, by="image")
+    with pytest.raises(ConfigError):
+        split_folds(classified([0] * 20), 1)

@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 from skimage.exposure import rescale_intensity
 
+from cellwright.errors import ImageError
 from cellwright.images.normalise import Normalisation, apply_limits, channel_limits, normalise
 
 PERCENTILE = Normalisation(kind="percentile", low=0.5, high=99.8)
@@ -92,3 +93,22 @@ def test_8_bit_pixels_are_scaled_as_wider_ones_are() -> None:
     np.testing.assert_array_equal(apply_limits(image[:, ::2, 5:45], limits), wide[:, ::2, 5:45])
     assert wide.min() == 0
     assert wide.max() == 1
+
+
+def test_fixed_limits_are_the_same_for_every_image():
+    spec = Normalisation(kind="fixed", limits=((100.0, 300.0), (0.0, 50.0)))
+    image = np.array([[[100, 200, 400]], [[0, 25, 10]]], np.uint16)
+    expected = [[[0.0, 0.5, 1.0]], [[0.0, 0.5, 0.2]]]
+    np.testing.assert_allclose(normalise(image, spec), expected, rtol=1e-6)
+    with pytest.raises(ImageError, match="fixed limits"):
+        normalise(image[:1], spec)
+
+
+def test_limits_go_with_fixed_only():
+    for wrong in (
+        {"kind": "fixed"},
+        {"limits": ((0.0, 1.0),)},
+        {"kind": "fixed", "limits": ((1.0, 1.0),)},
+    ):
+        with pytest.raises(ValueError, match="limit"):
+            Normalisation(**wrong)

@@ -11,7 +11,9 @@ own test. Such pairs are found among thousands of images in three steps:
 From each thumbnail its own blur is taken away first, since images of one microscope share
 their uneven lighting. The steps do not depend on brightness, contrast, bit depth or
 compression. A copy that was cropped by more than a few per cent, or turned by another angle,
-is not found. Blank images resemble each other by nature and are left out.
+is not found. Blank images resemble each other by nature and are left out. Images smaller than
+the larger thumbnail (single-cell crops, as imaging flow cytometers store them) hold too little
+detail to tell two round cells apart: of those, only equal pixels in any orientation count.
 """
 
 from __future__ import annotations
@@ -66,10 +68,13 @@ class Fingerprint:
         digest: checksum of shape, type and pixels.
         thumbnail: float16 ``(64, 64)``, all channels averaged, mean 0 and variance 1; None
             for a blank image.
+        judged_by: ``pixels`` where the image is too small for its details to say anything; its
+            checksum is then the same in every orientation.
     """
 
     digest: str
     thumbnail: NDArray[np.float16] | None
+    judged_by: Literal["detail", "pixels"] = "detail"
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,10 @@ class DuplicatePair:
 
 def fingerprint(image: Image) -> Fingerprint:
     """Checksum and thumbnail of a ``(C, H, W)`` image."""
-    header = f"{image.shape} {image.dtype.str} ".encode()
-    digest = hashlib.sha256(header + np.ascontiguousarray(image).tobytes()).hexdigest()
+    small_picture = max(image.shape[1:]) < _FINE_PX
+    digest = _digest(image)
+    if small_picture:
+        digest = min(_digest(turn(image)) for turn in ORIENTATIONS.values())
     grey = image.mean(axis=0, keepdims=True, dtype=np.float32)
     if np.ptp(grey) == 0:
         return Fingerprint(digest, None)
@@ -102,7 +109,13 @@ def fingerprint(image: Image) -> Fingerprint:
     spread = float(small.std())
     if spread == 0:
         return Fingerprint(digest, None)
-    return Fingerprint(digest, ((small - small.mean()) / spread).astype(np.float16))
+    thumbnail = ((small - small.mean()) / spread).astype(np.float16)
+    return Fingerprint(digest, thumbnail, "pixels" if small_picture else "detail")
+
+
+def _digest(image: Image) -> str:
+    header = f"{image.shape} {image.dtype.str} ".encode()
+    return hashlib.sha256(header + np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
 def near_duplicates(
@@ -167,9 +180,14 @@ def families(pairs: Sequence[DuplicatePair]) -> list[tuple[str, ...]]:
 
 def find_duplicates(prints: Mapping[str, Fingerprint]) -> tuple[DuplicatePair, ...]:
     """Every pair among fingerprints by id, in order of the ids."""
-    visible = {name: one.thumbnail for name, one in prints.items() if one.thumbnail is not None}
+    equal = _equal_pixels(prints)
+    visible = {
+        name: one.thumbnail
+        for name, one in prints.items()
+        if one.thumbnail is not None and one.judged_by == "detail"
+    }
     if len(visible) < 2:
-        return ()
+        return equal
     ids = list(visible)
     fine = np.stack(list(visible.values())).astype(np.float32)
     coarse = fine.reshape(len(ids), _COARSE_PX, 2, _COARSE_PX, 2).mean(axis=(2, 4))
@@ -193,6 +211,19 @@ def find_duplicates(prints: Mapping[str, Fingerprint]) -> tuple[DuplicatePair, .
                 "as it is" if same else orientation,
             )
         )
+    return (*equal, *pairs)
+
+
+def _equal_pixels(prints: Mapping[str, Fingerprint]) -> tuple[DuplicatePair, ...]:
+    """Pairs among the images too small to be judged by their details."""
+    seen: dict[str, str] = {}
+    pairs = []
+    for name, one in prints.items():
+        if one.thumbnail is None or one.judged_by == "detail":
+            continue
+        first = seen.setdefault(one.digest, name)
+        if first != name:
+            pairs.append(DuplicatePair(first, name, "identical", 1.0, "as it is"))
     return tuple(pairs)
 
 

@@ -156,3 +156,18 @@ def test_leaks_read_only_records_that_have_a_part(make_set: MakeSet) -> None:
     found = leaks(labelled, {"a": "train", "b": "test"}, progress=lambda *step: steps.append(step))
     assert len(found) == 1
     assert steps == [(1, 2), (2, 2)]
+
+
+def test_crops_too_small_for_detail_are_judged_by_their_pixels():
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:40, :40]
+    cell = 200 * np.exp(-((rows - 20) ** 2 + (columns - 20) ** 2) / 60)
+    crops = {
+        str(i): (cell + rng.normal(0, 4, (40, 40))).clip(0).astype(np.uint16)[None]
+        for i in range(20)
+    }
+    crops["turned"] = np.rot90(crops["3"], axes=(1, 2))
+    pairs = find_duplicates({name: fingerprint(crop) for name, crop in crops.items()})
+    assert [(pair.first, pair.second, pair.kind) for pair in pairs] == [
+        ("3", "turned", "identical")
+    ]
