@@ -15,8 +15,10 @@ from cellwright.data.cache import cache_folder
 from cellwright.data.datasets import (
     bbbc039_hoechst_nuclei,
     bccd_blood_cells,
+    drosophila_vnc_sstem,
     dsb2018_fluo_nuclei,
     hela_dic,
+    jurkat_cell_cycle,
     livedead_labelfree,
 )
 from cellwright.data.datasets.public_set import PublicSet
@@ -31,6 +33,8 @@ _ROWS = (
     bbbc039_hoechst_nuclei.SET,
     dsb2018_fluo_nuclei.SET,
     hela_dic.SET,
+    drosophila_vnc_sstem.SET,
+    jurkat_cell_cycle.SET,
 )
 
 DATASETS: dict[str, PublicSet] = {row.name: row for row in _ROWS}
@@ -76,7 +80,7 @@ def load_dataset(name: str) -> LabelledSet:
             remedy=f"run `cellwright data fetch {name}`, or name a folder that holds it in "
             "CELLWRIGHT_DATA",
         )
-    found = read_labelled(folder, format=row.format)
+    found = row.read(folder) if row.read else read_labelled(folder, format=row.format)
     if found.classes == UNNAMED and len(row.classes) == 1:
         found = replace(found, classes=row.classes)
     if found.classes != row.classes:

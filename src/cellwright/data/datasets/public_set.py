@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cellwright.data.labelled_set import LabelledSet
+
 
 @dataclass(frozen=True)
 class PublicSet:
@@ -28,6 +30,7 @@ class PublicSet:
         known_flaws: what a reader of results has to know.
         group_of: group of an image by its id: what must stay on one side of a split.
         pixel_size_um: edge length of a pixel in micrometres, None where not published.
+        read: how the set's folder is read, None where ``format`` alone can tell.
     """
 
     name: str
@@ -44,6 +47,7 @@ class PublicSet:
     known_flaws: tuple[str, ...]
     group_of: Callable[[str], str]
     pixel_size_um: float | None = None
+    read: Callable[[Path], LabelledSet] | None = None
 
 
 def own_group(image_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Semantic masks: ``images/`` and ``masks/``, a grey image of class ids each.
+"""Semantic masks: ``images/`` and ``masks/`` (or ``semantic/``), a grey image of class ids each.
 
 ``classes.txt`` names the classes in the order of their ids, background first; without
 it there are two, ``background`` and ``foreground``. With two classes a mask may hold 0
@@ -59,27 +59,39 @@ class LoadMask:
         return SemanticMask(values.astype(np.uint8))
 
 
+FOLDERS = ("masks", "semantic")
+"""Where masks lie; where both are there, the first one counts."""
+
+
 def recognises(root: Path) -> bool:
     """Whether the folder has ``images/`` and ``masks/``."""
-    return (root / "images").is_dir() and (root / "masks").is_dir()
+    return (root / "images").is_dir() and (root / _folder(root)).is_dir()
 
 
-def read(root: Path) -> LabelledSet:
+def read(root: Path, *, unnamed: tuple[str, ...] = TWO_CLASSES) -> LabelledSet:
     """Read ``images/`` and ``masks/``.
+
+    Args:
+        root: the set's folder.
+        unnamed: the classes where there is no ``classes.txt``.
 
     Raises:
         DatasetError: folders missing, or a mask without its image.
         AnnotationError: an unreadable ``classes.txt``.
     """
     names = root / "classes.txt"
-    classes = read_class_names(names) if names.is_file() else TWO_CLASSES
+    classes = read_class_names(names) if names.is_file() else unnamed
     entries = [
         Entry(image, Known(None), None, (NO_LABEL,))
         if mask is None
         else Entry(image, LoadMask(mask, image, len(classes)))
-        for image, mask in paired(root, "masks")
+        for image, mask in paired(root, _folder(root))
     ]
     return assemble(root, entries, classes)
+
+
+def _folder(root: Path) -> str:
+    return next((name for name in FOLDERS if (root / name).is_dir()), FOLDERS[0])
 
 
 def write(labelled: LabelledSet, out: Path) -> None:

@@ -19,7 +19,7 @@ import tifffile
 from cellwright.data.datasets import DATASETS, load_dataset
 from cellwright.data.datasets import fetch as fetching
 from cellwright.data.datasets.fetch import fetch, unpack
-from cellwright.errors import DatasetError, UnknownNameError
+from cellwright.errors import AnnotationError, DatasetError, UnknownNameError
 from cellwright.types import Boxes, Instances, SemanticMask
 
 VOC = (
@@ -104,12 +104,20 @@ def hela() -> dict[str, bytes]:
     }
 
 
+def drosophila() -> dict[str, bytes]:
+    values = np.array([[0, 32, 64, 96, 128], [159, 191, 223, 255, 255]], np.uint8)
+    files = {f"stack1/labels/labels{n:08d}.png": png(values) for n in (3, 12)}
+    raw = np.full(values.shape, 9, np.uint8)
+    return files | {f"stack1/raw/{n:02d}.tif": tiff(raw + n) for n in (3, 12)}
+
+
 PUBLISHED: dict[str, Callable[[], dict[str, bytes]]] = {
     "bccd_blood_cells": bccd,
     "livedead_labelfree": livedead,
     "bbbc039_hoechst_nuclei": bbbc039,
     "dsb2018_fluo_nuclei": dsb2018,
     "hela_dic": hela,
+    "drosophila_vnc_sstem": drosophila,
 }
 
 
@@ -220,6 +228,40 @@ def test_hela_frames_are_numbered_cells_are_one_and_blocks_of_time_stay_together
     assert isinstance(annotation, SemanticMask)
     assert annotation.mask[2:5, 2:6].tolist() == [[1] * 4] * 3
     assert annotation.mask.sum() == 12
+
+
+def test_drosophila_directions_of_membrane_are_one_class_and_runs_of_sections_stay_together(
+    served: tuple[Path, str], home: Path
+) -> None:
+    folder, url = served
+    write_zip(folder / "drosophila_vnc_sstem.zip", drosophila())
+    fetch("drosophila_vnc_sstem", base_url=url)
+    first, second = load_dataset("drosophila_vnc_sstem")
+    assert [first.id, second.id] == ["03", "12"]
+    assert [first.group, second.group] == ["sections00-03", "sections12-15"]
+    sample = second.load()
+    assert isinstance(sample.annotation, SemanticMask)
+    assert sample.annotation.mask.tolist() == [[1, 1, 1, 1, 1], [0, 2, 3, 0, 0]]
+    assert sample.image.ravel()[0] == 21
+    assert sample.pixel_size_um == pytest.approx(0.0046)
+
+    # The same labels as they lie where they were prepared by hand: no names, another folder.
+    (home / "drosophila_vnc_sstem/masks").rename(home / "drosophila_vnc_sstem/semantic")
+    (home / "drosophila_vnc_sstem/classes.txt").unlink()
+    by_hand = load_dataset("drosophila_vnc_sstem")
+    assert by_hand.classes == ("other", "membrane", "mitochondria", "synapse")
+    annotation = by_hand.records[1].load_annotation()
+    assert isinstance(annotation, SemanticMask)
+    assert (annotation.mask == sample.annotation.mask).all()
+
+
+def test_a_value_that_stands_for_no_class_is_refused(served: tuple[Path, str]) -> None:
+    folder, url = served
+    files = drosophila()
+    files["stack1/labels/labels00000012.png"] = png(np.full((2, 5), 33, np.uint8))
+    write_zip(folder / "drosophila_vnc_sstem.zip", files)
+    with pytest.raises(AnnotationError, match="stands for no class"):
+        fetch("drosophila_vnc_sstem", base_url=url)
 
 
 class Counted:
