@@ -10,7 +10,7 @@ import pytest
 
 from cellwright.data.datasets import DATASETS, load_dataset
 from cellwright.data.formats import FORMATS
-from cellwright.types import Boxes, Instances, SemanticMask
+from cellwright.types import Boxes, Category, Instances, SemanticMask
 
 DATA = Path(os.environ.get("CELLWRIGHT_DATA", "/nonexistent"))
 
@@ -41,6 +41,8 @@ def test_the_real_set_loads(name: str) -> None:
         sample = record.load()
         if isinstance(sample.annotation, SemanticMask):
             assert set(np.unique(sample.annotation.mask)) == set(range(len(row.classes)))
+        elif isinstance(sample.annotation, Category):
+            assert 0 <= sample.annotation.class_id < len(row.classes)
         else:
             assert isinstance(sample.annotation, Boxes | Instances)
             assert len(sample.annotation) > 0

@@ -1,8 +1,11 @@
 """How good a classifier of whole images is: a confusion matrix, then rates and calibration.
 
 - ``accuracy``: share of images with the right class.
+- ``balanced_accuracy``: mean recall over the classes that are true of some image.
 - ``macro_f1``: mean F1 over the classes that occur in truth or prediction; ``weighted_f1``:
-  the same mean weighted by how often a class is true.
+  the same mean weighted by how often a class is true; ``weighted_precision`` and
+  ``macro_precision`` likewise. (The weighted recall is the accuracy, the macro recall the
+  balanced accuracy.)
 - ``auroc``: area under the ROC curve, each class against the rest, mean over the classes
   that have both sides; the share of (class, rest) pairs ordered rightly, ties half
   (Hanley and McNeil 1982).
@@ -10,31 +13,87 @@
   (Guo et al. 2017): how far "90 % sure" is from being right 9 times in 10.
 
 A class's own row holds the same names, for the class against the rest: ``accuracy`` of that
-decision, both F1 the class's F1, ``auroc``, and ``ece`` of the class's probability.
+decision, both F1 the class's F1, ``auroc``, and ``ece`` of the class's probability; and
+``precision`` (n: images given the class), ``recall`` (n: images of the class) and ``f1``, with
+Wilson intervals for the first two where images stand alone: 3 of 3 is no certainty.
 ``auroc`` and ``ece`` are undefined where predictions carry no probabilities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import AnnotationError
 from cellwright.metrics.intervals import (
+    Interval,
     Weights,
     intervals_by_class,
     intervals_of,
     mean_defined,
+    percentile_interval,
     ratio,
+    wilson,
     with_resamples,
 )
 from cellwright.metrics.report import Report, check_paired, interval_settings
 from cellwright.metrics.score_map import CALIBRATION_BINS, binned_excess
 from cellwright.types import Category
 
-METRICS = ("accuracy", "weighted_f1", "macro_f1", "auroc", "ece")
+METRICS = (
+    *("accuracy", "balanced_accuracy", "weighted_precision", "weighted_f1"),
+    *("macro_precision", "macro_f1", "auroc", "ece"),
+)
+
+
+class ReliabilityBin(NamedTuple):
+    """Predictions of like confidence: what was claimed, what came true.
+
+    Attributes:
+        low: lower edge of the bin, excluded (0 is included in the first).
+        high: upper edge, included.
+        confidence: mean claimed probability of the class given; None in an empty bin.
+        accuracy: share of them that were right, with its Wilson interval and n.
+    """
+
+    low: float
+    high: float
+    confidence: float | None
+    accuracy: Interval
+
+
+@dataclass(frozen=True)
+class ClassificationReport(Report):
+    """A :class:`~cellwright.metrics.report.Report` with the counts behind it.
+
+    Attributes:
+        classes: class names in the order of the matrix.
+        confusion: images by true class (row) and class given (column).
+        reliability: bins of confidence; empty where predictions carry no probabilities.
+    """
+
+    classes: tuple[str, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    reliability: tuple[ReliabilityBin, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """As the base's, with ``classes``, ``confusion`` and ``reliability``."""
+        bins = [
+            {
+                "low": one.low,
+                "high": one.high,
+                "confidence": one.confidence,
+                "accuracy": one.accuracy.to_json(),
+            }
+            for one in self.reliability
+        ]
+        rows = [list(row) for row in self.confusion]
+        content = {"classes": list(self.classes), "confusion": rows, "reliability": bins}
+        return super().to_json() | content
 
 
 def confusion_matrix(
@@ -57,7 +116,7 @@ def evaluate_classification(
     n_resamples: int = 500,
     seed: int = 0,
     groups: Sequence[str] | None = None,
-) -> Report:
+) -> ClassificationReport:
     """Every classification metric with a 95 % bootstrap interval; ``n`` counts images.
 
     Args:
@@ -81,25 +140,55 @@ def evaluate_classification(
     probabilities = _probabilities(predicted, len(classes))
     per_class |= _of_probabilities(is_true, probabilities, weights)
     support = (weights @ is_true).T
+    rates = _precision_recall(is_true, is_guess, weights)
     pooled = {
         "accuracy": ratio(weights @ (true == guess), weights.sum(axis=1)),
-        "weighted_f1": ratio(
-            np.nansum(support * per_class["macro_f1"], axis=0), support.sum(axis=0)
-        ),
+        "balanced_accuracy": mean_defined(rates["recall"]),
+        "weighted_precision": _weighted(_never_given_is_zero(rates), support),
+        "weighted_f1": _weighted(per_class["macro_f1"], support),
+        "macro_precision": mean_defined(_never_given_is_zero(rates)),
         "macro_f1": mean_defined(per_class["macro_f1"]),
         "auroc": mean_defined(per_class["auroc"]),
         "ece": _winner_calibration(true, guess, probabilities, weights),
     }
-    return Report(
+    confusion = confusion_matrix(truth, predicted, len(classes))
+    own = _class_rates(confusion, rates, per_class["macro_f1"], alone=groups is None)
+    by_class = intervals_by_class(per_class, classes, n=len(truth))
+    return ClassificationReport(
         task="classification",
         n_images=len(truth),
         metrics=intervals_of(pooled, dict.fromkeys(METRICS, len(truth))),
-        per_class=intervals_by_class(per_class, classes, n=len(truth)),
+        per_class={name: {**own[index], **by_class[name]} for index, name in enumerate(classes)},
         settings={
             "calibration_bins": CALIBRATION_BINS,
             **interval_settings(n_resamples, groups),
         },
+        classes=tuple(classes),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        reliability=reliability_bins(true == guess, _winner(guess, probabilities)),
     )
+
+
+def reliability_bins(
+    right: NDArray[np.bool_], confidence: NDArray[np.float64] | None
+) -> tuple[ReliabilityBin, ...]:
+    """Predictions by their confidence in 15 equal bins.
+
+    Args:
+        right: bool ``(I,)``.
+        confidence: ``(I,)`` in [0, 1]; None gives no bins.
+    """
+    if confidence is None:
+        return ()
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    place = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, None)
+    bins = []
+    for index, (low, high) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
+        inside = place == index
+        mean = float(confidence[inside].mean()) if inside.any() else None
+        share = wilson(int(right[inside].sum()), int(inside.sum()))
+        bins.append(ReliabilityBin(low, high, mean, share))
+    return tuple(bins)
 
 
 def area_under_roc(
@@ -156,6 +245,51 @@ def _one_against_rest(
     return {"accuracy": accuracy, "weighted_f1": f1, "macro_f1": f1}
 
 
+def _precision_recall(
+    is_true: NDArray[np.float64], is_guess: NDArray[np.float64], weights: Weights
+) -> dict[str, NDArray[np.float64]]:
+    """``precision``, ``recall`` ``(K, R)``, and whether a class ``occurs`` on either side."""
+    found, true, guess = ((weights @ rows).T for rows in (is_true * is_guess, is_true, is_guess))
+    occurs = (true + guess) > 0
+    return {
+        "precision": ratio(found, guess),
+        "recall": ratio(found, true),
+        "occurs": occurs.astype(np.float64),
+    }
+
+
+def _never_given_is_zero(rates: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Precision for the averages: a class that is true but never given counts 0, not nothing."""
+    precision = rates["precision"]
+    return np.where(np.isnan(precision) & (rates["occurs"] > 0), 0.0, precision)
+
+
+def _weighted(values: NDArray[np.float64], support: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over classes ``(K, R)``, each weighted by how often it is true."""
+    return ratio(np.nansum(support * values, axis=0), support.sum(axis=0))
+
+
+def _class_rates(
+    confusion: NDArray[np.int64],
+    rates: Mapping[str, NDArray[np.float64]],
+    f1: NDArray[np.float64],
+    *,
+    alone: bool,
+) -> list[dict[str, Interval]]:
+    """Precision, recall and F1 of every class; Wilson where each image stands ``alone``."""
+    rows = []
+    for index, found in enumerate(np.diag(confusion).tolist()):
+        given, true = int(confusion[:, index].sum()), int(confusion[index].sum())
+        row = {"precision": wilson(found, given), "recall": wilson(found, true)}
+        if not alone:
+            for name, n in (("precision", given), ("recall", true)):
+                values = rates[name][index]
+                row[name] = percentile_interval(values[0], values[1:], n=n)
+        row["f1"] = percentile_interval(f1[index, 0], f1[index, 1:], n=true)
+        rows.append(row)
+    return rows
+
+
 def _of_probabilities(
     is_true: NDArray[np.float64], probabilities: NDArray[np.float64] | None, weights: Weights
 ) -> dict[str, NDArray[np.float64]]:
@@ -176,10 +310,17 @@ def _winner_calibration(
     probabilities: NDArray[np.float64] | None,
     weights: Weights,
 ) -> NDArray[np.float64]:
-    if probabilities is None:
+    winner = _winner(guess, probabilities)
+    if winner is None:
         return np.full(len(weights), np.nan)
-    winner = probabilities[np.arange(len(guess)), guess]
     return calibration_error((true == guess).astype(float), winner, weights)
+
+
+def _winner(
+    guess: NDArray[np.int64], probabilities: NDArray[np.float64] | None
+) -> NDArray[np.float64] | None:
+    """``(I,)`` probability of the class given."""
+    return None if probabilities is None else probabilities[np.arange(len(guess)), guess]
 
 
 def _class_ids(categories: Sequence[Category], n_classes: int) -> NDArray[np.int64]:

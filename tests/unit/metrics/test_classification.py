@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    f1_score,
+    precision_recall_fscore_support,
+    precision_score,
+    roc_auc_score,
+)
+from sklearn.metrics import confusion_matrix as sklearn_confusion
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from cellwright.errors import AnnotationError, ConfigError
@@ -12,6 +22,7 @@ from cellwright.metrics.classification import (
     area_under_roc,
     confusion_matrix,
     evaluate_classification,
+    reliability_bins,
 )
 from cellwright.types import Category
 
@@ -117,3 +128,75 @@ def test_mistakes_are_named() -> None:
         evaluate_classification([one], [Category(0, (0.5, 0.5))], PHASES)
     with pytest.raises(ConfigError, match="no class names"):
         evaluate_classification([], [], [])
+
+
+def test_precision_recall_and_averages_equal_scikit_learn() -> None:
+    true, probabilities = random_predictions(seed=7, count=120)
+    guess = probabilities.argmax(axis=1)
+    report = evaluate_classification(
+        [Category(int(one)) for one in true], as_categories(probabilities), PHASES
+    )
+    precision, recall, f1, support = precision_recall_fscore_support(true, guess, zero_division=0)
+    for index, name in enumerate(PHASES):
+        row = report.per_class[name]
+        assert row["precision"].value == pytest.approx(precision[index])
+        assert row["recall"].value == pytest.approx(recall[index])
+        assert row["f1"].value == pytest.approx(f1[index])
+        assert row["recall"].n == row["f1"].n == support[index]
+        assert row["precision"].n == (guess == index).sum()
+        low, high = proportion_by_hand(round(recall[index] * support[index]), support[index])
+        assert (row["recall"].low, row["recall"].high) == pytest.approx((low, high))
+    values = {name: one.value for name, one in report.metrics.items()}
+    assert values["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(true, guess))
+    for average in ("weighted", "macro"):
+        expected = precision_score(true, guess, average=average, zero_division=0)
+        assert values[f"{average}_precision"] == pytest.approx(expected)
+    assert report.confusion == tuple(map(tuple, sklearn_confusion(true, guess).tolist()))
+
+
+def proportion_by_hand(successes: int, n: int) -> tuple[float, float]:
+    """Wilson (1927): the two shares whose normal interval just reaches the one observed."""
+    z, share = 1.959963984540054, successes / n
+    low, high = np.sort(np.roots([1 + z * z / n, -(2 * share + z * z / n), share * share]))
+    return float(low), float(high)
+
+
+def test_a_class_never_given_counts_zero_in_the_mean_precision() -> None:
+    true, guess = [0, 0, 1, 2], [0, 1, 1, 1]
+    report = evaluate_classification(
+        [Category(one) for one in true], [Category(one) for one in guess], PHASES
+    )
+    expected = precision_score(true, guess, average="macro", zero_division=0)
+    assert report.metrics["macro_precision"].value == pytest.approx(expected)
+    assert report.per_class["G2"]["precision"].value is None
+
+
+def test_the_bins_hold_what_was_claimed_and_what_came_true() -> None:
+    confidence = np.array([0.0, 0.05, 0.93, 0.94, 0.99, 1.0])
+    right = np.array([False, True, True, False, True, True])
+    bins = reliability_bins(right, confidence)
+    assert len(bins) == 15
+    assert [one.accuracy.n for one in bins if one.accuracy.n] == [2, 1, 3]
+    assert bins[0].accuracy.value == 0.5
+    assert bins[-1].confidence == pytest.approx((0.94 + 0.99 + 1.0) / 3)
+    assert bins[-1].accuracy.value == pytest.approx(2 / 3)
+    assert reliability_bins(right, None) == ()
+
+
+def test_groups_are_resampled_as_wholes_in_every_figure() -> None:
+    truth = [Category(0)] * 40
+    predicted = [Category(0)] * 20 + [Category(1)] * 20
+    groups = ["a"] * 20 + ["b"] * 20
+    row = evaluate_classification(truth, predicted, PHASES, groups=groups).per_class["G1"]
+    assert (row["recall"].low, row["recall"].high) == (0.0, 1.0)
+
+
+def test_the_report_in_json_holds_the_counts() -> None:
+    true, probabilities = random_predictions(count=50)
+    content = evaluate_classification(
+        [Category(int(one)) for one in true], as_categories(probabilities), PHASES
+    ).to_json()
+    assert content["classes"] == PHASES
+    assert np.sum(content["confusion"]) == 50
+    assert sum(one["accuracy"]["n"] for one in content["reliability"]) == 50
+    json.dumps(content)
