@@ -135,7 +135,28 @@ class Segmenter:
         """
         source = as_source(image)
         factor = network_factor(self.card.input, pixel_size_um=pixel_size_um, scale=scale)
-        shape, bands = source.shape[1:], self._bands(source, factor)
+        return self._decoded(self._bands(source, factor), source.shape[1:], factor, threshold)
+
+    def segment_with_probabilities(
+        self, image: Image | PixelSource, *, pixel_size_um: float | None = None
+    ) -> tuple[Segmented, NDArray[np.float32]]:
+        """:meth:`segment_fully` and :meth:`probabilities` of one pass through the network.
+
+        Raises:
+            ImageError: as :meth:`segment`.
+        """
+        factor = network_factor(self.card.input, pixel_size_um=pixel_size_um)
+        maps = np.concatenate(list(self._bands(as_source(image), factor)), axis=1)
+        return self._decoded(iter((maps,)), maps.shape[1:], factor, None), maps
+
+    def _decoded(
+        self,
+        bands: Iterator[NDArray[np.float32]],
+        shape: tuple[int, int],
+        factor: float,
+        threshold: float | None,
+    ) -> Segmented:
+        """Mask and cells out of bands of probabilities."""
         magnification = self.card.input.resize_factor / factor
         n_classes = len(self.classes)
         spec = (
