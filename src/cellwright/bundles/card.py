@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cellwright.bundles.calibration import Calibration
+from cellwright.bundles.class_probabilities import ClassProbabilities
 from cellwright.images.normalise import Normalisation
 
 SCHEMA_VERSION = 1
@@ -144,6 +145,8 @@ class SemanticMasks(_Frozen):
             a class; empty means 0.5 for all. Among classes above theirs the most probable wins.
         minimum_area_px: connected regions smaller than this many image pixels are removed.
         fill_holes_px: holes up to this many image pixels inside a region are filled.
+        background: what class 0 is called. Where every pixel of the labels has a class, it is
+            the first of them, which then is no region and no cell, but counts in ``miou``.
 
     Image pixels are those of the training images; where an image is known to have another
     pixel size, lengths and areas follow it.
@@ -154,6 +157,7 @@ class SemanticMasks(_Frozen):
     thresholds: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
     minimum_area_px: int = Field(default=0, ge=0)
     fill_holes_px: int = Field(default=0, ge=0)
+    background: str = Field(default="background", min_length=1)
 
     @model_validator(mode="after")
     def _softmax_has_no_thresholds(self) -> SemanticMasks:
@@ -343,6 +347,7 @@ class Card(_Frozen):
     decoding: Decoding | None = None
     calibration: Calibration | None = None
     segmentation: Segmentation | None = None
+    classification: ClassProbabilities | None = None
     training: TrainingRecord
     compression: CompressionRecord | None = None
     evaluations: tuple[Evaluation, ...] = ()
@@ -366,4 +371,14 @@ class Card(_Frozen):
             given = len(self.segmentation.thresholds)
             if given not in (0, len(self.classes)):
                 raise ValueError(f"{given} thresholds for {len(self.classes)} classes")
+        return self
+
+    @model_validator(mode="after")
+    def _classification_decodes(self) -> Card:
+        if (self.task == "classification") != (self.classification is not None):
+            raise ValueError(
+                f"task {self.task} "
+                + ("needs" if self.classification is None else "does not go with")
+                + " classification"
+            )
         return self

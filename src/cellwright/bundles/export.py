@@ -25,7 +25,12 @@ INPUT_NAME = "image"
 
 
 def export_network(
-    module: nn.Module, *, channels: int, output_names: Sequence[str], multiple: int = 32
+    module: nn.Module,
+    *,
+    channels: int,
+    output_names: Sequence[str],
+    multiple: int = 32,
+    size: tuple[int, int] | None = None,
 ) -> bytes:
     """ONNX bytes of a network that maps one image batch to one or more tensors.
 
@@ -38,6 +43,8 @@ def export_network(
         channels: C.
         output_names: one name a tensor that the network returns, in order.
         multiple: what H and W must divide by.
+        size: the only (H, W) the graph takes, for a network that ends in dense layers; None for
+            any multiple.
 
     Raises:
         BundleError: graph and network differ by more than 1e-3 (relative above 1).
@@ -45,16 +52,17 @@ def export_network(
     network = copy.deepcopy(module).cpu().eval()
     generator = torch.Generator().manual_seed(0)
     probes = [
-        torch.rand((n, channels, 2 * multiple * n, 3 * multiple), generator=generator)
+        torch.rand((n, channels, *(size or (2 * multiple * n, 3 * multiple))), generator=generator)
         for n in (1, 2)
     ]
-    graph = _traced(network, probes[0], list(output_names))
+    axes = {0: "N"} if size else {0: "N", 2: "H", 3: "W"}
+    graph = _traced(network, probes[0], list(output_names), axes)
     for probe in probes:
         _check_parity(network, graph, probe=probe, output_names=output_names)
     return graph
 
 
-def _traced(network: nn.Module, example: Tensor, names: list[str]) -> bytes:
+def _traced(network: nn.Module, example: Tensor, names: list[str], axes: dict[int, str]) -> bytes:
     with (
         tempfile.TemporaryDirectory() as folder,
         warnings.catch_warnings(),
@@ -75,7 +83,10 @@ def _traced(network: nn.Module, example: Tensor, names: list[str]) -> bytes:
             training=torch.onnx.TrainingMode.PRESERVE,
             input_names=[INPUT_NAME],
             output_names=names,
-            dynamic_axes={INPUT_NAME: {0: "N", 2: "H", 3: "W"}},
+            dynamic_axes={
+                INPUT_NAME: axes,
+                **({name: {0: "N"} for name in names} if len(axes) == 1 else {}),
+            },
         )
         return file.read_bytes()
 

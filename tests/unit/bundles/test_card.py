@@ -15,6 +15,7 @@ from cellwright.bundles.card import (
     SemanticMasks,
     TrainingRecord,
 )
+from cellwright.bundles.class_probabilities import ClassProbabilities
 
 
 def card(**fields: Any) -> Card:
@@ -83,3 +84,15 @@ def test_channels(
     segmentation: SemanticMasks | DistanceInstances, n_classes: int, channels: int
 ) -> None:
     assert segmentation.channels(n_classes) == channels
+
+
+def test_classification_must_fit_the_task() -> None:
+    spec = ClassProbabilities(crop_px=(40, 40), views=8, temperature=1.3)
+    made = card(task="classification", classification=spec)
+    assert Card.model_validate_json(made.model_dump_json()).classification == spec
+    with pytest.raises(ValidationError, match="needs classification"):
+        card(task="classification")
+    with pytest.raises(ValidationError, match="does not go with"):
+        card(task="semantic", segmentation=SemanticMasks(), classification=spec)
+    with pytest.raises(ValidationError, match="square"):
+        ClassProbabilities(crop_px=(40, 41), views=8)

@@ -1,0 +1,82 @@
+"""ResNets of the timm package, the kind that Jin et al. and Rana et al. staged cells with.
+
+Jin, Zou and Huang (Information 12:249, 2021) and Rana, Sowmya, Meijering and Song (ISBI 2022)
+are what paper 4 compares its network with. Weights begin by chance unless ``weights`` names a
+file; nothing is ever downloaded here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from cellwright.errors import ConfigError, MissingExtraError
+
+
+def timm_resnet(
+    n_classes: int,
+    n_channels: int = 3,
+    *,
+    crop_px: tuple[int, int] = (64, 64),  # noqa: ARG001 - these networks take any size
+    architecture: str = "resnet18",
+    weights: str = "",
+    dropout: float = 0.0,
+) -> nn.Module:
+    """A ResNet of timm with logits ``(N, n_classes)``.
+
+    Args:
+        n_classes: classes.
+        n_channels: image channels; other numbers than 3 adapt the first layer.
+        crop_px: not needed, given to every classifier.
+        architecture: timm's name, ``resnet18``, ``resnet50`` …
+        weights: a file of weights to begin with (``.safetensors`` or a state dictionary).
+        dropout: before the last layer.
+
+    Raises:
+        MissingExtraError: timm is not installed.
+        ConfigError: no such architecture, or no such file.
+    """
+    try:
+        import timm  # noqa: PLC0415 - takes seconds to import, and only this row needs it
+    except ImportError as error:
+        raise MissingExtraError("timm", "train") from error
+
+    if not architecture.startswith("resnet") or architecture not in timm.list_models("resnet*"):
+        raise ConfigError(
+            f"timm has no ResNet called {architecture!r}",
+            where="classification.settings.architecture",
+            remedy="for instance resnet18, resnet34 or resnet50",
+        )
+    network: nn.Module = timm.create_model(
+        architecture,
+        pretrained=False,
+        num_classes=n_classes,
+        in_chans=n_channels,
+        drop_rate=dropout,
+    )
+    if weights:
+        _load(network, Path(weights))
+    return network
+
+
+def _load(network: nn.Module, path: Path) -> None:
+    """Every weight of the file that fits by name and shape; the class layer begins anew."""
+    if not path.is_file():
+        raise ConfigError(
+            "no such file",
+            where=path,
+            remedy="give a file of weights, or leave classification.settings.weights out",
+        )
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file  # noqa: PLC0415 - comes with timm
+
+        given = load_file(path)
+    else:
+        given = torch.load(path, map_location="cpu", weights_only=True)
+    state = network.state_dict()
+    fitting = {k: v for k, v in given.items() if k in state and state[k].shape == v.shape}
+    if len(fitting) < len(state) // 2:
+        raise ConfigError("these are weights of another network", where=path)
+    network.load_state_dict(state | fitting)
