@@ -67,7 +67,11 @@ def compress(
     ] = "auto",
     max_drop: Annotated[
         float,
-        typer.Option(min=0, help="Points of AP50:95 that may be lost; beyond, nothing is written."),
+        typer.Option(
+            min=0,
+            help="Points of AP50:95 (boxes), Jaccard index (masks) or matched50 (cells) that may "
+            "be lost; beyond, nothing is written.",
+        ),
     ] = 1.0,
     runtime: Annotated[
         str, typer.Option(metavar="NAME", help="Judge in onnxruntime, openvino, or auto for both.")

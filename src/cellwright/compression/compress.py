@@ -19,9 +19,10 @@ from cellwright.bundles.bundle import SUFFIX, TEST_INPUT, Bundle, graph_entry, w
 from cellwright.bundles.card import NAME_PATTERN
 from cellwright.bundles.sessions import RUNTIMES, Batch, choose_runtime, open_session
 from cellwright.compression import METHODS
-from cellwright.compression.accuracy import Judge, Look, judge_of
+from cellwright.compression.accuracy import judge_of
 from cellwright.compression.calibration_data import CalibrationImage, prepare_inputs
 from cellwright.compression.cost import graph_cost
+from cellwright.compression.judge import Judge, Look
 from cellwright.compression.latency import side_by_side
 from cellwright.compression.method import Candidate, Material, Stage, in_silence
 from cellwright.compression.probe import disc_picture

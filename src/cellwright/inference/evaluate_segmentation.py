@@ -54,29 +54,49 @@ def evaluate_segmentation(
         AnnotationError: labels of another kind or size than the image.
         BundleError: the bundle cannot be used for segmentation.
     """
+    return count_labelled(
+        bundle, labelled, runtime=runtime, threads=threads, progress=progress
+    ).report()
+
+
+def count_labelled(
+    bundle: Bundle,
+    labelled: LabelledSet,
+    *,
+    runtime: str = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> SegmentationCounts:
+    """Predict every labelled image and keep its counts: what two bundles are compared by.
+
+    Raises:
+        DatasetError, AnnotationError, BundleError: as :func:`evaluate_segmentation`.
+    """
     segmenter = Segmenter(bundle, runtime=runtime, threads=threads)
-    seen = _Seen(segmenter, LabelReader(bundle.card, labelled))
+    seen = SegmentationCounts(segmenter, LabelReader(bundle.card, labelled))
     for done, record in enumerate(labelled):
         seen.add(record.load())
         if progress is not None:
             progress(done + 1, len(labelled))
     if not seen.groups:
         raise DatasetError("none of the images is labelled", where=labelled.name)
-    return seen.report()
+    return seen
 
 
-class _Seen:
-    """Counts of the images seen so far.
+class SegmentationCounts:
+    """Counts of the images seen so far, those without labels left out.
 
     Attributes:
         groups: the group of each.
+        pixels: confusion matrix of each, background first.
+        cells: matches of cells of each.
     """
 
     def __init__(self, segmenter: Segmenter, reader: LabelReader) -> None:
         self._segmenter, self._reader = segmenter, reader
         self.groups: list[str] = []
-        self._pixels: list[NDArray[np.int64]] = []
-        self._cells: list[InstanceCounts] = []
+        self.pixels: list[NDArray[np.int64]] = []
+        self.cells: list[InstanceCounts] = []
         self._unlabelled = 0
         self._masks = 0
 
@@ -88,17 +108,31 @@ class _Seen:
         truth = self._reader.read(sample)
         found = self._segmenter.segment_fully(sample.image, pixel_size_um=sample.pixel_size_um)
         n_classes = len(self._segmenter.classes)
-        self._pixels.append(confusion_matrix(truth.mask, found.mask, n_classes + 1))
-        self._cells.append(count_instances(truth.cells, found.cells, n_classes, where=sample.id))
+        self.pixels.append(confusion_matrix(truth.mask, found.mask, n_classes + 1))
+        self.cells.append(count_instances(truth.cells, found.cells, n_classes, where=sample.id))
         self._masks += not isinstance(sample.annotation, Instances)
         self.groups.append(sample.group)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The model's classes, without the background."""
+        return self._segmenter.classes
+
+    @property
+    def runtime(self) -> str:
+        """The runtime that predicted."""
+        return self._segmenter.runtime
+
+    @property
+    def shared_groups(self) -> list[str] | None:
+        """The groups if any holds several images, else None: then each image stands alone."""
+        return self.groups if len(set(self.groups)) < len(self.groups) else None
+
     def report(self) -> Report:
         """The figures of the bundle's own task, with some of the other beside them."""
-        classes = self._segmenter.classes
-        groups = self.groups if len(set(self.groups)) < len(self.groups) else None
-        pixels = report_semantic(self._pixels, (BACKGROUND, *classes), groups=groups)
-        cells = report_instances(self._cells, classes, groups=groups)
+        classes, groups = self.classes, self.shared_groups
+        pixels = report_semantic(self.pixels, (BACKGROUND, *classes), groups=groups)
+        cells = report_instances(self.cells, classes, groups=groups)
         if self._segmenter.card.task == "semantic":
             own, beside = pixels, {name: cells.metrics[name] for name in BESIDE_MASKS}
         else:
@@ -107,7 +141,7 @@ class _Seen:
             **pixels.settings,
             **cells.settings,
             "true_cells": self._reader.true_cells if self._masks else "as labelled",
-            "runtime": self._segmenter.runtime,
+            "runtime": self.runtime,
             "unlabelled_images": self._unlabelled,
         }
         return replace(own, metrics={**own.metrics, **beside}, settings=settings)

@@ -28,6 +28,7 @@ from cellwright.errors import AnnotationError
 from cellwright.metrics.intervals import (
     Interval,
     Weights,
+    bootstrap_by_image,
     intervals_of,
     ratio,
     with_resamples,
@@ -205,6 +206,45 @@ def report_instances(
             "iou_thresholds": list(IOU_THRESHOLDS),
             **interval_settings(n_resamples, groups),
         },
+    )
+
+
+def matched_difference(
+    before: Sequence[InstanceCounts],
+    after: Sequence[InstanceCounts],
+    *,
+    n_resamples: int = 500,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+) -> Interval:
+    """Pooled ``matched50`` of one model minus that of another on the same images, with interval.
+
+    Both are resampled together, so that images hard for both do not widen the interval.
+
+    Args:
+        before: counts of each image.
+        after: the other model's, in the same order.
+        n_resamples: bootstrap resamples.
+        seed: seed of the resamples.
+        groups: one name an image.
+    """
+    parts = []
+    for side in (before, after):
+        found = np.array([one.found[:, 0].sum() for one in side])
+        cells = np.array([one.truth.sum() + one.predicted.sum() for one in side])
+        parts.append((found, cells - found))
+
+    def difference(weights: Weights) -> NDArray[np.float64]:
+        a, b = (ratio(weights @ found, weights @ either) for found, either in parts)
+        return np.asarray(a - b)
+
+    return bootstrap_by_image(
+        difference,
+        len(before),
+        n=int(sum(one.truth.sum() for one in before)),
+        groups=groups,
+        n_resamples=n_resamples,
+        seed=seed,
     )
 
 

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from cellwright.errors import AnnotationError, ConfigError
 from cellwright.metrics.intervals import (
+    Interval,
     Weights,
+    bootstrap_by_image,
     intervals_by_class,
     intervals_of,
     mean_defined,
@@ -141,6 +143,37 @@ def report_semantic(
             **interval_settings(n_resamples, groups),
         },
     )
+
+
+def jaccard_difference(
+    before: Sequence[NDArray[np.int64]],
+    after: Sequence[NDArray[np.int64]],
+    *,
+    n_resamples: int = 500,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+) -> Interval:
+    """Pooled ``jaccard`` of one model minus that of another on the same images, with interval.
+
+    Both are resampled together, so that images hard for both do not widen the interval. The
+    background is class 0, as in :func:`report_semantic`.
+
+    Args:
+        before: one :func:`confusion_matrix` an image.
+        after: the other model's, in the same order.
+        n_resamples: bootstrap resamples.
+        seed: seed of the resamples.
+        groups: one name an image.
+    """
+    sides = [np.asarray(side, dtype=np.float64) for side in (before, after)]
+    averaged = _averaged_classes(sides[0].shape[1], 0)
+
+    def difference(weights: Weights) -> NDArray[np.float64]:
+        a, b = (_means(_rates(one, weights), one, weights, averaged)["jaccard"] for one in sides)
+        return np.asarray(a - b)
+
+    n = len(before)
+    return bootstrap_by_image(difference, n, n=n, groups=groups, n_resamples=n_resamples, seed=seed)
 
 
 def _means(
