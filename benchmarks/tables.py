@@ -24,6 +24,13 @@ from cellwright.bundles.zoo import ZOO
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
 FIGURES = {"ap50": "AP50", "ap50_95": "AP50:95", "precision": "precision", "recall": "recall"}
+CELL_FIGURES = {
+    "matched50": "matched at IoU 0.5",
+    "matched50_95": "matched at 0.5:0.95",
+    "pq": "panoptic quality",
+    "pixel_f1": "F1 of pixels",
+    "pixel_jaccard": "Jaccard of pixels",
+}
 CLASS_FIGURES = {"ap50": "AP50", "ap50_95": "AP50:95", "precision": "precision", "recall": "recall"}
 
 
@@ -55,32 +62,46 @@ def tested(card: Card) -> Evaluation:
 
 
 def zoo() -> str:
-    """One row a model of the zoo."""
+    """One row a model of the zoo that finds boxes."""
+    return zoo_of("detection", FIGURES)
+
+
+def zoo_cells() -> str:
+    """One row a model of the zoo that cuts out cells."""
+    return zoo_of("instances", CELL_FIGURES)
+
+
+def zoo_of(task: str, names: dict[str, str]) -> str:
+    """Figures of the test part of every model of one task."""
     rows = []
     for name in sorted(ZOO):
-        evaluation = tested(open_bundle(name).card)
-        figures = [figure(evaluation.metrics[key]) for key in FIGURES]
+        card = open_bundle(name).card
+        if card.task != task:
+            continue
+        evaluation = tested(card)
+        figures = [figure(evaluation.metrics[key]) for key in names]
         mae = figure(evaluation.metrics["count_mae"], digits=2)
         rows.append([f"`{name}`", str(evaluation.n_images), *figures, mae])
-    return table(["model", "test images", *FIGURES.values(), "count error an image"], rows)
+    return table(["model", "test images", *names.values(), "count error an image"], rows)
 
 
 def zoo_classes() -> str:
-    """One row a class of each model of the zoo, and how its bundle was made."""
+    """How each bundle of the zoo was made and, of those that find boxes, one row a class."""
     parts = []
     for name in sorted(ZOO):
         card = open_bundle(name).card
-        rows = [
-            [kind, str(values["recall"].n), *(figure(values[key]) for key in CLASS_FIGURES)]
-            for kind, values in tested(card).per_class.items()
-        ]
         training = card.training
         parts.append(
             f"**{name}**: {training.n_images} training images, {training.epochs} epochs, seed "
             f"{training.seed}, commit {training.commit}, {training.machine}; data "
-            f"{training.data}, checksum `{training.data_checksum[:16]}…`\n\n"
-            + table(["class", "cells", *CLASS_FIGURES.values()], rows)
+            f"{training.data}, checksum `{training.data_checksum[:16]}…`"
         )
+        if card.task == "detection":
+            rows = [
+                [kind, str(values["recall"].n), *(figure(values[key]) for key in CLASS_FIGURES)]
+                for kind, values in tested(card).per_class.items()
+            ]
+            parts.append(table(["class", "cells", *CLASS_FIGURES.values()], rows))
     return "\n\n".join(parts)
 
 
@@ -218,6 +239,7 @@ def times(ratio: dict[str, float]) -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "zoo": zoo,
+    "zoo-cells": zoo_cells,
     "zoo-classes": zoo_classes,
     "detectors-blood-cells": partial(detectors, "blood-cells"),
     "detectors-live-dead": partial(detectors, "live-dead"),
