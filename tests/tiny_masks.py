@@ -41,3 +41,21 @@ def write_discs(folder: Path, *, n_images: int = 10, n_cells: int = 8, edge: int
         mask = np.where(cells.labels > 0, 255, 0).astype(np.uint8)
         write_png(folder / "masks" / "masks" / name, mask[None])
     return folder
+
+
+def write_classes(
+    folder: Path, *, names: tuple[str, str, str], n_images: int = 12, edge: int = 64
+) -> Path:
+    """A set in the ``masks`` layout: small discs and large ones are two classes of three."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    (folder / "classes.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
+    for index in range(n_images):
+        small, few = draw_discs(6, edge=edge, seed=index, radii=(3, 5))
+        large, more = draw_discs(2, edge=edge, seed=1000 + index, radii=(10, 14))
+        mask = np.where(few.labels > 0, 1, np.where(more.labels > 0, 2, 0)).astype(np.uint8)
+        pixels = np.where(mask[None] == 1, small, large // 2)
+        name = f"tissue{index:02d}.png"
+        write_png(folder / "images" / name, pixels.astype(np.uint8))
+        write_png(folder / "masks" / name, mask[None])
+    return folder

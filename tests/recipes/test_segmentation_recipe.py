@@ -21,6 +21,8 @@ from cellwright.learning.config import load_config
 from cellwright.learning.mask_windows import MaskWindows, collate_masks, target_of
 from cellwright.learning.optimizers import OPTIMIZERS, make_optimizer
 from cellwright.learning.segmentation_module import (
+    class_counts,
+    class_iou,
     class_map,
     pixel_counts,
     pixel_rates,
@@ -28,9 +30,11 @@ from cellwright.learning.segmentation_module import (
 from cellwright.learning.train import train
 from cellwright.losses import LOSSES, MASK_LOSSES
 from cellwright.metrics.instances import matched_share
+from cellwright.metrics.semantic import evaluate_semantic
 from cellwright.models.unet import UNet
-from cellwright.types import Instances
-from tiny_masks import draw_discs, write_discs
+from cellwright.studies.epochs import logged_epochs
+from cellwright.types import Instances, SemanticMask
+from tiny_masks import draw_discs, write_classes, write_discs
 
 EXPECTED_LOSSES = [2.367, 2.138, 2.032]
 
@@ -120,6 +124,24 @@ def test_pixel_figures_by_hand():
     assert pixel_rates(pixel_counts(np.array([[1, 0, 0]]), cells, 2))["recall"] == 0.5
 
 
+def test_iou_of_classes_by_hand_and_as_the_metrics_have_it():
+    rng = np.random.default_rng(0)
+    found, truth = rng.integers(0, 4, (2, 9, 9))
+    truth[truth == 3] = 0
+    each = class_iou(class_counts(found, truth, 4))
+    by_hand = [
+        ((found == k) & (truth == k)).sum() / ((found == k) | (truth == k)).sum() for k in range(4)
+    ]
+    np.testing.assert_allclose(each, by_hand)
+    found[found == 3] = 1  # now nobody has ever seen class 3
+    each = class_iou(class_counts(found, truth, 4))
+    assert np.isnan(each[3])
+    report = evaluate_semantic(
+        [SemanticMask(truth.astype(np.uint8))], [SemanticMask(found.astype(np.uint8))], "abcd"
+    )
+    assert report.metrics["miou"].value == pytest.approx(np.nanmean(each))
+
+
 def a_config(folder: Path, data: Path, task: str, **sections: object) -> Path:
     path = folder / f"{task}.yaml"
     content = {
@@ -181,9 +203,45 @@ def test_a_run_leaves_a_bundle_that_verifies_and_states_its_figures(task, kind, 
         train(load_config(a_config(tmp_path, data / kind, task, schedule={"epochs": 7})), run)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["se-unet-enhanced", "se-unet-supervised"])
+def test_masks_of_several_classes_are_learned_by_class(model, tmp_path):
+    data = write_classes(tmp_path / "tissue", names=("plasma", "small", "large"))
+    settings = {"base_width": 8, "levels": 3}
+    chosen = {"model": model, "settings": settings, "class_balance": "square-root"}
+    config = load_config(
+        a_config(tmp_path, data, "semantic", segmentation=chosen, schedule={"epochs": 10})
+    )
+    heard = []
+    run = tmp_path / "run"
+    result = train(config, run, watch=lambda epoch, value, _: heard.append((epoch, value)))
+    card = open_bundle(result.bundle).card
+    assert card.classes == ("small", "large")
+    assert card.segmentation.activation == "softmax"
+    assert card.segmentation.background == "plasma"
+    part = card.evaluations[0]
+    assert set(part.per_class) == {"plasma", "small", "large"}
+    each = [values["jaccard"].value for values in part.per_class.values()]
+    assert part.metrics["miou"].value == pytest.approx(np.mean(each))
+    assert [epoch for epoch, _ in heard] == list(range(10))
+    # The epoch shipped is the best of those told of; tiles and whole pictures agree.
+    best = max(value for _, value in heard)
+    assert part.metrics["miou"].value == pytest.approx(best, abs=0.02)
+    assert best > 0.55
+    logged = logged_epochs(sorted((run / "log").glob("*/metrics.csv")), {"large": "val/iou large"})
+    assert len(logged["large"]) == 10
+
+
 @pytest.mark.parametrize(
     ("section", "values", "error", "said"),
     [
+        ("segmentation", {"class_balance": "inverted"}, UnknownNameError, "inverse"),
+        (
+            "segmentation",
+            {"model": "se-unet-enhanced", "settings": {"boost": -1}},
+            ConfigError,
+            "multiplied by -1",
+        ),
         ("segmentation", {"model": "unett"}, UnknownNameError, "unet"),
         ("segmentation", {"loss": "distance-instances"}, UnknownNameError, "dice-bce"),
         ("segmentation", {"optimizer": "sgd"}, UnknownNameError, "adamw"),

@@ -69,6 +69,15 @@ class Labelling:
             )
         return names
 
+    def background(self, labelled: LabelledSet) -> str:
+        """What class 0 is called: the first class of masks, whatever it is.
+
+        Raises:
+            DatasetError: no image of the set is labelled.
+        """
+        drawn = isinstance(first_annotation(labelled), SemanticMask)
+        return labelled.classes[0] if drawn else "background"
+
     def read(self, annotation: Annotation | None, where: str) -> Annotated:
         """Labels of one image.
 

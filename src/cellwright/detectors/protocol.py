@@ -53,6 +53,7 @@ class DetectionJob:
         schedule: how long and how fast.
         run_dir: where checkpoints and logs go; a second start resumes from there.
         fit: trains a torch network with its objective and returns the best weights' network.
+        watch: told of every epoch that ``fit`` has validated: epoch, figure, network.
     """
 
     train: LabelledSet
@@ -63,6 +64,7 @@ class DetectionJob:
     schedule: Schedule
     run_dir: Path
     fit: Callable[[nn.Module, Objective, DetectionJob, BoxDecoding], nn.Module]
+    watch: Callable[[int, float, nn.Module], None] | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:

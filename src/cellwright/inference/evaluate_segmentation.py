@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.bundles.bundle import Bundle
+from cellwright.bundles.card import SemanticMasks
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import DatasetError
 from cellwright.inference.segmenter import Segmenter
@@ -131,7 +132,9 @@ class SegmentationCounts:
     def report(self) -> Report:
         """The figures of the bundle's own task, with some of the other beside them."""
         classes, groups = self.classes, self.shared_groups
-        pixels = report_semantic(self.pixels, (BACKGROUND, *classes), groups=groups)
+        spec = self._segmenter.card.segmentation
+        background = spec.background if isinstance(spec, SemanticMasks) else BACKGROUND
+        pixels = report_semantic(self.pixels, (background, *classes), groups=groups)
         cells = report_instances(self.cells, classes, groups=groups)
         if self._segmenter.card.task == "semantic":
             own, beside = pixels, {name: cells.metrics[name] for name in BESIDE_MASKS}

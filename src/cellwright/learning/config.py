@@ -35,6 +35,8 @@ class DataConfig(_Frozen):
         ratios: weights of train, val and test; without them the layout's own split is taken
             where it has one, else 70/20/10.
         by: what stays on one side of the split; near-duplicates always do.
+        crop_px: cut the images that are learned from into squares of this edge, without overlap,
+            as paper 3 does; None draws windows from whole images.
         split_seed: seed of the split; separate from the training seed, so that runs compare.
         allow_leak: train although the split leaks; the card will say so.
     """
@@ -47,6 +49,7 @@ class DataConfig(_Frozen):
     split_file: Path | None = None
     ratios: dict[Literal["train", "val", "test"], float] | None = None
     by: Literal["group", "image"] = "group"
+    crop_px: int | None = Field(default=None, ge=32)
     split_seed: int = 0
     allow_leak: bool = False
 
@@ -94,6 +97,8 @@ class SegmentationConfig(_Frozen):
         settings: the network's own, for instance ``base_width``.
         loss: row of :data:`cellwright.losses.LOSSES`; empty takes ``dice-bce`` for masks and
             ``distance-instances`` for cells.
+        class_balance: row of :data:`cellwright.losses.class_balance.CLASS_BALANCES`, by which
+            rare classes of masks count for more in the loss; None weighs all pixels alike.
         optimizer: row of :data:`cellwright.learning.optimizers.OPTIMIZERS`.
         rate: how the learning rate moves, row of
             :data:`cellwright.learning.schedules.SCHEDULES`.
@@ -105,6 +110,7 @@ class SegmentationConfig(_Frozen):
     model: str = "unet"
     settings: dict[str, Any] = {}
     loss: str = ""
+    class_balance: str | None = None
     optimizer: str = "adamw"
     rate: str = "warmup-cosine"
     neck_ratio: float = Field(default=0.75, ge=0, lt=1)

@@ -43,6 +43,7 @@ def fit_detector(
         schedule=job.schedule,
         run_dir=job.run_dir,
         monitor="val/ap50_95",
+        watch=job.watch,
     )
     network.load_state_dict(weights)
     return network.cpu().eval()

@@ -43,8 +43,10 @@ from cellwright.learning.run_record import (
 from cellwright.learning.segmentation_fit import SegmentationJob, fit_segmenter
 from cellwright.learning.segmentation_module import Rule
 from cellwright.learning.starting_weights import read_start, take_over
+from cellwright.learning.trainer import Watch
 from cellwright.learning.training_data import Parts, choose_input, choose_window, survey_pixels
 from cellwright.losses import INSTANCE_LOSSES, MASK_LOSSES
+from cellwright.losses.class_balance import CLASS_BALANCES
 from cellwright.models import SEGMENTERS
 
 GRAPH = "graphs/fp32.onnx"
@@ -60,7 +62,7 @@ def begin_segmenter(config: TrainConfig, run_dir: Path) -> None:
     """Refuse what can be refused before any image is read.
 
     Raises:
-        UnknownNameError: no such network, loss, optimizer, schedule or augmentation.
+        UnknownNameError: no such network, loss, balance, optimizer, schedule or augmentation.
         ConfigError: the folder holds another run, or settings that contradict each other.
     """
     chosen = config.segmentation
@@ -69,6 +71,11 @@ def begin_segmenter(config: TrainConfig, run_dir: Path) -> None:
     losses = LOSSES_OF[config.task]
     if chosen.loss and chosen.loss not in losses:
         raise UnknownNameError(f"loss for task {config.task}", chosen.loss, losses)
+    if chosen.class_balance is not None:
+        if config.task != "semantic":
+            raise ConfigError("class_balance weighs the classes of masks: use task: semantic")
+        if chosen.class_balance not in CLASS_BALANCES:
+            raise UnknownNameError("class balance", chosen.class_balance, CLASS_BALANCES)
     if config.schedule.augmentation not in MASK_PRESETS:
         raise UnknownNameError("augmentation preset", config.schedule.augmentation, MASK_PRESETS)
     check_rule(chosen.optimizer, chosen.rate, weight_decay=config.schedule.weight_decay)
@@ -77,9 +84,14 @@ def begin_segmenter(config: TrainConfig, run_dir: Path) -> None:
 
 
 def train_segmenter(
-    parts: Parts, config: TrainConfig, run_dir: Path, *, command: str = ""
+    parts: Parts,
+    config: TrainConfig,
+    run_dir: Path,
+    *,
+    command: str = "",
+    watch: Watch | None = None,
 ) -> TrainingResult:
-    """Train, choose thresholds, evaluate, write the bundle.
+    """Train, choose thresholds, evaluate, write the bundle; ``watch`` is told of every epoch.
 
     Raises:
         ConfigError, UnknownNameError: as :func:`begin_segmenter`.
@@ -93,7 +105,8 @@ def train_segmenter(
 
     labelling = _labelling(config)
     classes = labelling.classes(parts.whole)
-    decoding = _decoding(config, len(classes))
+    background = labelling.background(parts.whole)
+    decoding = _decoding(config, len(classes), background)
     looks = survey_pixels(parts.train, largest_edge_px=0.0)
     spec = choose_input(looks, config.input)
     network = build_network(
@@ -109,12 +122,14 @@ def train_segmenter(
         train=parts.train,
         val=parts.val,
         labelling=labelling,
-        n_classes=len(classes),
+        classes=(background, *classes),
         input=spec,
         window=window,
         crops_per_image=crops,
         rule=_rule(config),
         run_dir=run_dir,
+        weighting=CLASS_BALANCES.get(config.segmentation.class_balance or ""),
+        watch=watch,
     )
     fitted = fit_segmenter(network, job)
     record = training_record(config, parts, command=command)
@@ -186,10 +201,13 @@ def _labelling(config: TrainConfig) -> Labelling:
     return Labelling(task, chosen.neck_ratio, chosen.smallest_radius_px)
 
 
-def _decoding(config: TrainConfig, n_classes: int) -> SemanticMasks | DistanceInstances:
+def _decoding(
+    config: TrainConfig, n_classes: int, background: str
+) -> SemanticMasks | DistanceInstances:
     if config.task == "instances":
         return DistanceInstances()
-    return SemanticMasks(activation="sigmoid" if n_classes == 1 else "softmax")
+    activation: Literal["sigmoid", "softmax"] = "sigmoid" if n_classes == 1 else "softmax"
+    return SemanticMasks(activation=activation, background=background)
 
 
 def _segmenter_input(spec: InputSpec, config: InputConfig, *, multiple: int) -> InputSpec:

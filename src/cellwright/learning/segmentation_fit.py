@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from torch import nn
 
 from cellwright.bundles.card import InputSpec
@@ -13,10 +15,14 @@ from cellwright.data.mask_pictures import Labelling, MaskPicture, mask_picture
 from cellwright.errors import DatasetError
 from cellwright.learning.mask_windows import MaskWindows, collate_masks, target_of
 from cellwright.learning.segmentation_module import Rule, SegmentationModule
-from cellwright.learning.trainer import presets_by_epoch, run_trainer, window_loader
+from cellwright.learning.trainer import Watch, presets_by_epoch, run_trainer, window_loader
+from cellwright.losses.class_balance import Shares, class_weighted, pixel_shares, scaled
 
 MONITOR = {"semantic": "val/iou", "instances": "val/matched50"}
 """The figure whose largest value marks the epoch to ship, by task."""
+
+MONITOR_OF_SEVERAL = "val/miou"
+"""The same for masks of several classes."""
 
 
 @dataclass(frozen=True)
@@ -27,23 +33,32 @@ class SegmentationJob:
         train: labelled images to learn from.
         val: labelled images to choose the best epoch by.
         labelling: what the labels are read as.
-        n_classes: classes without the background.
+        classes: names, background first.
         input: how pixels become network input; the same for training and the bundle.
         window: (height, width) of a training picture in network pixels.
         crops_per_image: training windows drawn from an image in an epoch.
         rule: loss, optimizer, rate and schedule.
         run_dir: where checkpoints and logs go; a second start resumes from there.
+        weighting: shares of the classes to their weights in the loss; None weighs all alike.
+        watch: told of every epoch.
     """
 
     train: LabelledSet
     val: LabelledSet
     labelling: Labelling
-    n_classes: int
+    classes: tuple[str, ...]
     input: InputSpec
     window: tuple[int, int]
     crops_per_image: int
     rule: Rule
     run_dir: Path
+    weighting: Callable[[Shares], Shares] | None = None
+    watch: Watch | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether masks of more than one class beside the background are learned."""
+        return self.labelling.task == "semantic" and len(self.classes) > 2
 
 
 def fit_segmenter(network: nn.Module, job: SegmentationJob) -> nn.Module:
@@ -61,21 +76,40 @@ def fit_segmenter(network: nn.Module, job: SegmentationJob) -> nn.Module:
     windows = MaskWindows(
         train,
         job.window,
-        target=target_of(task, n_classes=job.n_classes),
+        target=target_of(task, n_classes=len(job.classes) - 1),
         crops_per_image=job.crops_per_image,
         presets=presets_by_epoch(schedule),
         seed=schedule.seed,
     )
+    module = SegmentationModule(
+        network,
+        task,
+        val_pictures=val,
+        rule=_weighted(job, train),
+        classes=job.classes if job.several else (),
+    )
     weights = run_trainer(
-        SegmentationModule(network, task, val_pictures=val, rule=job.rule),
+        module,
         window_loader(windows, collate_masks, schedule),
         n_val=len(val),
         schedule=schedule,
         run_dir=job.run_dir,
-        monitor=MONITOR[task],
+        monitor=MONITOR_OF_SEVERAL if job.several else MONITOR[task],
+        watch=job.watch,
     )
     network.load_state_dict(weights)
     return network.cpu().eval()
+
+
+def _weighted(job: SegmentationJob, train: Sequence[MaskPicture]) -> Rule:
+    """The job's rule, its loss weighted by class where that is wanted."""
+    if job.weighting is None:
+        return job.rule
+    n_classes = len(job.classes)
+    counts = sum(np.bincount(one.labels.ravel(), minlength=n_classes) for one in train)
+    shares = pixel_shares(np.asarray(counts).tolist())
+    weights = scaled(job.weighting(shares), shares)
+    return replace(job.rule, loss=class_weighted(job.rule.loss, weights))
 
 
 def labelled_pictures(labelled: LabelledSet, job: SegmentationJob) -> list[MaskPicture]:

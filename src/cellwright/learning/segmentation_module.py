@@ -1,7 +1,8 @@
 """Segmentation as a LightningModule: one step, one validation on whole pictures, one optimizer.
 
 Validation scores pixels (Dice, IoU, precision and recall of each class, pooled over the part,
-then averaged: the figures of paper 2, section 3.5) and, where cells are wanted, cells: the
+then averaged: the figures of paper 2, section 3.5), masks of several classes by the IoU of
+each class and their mean, background included (paper 3), and, where cells are wanted, cells: the
 maps go through the very decoding of inference, and ``matched50`` is TP / (TP + FP + FN) at
 an overlap of a half, mean over pictures.
 """
@@ -27,6 +28,8 @@ from cellwright.learning.mask_windows import MaskBatch
 from cellwright.learning.optimizers import make_optimizer, make_rule
 from cellwright.learning.schedules import Plan
 from cellwright.metrics.instances import matched_share
+from cellwright.models.feature_enhancement import choose_anew
+from cellwright.models.se_unet import Supervised, SupervisedSEUNet, balanced
 from cellwright.types import Instances
 
 VALIDATION_DECODING = DistanceInstances()
@@ -58,34 +61,52 @@ class SegmentationModule(pl.LightningModule):
         task: ``semantic`` or ``instances``.
         val_pictures: pictures to score epochs on; the loader gives their indices.
         rule: loss, optimizer and rate.
+        classes: names of the mask's classes, background first, where there are several: then
+            each has its IoU, and ``val/miou`` is their mean.
     """
 
     def __init__(
-        self, network: nn.Module, task: str, *, val_pictures: Sequence[MaskPicture], rule: Rule
+        self,
+        network: nn.Module,
+        task: str,
+        *,
+        val_pictures: Sequence[MaskPicture],
+        rule: Rule,
+        classes: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.network = network
         self.task = task
         self.val_pictures = val_pictures
         self.rule = rule
+        self.classes = tuple(classes)
+        self._by_class: list[NDArray[np.int64]] = []
         self._pixels: list[NDArray[np.int64]] = []
         self._matched: list[float] = []
         self._epoch_start = time.perf_counter()
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits of ``(N, C, H, W)`` images."""
-        logits: Tensor = self.network(images.contiguous(memory_format=torch.channels_last))
-        return logits
+    def forward(self, images: Tensor) -> Any:
+        """What the network says of ``(N, C, H, W)`` images: logits, or those it is taught by."""
+        return self.network(images.contiguous(memory_format=torch.channels_last))
 
     def on_train_epoch_start(self) -> None:
-        """Start the epoch's clock."""
+        """Start the epoch's clock; what is chosen anew each epoch is chosen here."""
+        choose_anew(self.network, epoch=self.current_epoch, seed=self.rule.schedule.seed)
         self._epoch_start = time.perf_counter()
 
     def training_step(self, batch: MaskBatch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Loss of one batch, in full precision whatever the network ran in."""
-        loss = self.rule.loss(self(batch.images).float(), batch.target, batch.valid)
+        loss = self._loss(self(batch.images), batch)
         self.log("train/loss", loss.detach(), on_step=False, on_epoch=True)
         return loss
+
+    def _loss(self, said: Tensor | Supervised, batch: MaskBatch) -> Tensor:
+        if isinstance(said, Tensor):
+            return self.rule.loss(said.float(), batch.target, batch.valid)
+        final, deep = (self.rule.loss(logits.float(), batch.target, batch.valid) for logits in said)
+        if not isinstance(self.network, SupervisedSEUNet):
+            raise TypeError(f"no weight for the deep loss of {type(self.network).__name__}")
+        return balanced(final, deep, self.network.deep_weight)
 
     def validation_step(self, index: int, batch_idx: int) -> None:  # noqa: ARG002
         """Pixels and cells of one whole validation picture, any size."""
@@ -94,22 +115,31 @@ class SegmentationModule(pl.LightningModule):
         rows, columns = picture.labels.shape
         logits = self(images).float()[0, :, :rows, :columns]
         if self.task == "semantic":
-            self._pixels.append(pixel_counts(class_map(logits), picture.labels, len(logits)))
+            found = class_map(logits)
+            self._pixels.append(pixel_counts(found, picture.labels, len(logits)))
+            if self.classes:
+                self._by_class.append(class_counts(found, picture.labels, len(self.classes)))
             return
         self._pixels.append(pixel_counts(class_map(logits[:1]), picture.labels, 2))
         foreground, distance = logits[:2].sigmoid().cpu().numpy()
-        found = separate_cells(foreground, distance, VALIDATION_DECODING)
-        self._matched.append(matched_share(Instances.from_labels(picture.labels), found))
+        cells = separate_cells(foreground, distance, VALIDATION_DECODING)
+        self._matched.append(matched_share(Instances.from_labels(picture.labels), cells))
 
     def on_validation_epoch_end(self) -> None:
         """Figures over the validation part."""
         if not self.trainer.sanity_checking:
             for name, value in pixel_rates(np.sum(self._pixels, axis=0)).items():
                 self.log(f"val/{name}", value, prog_bar=name == "iou")
+            if self._by_class:
+                each = class_iou(np.sum(self._by_class, axis=0))
+                self.log("val/miou", float(np.nanmean(each)), prog_bar=True)
+                for name, value in zip(self.classes, each, strict=True):
+                    self.log(f"val/iou {name}", value)
             if self._matched:
                 self.log("val/matched50", float(np.mean(self._matched)), prog_bar=True)
             self.log("seconds", time.perf_counter() - self._epoch_start)
         self._pixels.clear()
+        self._by_class.clear()
         self._matched.clear()
 
     def configure_optimizers(self) -> Any:
@@ -152,10 +182,27 @@ def pixel_counts(
     """
     n_classes = max(1, n_channels - 1)
     truth = np.minimum(labels, 1) if n_classes == 1 else labels
-    right = np.where(found == truth, found, 0)
+    return class_counts(found, truth, n_classes + 1)[:, 1:]
+
+
+def class_counts(
+    found: NDArray[np.int64], truth: NDArray[np.int32], n_classes: int
+) -> NDArray[np.int64]:
+    """``(3, K)`` as :func:`pixel_counts`, but of every class, the background too."""
+    right = truth[found == truth]
     return np.stack(
-        [np.bincount(ids.ravel(), minlength=n_classes + 1)[1:] for ids in (right, found, truth)]
+        [np.bincount(ids.ravel(), minlength=n_classes) for ids in (right, found, truth)]
     )
+
+
+def class_iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """``(K,)`` TP / (TP + FP + FN) of pooled :func:`class_counts`; NaN for a class nowhere seen.
+
+    That is the Jaccard index of :mod:`cellwright.metrics.semantic`, and its mean the ``miou``.
+    """
+    right, found, truth = counts.astype(float)
+    either = found + truth - right
+    return np.where(either > 0, right / np.maximum(either, 1), np.nan)
 
 
 def pixel_rates(counts: NDArray[np.int64]) -> dict[str, float]:

@@ -34,11 +34,14 @@ from cellwright.learning.run_record import (
 )
 from cellwright.learning.segmentation import begin_segmenter, train_segmenter
 from cellwright.learning.starting_weights import read_start, starting_from
+from cellwright.learning.trainer import Watch
 from cellwright.learning.training_data import Parts, choose_input, choose_window, load_parts, survey
 
 
-def train(config: TrainConfig, run_dir: Path, *, command: str = "") -> TrainingResult:
-    """Train, choose thresholds, evaluate, write the bundle.
+def train(
+    config: TrainConfig, run_dir: Path, *, command: str = "", watch: Watch | None = None
+) -> TrainingResult:
+    """Train, choose thresholds, evaluate, write the bundle; ``watch`` is told of every epoch.
 
     A run that was killed goes on at its last epoch when called again.
 
@@ -48,11 +51,16 @@ def train(config: TrainConfig, run_dir: Path, *, command: str = "") -> TrainingR
         DatasetError, LeakError: the data cannot be used as configured.
     """
     _begin(config, run_dir)
-    return train_on(load_parts(config.data), config, run_dir, command=command)
+    return train_on(load_parts(config.data), config, run_dir, command=command, watch=watch)
 
 
 def train_on(
-    parts: Parts, config: TrainConfig, run_dir: Path, *, command: str = ""
+    parts: Parts,
+    config: TrainConfig,
+    run_dir: Path,
+    *,
+    command: str = "",
+    watch: Watch | None = None,
 ) -> TrainingResult:
     """:func:`train` on parts made elsewhere, for instance a share of the training part.
 
@@ -62,7 +70,7 @@ def train_on(
         DatasetError: the training part holds no boxes.
     """
     if config.task != "detection":
-        return train_segmenter(parts, config, run_dir, command=command)
+        return train_segmenter(parts, config, run_dir, command=command, watch=watch)
     _begin(config, run_dir)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -82,6 +90,7 @@ def train_on(
         schedule=Schedule(**config.schedule.model_dump(), seed=config.seed),
         run_dir=run_dir,
         fit=fit_detector if start is None else starting_from(start, fit_detector),
+        watch=watch,
     )
     exported = DETECTORS[config.detector.name].train(job, config.detector.settings)
     record = training_record(config, parts, command=command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from cellwright.detectors.protocol import Schedule
 from cellwright.learning.windows import EpochSampler
+
+Watch = Callable[[int, float, nn.Module], None]
+"""Told, after each epoch's validation: epoch, monitored figure, network. May raise to stop."""
 
 LAST = "last.ckpt"
 BEST = "best.ckpt"
@@ -42,6 +46,7 @@ def run_trainer(
     schedule: Schedule,
     run_dir: Path,
     monitor: str,
+    watch: Watch | None = None,
 ) -> dict[str, Tensor]:
     """Fit ``module``; resumes from the run folder if it holds a checkpoint.
 
@@ -52,6 +57,7 @@ def run_trainer(
         schedule: how long; precision and averaging.
         run_dir: where checkpoints and logs go.
         monitor: the logged figure whose largest value marks the best epoch.
+        watch: told of every epoch; what it raises ends the training.
 
     Returns:
         The network's averaged weights of the best validation epoch.
@@ -64,7 +70,11 @@ def run_trainer(
         accelerator="auto",
         devices=1,
         precision=precision_of(schedule.precision),  # type: ignore[arg-type]
-        callbacks=[*_checkpoints(checkpoints, monitor), _averaging(len(dataset), schedule)],
+        callbacks=[
+            *_checkpoints(checkpoints, monitor),
+            _averaging(len(dataset), schedule),
+            *([] if watch is None else [_Watching(watch, monitor)]),
+        ],
         logger=CSVLogger(run_dir, name="log"),
         num_sanity_val_steps=0,
         gradient_clip_val=10.0,
@@ -124,6 +134,18 @@ def _checkpoints(folder: Path, monitor: str) -> list[ModelCheckpoint]:
         enable_version_counter=False,
     )
     return [best, last]
+
+
+class _Watching(pl.Callback):
+    """Hands each epoch's monitored figure to a :data:`Watch`."""
+
+    def __init__(self, watch: Watch, monitor: str) -> None:
+        self._watch, self._monitor = watch, monitor
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        value = float(trainer.callback_metrics[self._monitor])
+        network: Any = pl_module.network
+        self._watch(trainer.current_epoch, value, network)
 
 
 def _averaging(windows_per_epoch: int, schedule: Schedule) -> EMAWeightAveraging:

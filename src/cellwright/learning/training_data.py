@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cellwright.bundles.card import InputSpec
+from cellwright.data.crops import cropped
 from cellwright.data.datasets import load_dataset
 from cellwright.data.formats import read_labelled
 from cellwright.data.inspection.duplicates import leaks
@@ -77,7 +78,7 @@ def load_parts(config: DataConfig) -> Parts:
     _remark(labelled)
     return Parts(
         whole=labelled,
-        train=_labelled(part(labelled, part_of, "train"), "training"),
+        train=_learned_from(part(labelled, part_of, "train"), config),
         val=_labelled(part(labelled, part_of, "val"), "validation"),
         test=part(labelled, part_of, "test") if has_test else None,
         part_of=part_of,
@@ -105,6 +106,21 @@ def _labelled(one: LabelledSet, name: str) -> LabelledSet:
             remedy="an image that shows no cells needs labels that say so, e.g. an empty text file",
         )
     return one.subset(ids)
+
+
+def _learned_from(one: LabelledSet, config: DataConfig) -> LabelledSet:
+    """The training part as it is learned from: what is labelled, whole or in squares."""
+    labelled = _labelled(one, "training")
+    if config.crop_px is None:
+        return labelled
+    squares = cropped(labelled, config.crop_px)
+    if not len(squares):
+        raise DatasetError(
+            f"no training image holds a square of {config.crop_px} pixels",
+            where=one.name,
+            remedy="choose a smaller data.crop_px",
+        )
+    return squares
 
 
 def _remark(labelled: LabelledSet) -> None:

@@ -7,6 +7,7 @@ from torchvision.ops import complete_box_iou_loss
 
 from cellwright.losses.distance_instances import distance_instances
 from cellwright.losses.distribution_focal import distribution_focal_loss
+from cellwright.losses.lovasz import lovasz_bce
 from cellwright.losses.masks import bce, dice_bce, dice_focal, jaccard_bce
 from cellwright.losses.quality_focal import quality_focal_loss
 
@@ -22,6 +23,7 @@ MASK_LOSSES: dict[str, Callable[..., Tensor]] = {
     "dice-bce": dice_bce,
     "dice-focal": dice_focal,
     "jaccard-bce": jaccard_bce,
+    "lovasz-bce": lovasz_bce,
 }
 """For semantic masks: ``(logits, target, valid)``, all ``(N, K or 1, H, W)``, to a scalar."""
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from cellwright.losses import INSTANCE_LOSSES, LOSSES, MASK_LOSSES
 from cellwright.losses.distance_instances import bernoulli_divergence, distance_instances
+from cellwright.losses.lovasz import lovasz
 from cellwright.losses.masks import bce, dice, dice_bce, focal, jaccard
 
 P = torch.tensor([0.9, 0.6, 0.2, 0.5]).reshape(1, 1, 2, 2)
@@ -36,7 +37,7 @@ def test_focal_by_hand():
 
 @pytest.mark.parametrize("name", sorted(MASK_LOSSES))
 def test_each_pair_is_the_sum_of_its_parts(name):
-    parts = {"bce": bce, "dice": dice, "focal": focal, "jaccard": jaccard}
+    parts = {"bce": bce, "dice": dice, "focal": focal, "jaccard": jaccard, "lovasz": lovasz}
     torch.manual_seed(0)
     logits, truth = torch.randn(2, 1, 8, 8), (torch.rand(2, 1, 8, 8) > 0.5).float()
     expected = sum(parts[part](logits, truth) for part in name.split("-"))
