@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cellwright.bundles.bundle import SUFFIX, TEST_INPUT, Bundle, graph_entry, write_bundle
 from cellwright.bundles.card import NAME_PATTERN
+from cellwright.bundles.probe import disc_picture
 from cellwright.bundles.sessions import RUNTIMES, Batch, choose_runtime, open_session
 from cellwright.compression import METHODS
 from cellwright.compression.accuracy import judge_of
@@ -25,7 +26,6 @@ from cellwright.compression.cost import graph_cost
 from cellwright.compression.judge import Judge, Look
 from cellwright.compression.latency import side_by_side
 from cellwright.compression.method import Candidate, Material, Stage, in_silence
-from cellwright.compression.probe import disc_picture
 from cellwright.compression.record import as_evaluation, as_record
 from cellwright.compression.verdict import InRuntime, Reported, Verdict
 from cellwright.data.labelled_set import LabelledSet

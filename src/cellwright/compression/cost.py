@@ -15,7 +15,7 @@ from math import prod
 
 from onnx import NodeProto, TensorProto
 
-from cellwright.compression.graph import LAYERS, OnnxGraph, attribute
+from cellwright.bundles.onnx_graph import LAYERS, OnnxGraph, attribute
 
 _WEIGHTS = {
     **dict.fromkeys(("Conv", "ConvTranspose", "Gemm"), (1, 2)),

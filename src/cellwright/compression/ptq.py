@@ -1,57 +1,17 @@
 """Post-training quantization: 8-bit weights and activations from a look at some images.
 
-Weights become signed integers with a scale a channel, activations unsigned integers with a
-scale and zero point a tensor (Jacob et al., Quantization and Training of Neural Networks,
-CVPR 2018, section 2), written as quantize/dequantize pairs that ONNX Runtime and OpenVINO
-both turn into integer arithmetic. Nothing is trained. What there is to choose is the range
-of each activation, and a candidate is made for each way to choose it.
+Nothing is trained. What there is to choose is the range of each activation, and a candidate
+is made for each way to choose it (:mod:`cellwright.bundles.qdq`).
 """
 
 from __future__ import annotations
 
-import io
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout
-from pathlib import Path
-from typing import Any
-
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from cellwright.bundles.bundle import Bundle
-from cellwright.compression.calibration_data import Batch
-from cellwright.compression.graph import LAYERS, OnnxGraph, with_names, with_short_tensor_names
-from cellwright.compression.method import Candidate, Material, Progress
-from cellwright.compression.placement import float_nodes
-from cellwright.errors import BundleError, UnknownNameError
-
-RANGES: dict[str, tuple[CalibrationMethod, dict[str, Any]]] = {
-    "minmax": (CalibrationMethod.MinMax, {}),
-    "percentile": (CalibrationMethod.Percentile, {"CalibPercentile": 99.99}),
-    "entropy": (CalibrationMethod.Entropy, {}),
-}
-"""How the range of an activation is chosen: all that was seen; all but one in ten thousand;
-or what loses least information (Migacz, 8-bit Inference with TensorRT, GTC 2017)."""
-
-_QUANTIZED = (
-    *("Conv", "ConvTranspose", "Gemm", "MatMul"),
-    *("Add", "Mul", "Sigmoid", "Relu", "LeakyRelu", "Clip"),
-    *("MaxPool", "AveragePool", "GlobalAveragePool", "Resize"),
-    *("Concat", "Slice", "Split", "Pad", "Reshape", "Transpose", "Squeeze", "Unsqueeze"),
-)
-"""Operators that have an integer form. ONNX Runtime gains only where whole chains of them
-stay integers; softmax and normalisations are left out, they need more than eight bits."""
-
-
-def _silent(_done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+from cellwright.bundles.qdq import RANGES, prepared, quantized
+from cellwright.compression.method import Candidate, Material
+from cellwright.errors import UnknownNameError
 
 
 def quantize(bundle: Bundle, material: Material) -> Iterator[Candidate]:
@@ -64,7 +24,7 @@ def quantize(bundle: Bundle, material: Material) -> Iterator[Candidate]:
     wanted = material.settings.get("ranges", "auto")
     if wanted not in ("auto", *RANGES):
         raise UnknownNameError("way to choose ranges", wanted, ["auto", *RANGES])
-    graph = _prepared(bundle.graph(), where=bundle.path)
+    graph = prepared(bundle.graph(), where=bundle.path)
     return _candidates(graph, material, list(RANGES) if wanted == "auto" else [wanted])
 
 
@@ -73,107 +33,3 @@ def _candidates(graph: bytes, material: Material, wanted: Sequence[str]) -> Iter
         with material.stage(f"learning ranges: {ranges}") as progress:
             data = quantized(graph, material.inputs, ranges=ranges, progress=progress)
         yield Candidate(data, "int8", {"ranges": ranges})
-
-
-def quantized(
-    graph: bytes, inputs: Sequence[Batch], *, ranges: str, progress: Progress = _silent
-) -> bytes:
-    """``graph`` in 8 bits, with ranges from ``inputs``; parts of it stay in float.
-
-    Args:
-        graph: ONNX bytes with node names.
-        inputs: what the ranges of activations are learned from.
-        ranges: row of :data:`RANGES`.
-        progress: called after each input.
-    """
-    parsed = OnnxGraph(graph)
-    method, options = RANGES[ranges]
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
-        target = Path(folder) / "int8.onnx"
-        quantize_static(
-            parsed.model,
-            target,
-            _Reader(inputs, parsed.input_names[0], progress),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=list(_QUANTIZED),
-            nodes_to_exclude=sorted(float_nodes(parsed)),
-            per_channel=True,
-            # Unsigned activations: signed ones are slower, x86 multiplies unsigned by signed.
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=method,
-            extra_options={
-                # One batch after the other: their activations together would fill the memory.
-                "CalibStridedMinMax": 1,
-                # Products of two activations, as in attention, lose too much in eight bits.
-                "MatMulConstBOnly": True,
-                **options,
-            },
-        )
-        return _tidied(target.read_bytes(), like=parsed)
-
-
-def _tidied(graph: bytes, *, like: OnnxGraph) -> bytes:
-    """The graph without what its makers noted for themselves, and with what its origin noted.
-
-    Notes of shapes, operator sets that no node uses and long names of tensors are a fifth of a
-    small graph. The layers keep their names.
-    """
-    model = OnnxGraph(with_short_tensor_names(graph)).model
-    del model.graph.value_info[:]
-    used = {node.domain for node in model.graph.node}
-    kept = [one for one in model.opset_import if one.domain in used]
-    del model.opset_import[:], model.metadata_props[:]
-    model.opset_import.extend(kept)
-    model.metadata_props.extend(
-        one for one in like.model.metadata_props if not one.key.startswith("onnx.")
-    )
-    for node in model.graph.node:
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
-            node.name = ""
-    return bytes(model.SerializeToString())
-
-
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    """The inputs as the quantizer asks for them: a range of them at a time."""
-
-    def __init__(self, inputs: Sequence[Batch], name: str, progress: Progress) -> None:
-        self._inputs, self._name, self._progress = inputs, name, progress
-        self._next, self._stop = 0, len(inputs)
-
-    def __len__(self) -> int:
-        return len(self._inputs)
-
-    def set_range(self, start_index: int, end_index: int) -> None:
-        self._next, self._stop = start_index, end_index
-
-    def get_next(self) -> dict[str, Batch] | None:
-        if self._next >= self._stop:
-            return None
-        self._next += 1
-        self._progress(self._next, len(self._inputs))
-        return {self._name: self._inputs[self._next - 1]}
-
-
-def _prepared(graph: bytes, *, where: object) -> bytes:
-    """The graph with batch norms folded, shapes noted and names for its nodes.
-
-    Raises:
-        BundleError: it is quantized already, or holds nothing to quantize.
-    """
-    parsed = OnnxGraph(with_names(graph))
-    kinds = {node.op_type for node in parsed.nodes}
-    if kinds & {"QuantizeLinear", "DequantizeLinear"}:
-        raise BundleError("its graph is quantized already", where=where)
-    inner = {node.name for node in parsed.nodes if node.op_type in LAYERS} - float_nodes(parsed)
-    if not inner:
-        raise BundleError(
-            "its graph holds no layer that could run in 8 bits: only its last one",
-            where=where,
-        )
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
-        target = Path(folder) / "prepared.onnx"
-        # ONNX Runtime's own preparation: batch norms go into the convolutions, constants are
-        # computed, shapes noted. Symbolic shapes would need one more package, for attention.
-        quant_pre_process(parsed.model, target, skip_symbolic_shape=True)
-        return with_names(target.read_bytes())

@@ -13,6 +13,7 @@ import cellwright.compression
 from blob_model import discs, write_blob_model
 from cellwright.bundles.bundle import Bundle, open_bundle
 from cellwright.bundles.card import InputSpec
+from cellwright.bundles.probe import disc_picture
 from cellwright.bundles.sessions import open_session
 from cellwright.bundles.verify import verify
 from cellwright.compression import latency
@@ -20,7 +21,6 @@ from cellwright.compression.accuracy import judge_of
 from cellwright.compression.calibration_data import CalibrationImage, images_of
 from cellwright.compression.compress import CompressionJob, compress
 from cellwright.compression.method import in_silence
-from cellwright.compression.probe import disc_picture
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import (
     BundleError,

@@ -10,12 +10,13 @@ import torch
 from blob_model import blob_graph, write_blob_model
 from cellwright.bundles.bundle import Bundle, graph_entry, open_bundle, write_bundle
 from cellwright.bundles.export import export_network
+from cellwright.bundles.onnx_graph import OnnxGraph, with_names
+from cellwright.bundles.placement import float_nodes
+from cellwright.bundles.qdq import RANGES, quantized
 from cellwright.bundles.sessions import RUNTIMES, open_session
 from cellwright.compression.cost import graph_cost
-from cellwright.compression.graph import OnnxGraph, with_names
 from cellwright.compression.method import Material
-from cellwright.compression.placement import float_nodes
-from cellwright.compression.ptq import RANGES, quantize, quantized
+from cellwright.compression.ptq import quantize
 from cellwright.errors import BundleError, UnknownNameError
 from cellwright.models.cell_detector import CellDetector, DenseBoxesGraph
 

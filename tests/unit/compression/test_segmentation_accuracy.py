@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.onnx_graph import OnnxGraph, with_names
+from cellwright.bundles.placement import float_nodes
 from cellwright.bundles.verify import verify
 from cellwright.compression import latency
 from cellwright.compression.accuracy import judge_of
 from cellwright.compression.calibration_data import images_of
 from cellwright.compression.compress import CompressionJob, compress
-from cellwright.compression.graph import OnnxGraph, with_names
 from cellwright.compression.method import in_silence
-from cellwright.compression.placement import float_nodes
 from cellwright.data.formats import FORMATS
 from cellwright.errors import DatasetError
 from cellwright.inference.evaluate_segmentation import evaluate_segmentation

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from cellwright.compression.graph import OnnxGraph, with_names
-from cellwright.compression.placement import float_nodes
+from cellwright.bundles.onnx_graph import OnnxGraph, with_names
+from cellwright.bundles.placement import float_nodes
 
 
 def a_graph(nodes, weights, *, outputs):

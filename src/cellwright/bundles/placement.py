@@ -12,13 +12,13 @@ from __future__ import annotations
 import numpy as np
 from onnx import NodeProto
 
-from cellwright.compression.graph import LAYERS, OnnxGraph, constant_values
+from cellwright.bundles.onnx_graph import LAYERS, OnnxGraph, constant_values
 
 
 def float_nodes(graph: OnnxGraph) -> frozenset[str]:
     """Names of the nodes that stay in float: the last learned layers, and all behind them.
 
-    Nodes must have names of their own (:func:`cellwright.compression.graph.with_names`).
+    Nodes must have names of their own (:func:`cellwright.bundles.onnx_graph.with_names`).
     """
     leads_to_layer: dict[str, bool] = {}
     kept = set()
