@@ -14,6 +14,7 @@ from cellwright.inference.count_metrics import measure_counts
 from cellwright.inference.counts import COUNT_LEVEL
 from cellwright.inference.predictor import Predictor
 from cellwright.metrics.detection import DetectionReport, evaluate_detection
+from cellwright.metrics.intervals import units_to_resample
 from cellwright.types import Boxes, boxes_of
 
 Progress = Callable[[int, int], None]
@@ -39,9 +40,9 @@ class LabelledPredictions:
     unlabelled: tuple[str, ...]
 
     @property
-    def shared_groups(self) -> tuple[str, ...] | None:
-        """The groups if any holds several images, else None: then each image stands alone."""
-        return self.groups if len(set(self.groups)) < len(self.groups) else None
+    def shared_groups(self) -> Sequence[str] | None:
+        """What intervals resample: groups, or None for images."""
+        return units_to_resample(self.groups)
 
 
 def evaluate_bundle(
@@ -102,6 +103,7 @@ def report_on(
     per_class = zip(predictor.classes, counts.per_class, strict=True)
     extra = {
         "runtime": predictor.runtime,
+        "groups": len(set(found.groups)),
         "unlabelled_images": len(found.unlabelled),
         "count_level": None if calibration is None else COUNT_LEVEL,
     }

@@ -9,7 +9,7 @@ image, so a set may be of any size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +22,7 @@ from cellwright.errors import DatasetError
 from cellwright.inference.segmenter import Segmenter
 from cellwright.inference.truth import LabelReader
 from cellwright.metrics.instances import InstanceCounts, count_instances, report_instances
+from cellwright.metrics.intervals import units_to_resample
 from cellwright.metrics.report import Report
 from cellwright.metrics.semantic import confusion_matrix, report_semantic
 from cellwright.types import Instances, Sample
@@ -125,9 +126,9 @@ class SegmentationCounts:
         return self._segmenter.runtime
 
     @property
-    def shared_groups(self) -> list[str] | None:
-        """The groups if any holds several images, else None: then each image stands alone."""
-        return self.groups if len(set(self.groups)) < len(self.groups) else None
+    def shared_groups(self) -> Sequence[str] | None:
+        """What intervals resample: groups, or None for images."""
+        return units_to_resample(self.groups)
 
     def report(self) -> Report:
         """The figures of the bundle's own task, with some of the other beside them."""
@@ -145,6 +146,7 @@ class SegmentationCounts:
             **cells.settings,
             "true_cells": self._reader.true_cells if self._masks else "as labelled",
             "runtime": self.runtime,
+            "groups": len(set(self.groups)),
             "unlabelled_images": self._unlabelled,
         }
         return replace(own, metrics={**own.metrics, **beside}, settings=settings)

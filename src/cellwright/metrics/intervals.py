@@ -81,6 +81,20 @@ def wilson(successes: int, n: int, *, confidence: float = CONFIDENCE) -> Interva
     return Interval(share, low, high, n)
 
 
+def units_to_resample(groups: Sequence[str]) -> Sequence[str] | None:
+    """Groups where there are several and one of them holds several images; None for images.
+
+    Images of one single group are resampled as images: the interval then speaks of more images
+    of this group, and of no other group.
+
+    >>> units_to_resample(["a", "a", "b"])
+    ['a', 'a', 'b']
+    >>> units_to_resample(["a", "a"]) is units_to_resample(["a", "b"]) is None
+    True
+    """
+    return groups if 1 < len(set(groups)) < len(groups) else None
+
+
 def bootstrap_weights(
     n_images: int, *, groups: Sequence[str] | None = None, n_resamples: int, seed: int
 ) -> Weights:
