@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.inference.regions import areas_of_label, mean_of_label
 from cellwright.metrics.instances import Overlaps, match_instances, overlaps
 from cellwright.metrics.matching import match_greedy, overlapping_pairs
 from cellwright.types import Boxes, Instances
@@ -39,6 +40,10 @@ class Compared:
         counted: bool ``(len(found),)``: counts as a cell by the card.
         overlaps: pairs of a label and a cell that touch.
         matched: int64 ``(len(found),)``: the label each cell finds, or -1.
+        support: float64 ``(len(labels),)``: how probable any cell is in the place of each label,
+            where that is known beyond the cells found.
+        covered: float64 ``(len(found),)``: share of each cell's pixels that any label holds; of
+            boxes, which may lie on each other, 0.
         twins: label that goes, label that stays, and how surely, of labels on one cell.
     """
 
@@ -49,6 +54,8 @@ class Compared:
     counted: NDArray[np.bool_]
     overlaps: Overlaps
     matched: NDArray[np.int64]
+    support: NDArray[np.float64]
+    covered: NDArray[np.float64]
     twins: tuple[tuple[int, int, float], ...]
 
     @property
@@ -89,7 +96,18 @@ def compare_boxes(
         stays = np.setdiff1d(np.arange(len(labels)), [gone for gone, _, _ in twins])
         again = _match_any_class(labels.select(stays), found)
         matched = np.where(again < 0, -1, stays[again])
-    return Compared(image, classes, labels, found, counted, pairs, matched, twins)
+    return Compared(
+        image=image,
+        classes=classes,
+        labels=labels,
+        found=found,
+        counted=counted,
+        overlaps=pairs,
+        matched=matched,
+        support=np.zeros(len(labels)),
+        covered=np.zeros(len(found)),
+        twins=twins,
+    )
 
 
 def _match_any_class(labels: Boxes, found: Boxes) -> NDArray[np.int64]:
@@ -136,7 +154,12 @@ def _fits(labels: Boxes, found: Boxes) -> NDArray[np.float64]:
 
 
 def compare_instances(
-    image: str, classes: tuple[str, ...], labels: Instances, found: Instances
+    image: str,
+    classes: tuple[str, ...],
+    labels: Instances,
+    found: Instances,
+    *,
+    support: NDArray[np.float64],
 ) -> Compared:
     """Labelled cells beside the model's, by their pixels; see :class:`Compared`."""
     pairs = overlaps(labels, found)
@@ -152,8 +175,20 @@ def compare_instances(
     for _, stays, _ in twins:
         cell = _cell_of(pairs, stays)
         matched[cell] = stays
-    counted = np.ones(len(found), bool)
-    return Compared(image, classes, labels.boxes(), boxes, counted, pairs, matched, twins)
+    return Compared(
+        image=image,
+        classes=classes,
+        labels=labels.boxes(),
+        found=boxes,
+        counted=np.ones(len(found), bool),
+        overlaps=pairs,
+        matched=matched,
+        support=support,
+        covered=mean_of_label(
+            found.labels, (labels.labels > 0).astype(np.float32), len(found)
+        ).astype(np.float64),
+        twins=twins,
+    )
 
 
 def _cell_of(pairs: Overlaps, label: int) -> int:
@@ -169,8 +204,8 @@ def _parts_of_one(
 
     How surely: the cell's probability times its share that the parts fill.
     """
-    areas = np.bincount(labels.labels.ravel(), minlength=len(labels) + 1)[1:].astype(float)
-    of_cells = np.bincount(found.labels.ravel(), minlength=len(found) + 1)[1:].astype(float)
+    areas = areas_of_label(labels.labels, len(labels)).astype(np.float64)
+    of_cells = areas_of_label(found.labels, len(found)).astype(np.float64)
     total = areas[pairs.truth] + of_cells[pairs.predicted]
     shared = pairs.iou * total / (1 + pairs.iou)
     inside = shared >= INSIDE * areas[pairs.truth]

@@ -38,34 +38,34 @@ class Limits:
 def learn_limits(
     of_labels: Sequence[tuple[int, float]],
     of_unlabelled: Sequence[float],
-    floors: Sequence[float],
+    n_classes: int,
     *,
     confidence: float | None = None,
 ) -> Limits:
     """Limits from what the model says of the labels that there are.
 
-    A cell of class j is confident from the mean probability of the labels of j, and never
-    below the probability at which the card counts a cell. A class without labels takes the
-    mean over all labels. "No cell" is confident from the mean of ``1 - p`` over places without
+    A cell of class j is confident from the mean probability of the labels of j; that it counts
+    as a cell by the card is asked beside that. A class without labels takes the mean over all
+    labels. "No cell" is confident from the mean of ``1 - p`` over places without
     a label.
 
     Args:
         of_labels: class and probability for that class, of every label.
         of_unlabelled: probability of every candidate that no label touches.
-        floors: for each class the probability from which the card counts a cell.
+        n_classes: of the model.
         confidence: from where a cell is confident, instead of what the labels teach.
     """
     if confidence is not None:
-        cell = (confidence,) * len(floors)
+        cell = (confidence,) * n_classes
     else:
         everything = [value for _, value in of_labels]
         cell = tuple(
-            max(floor, _mean([p for label, p in of_labels if label == index] or everything))
-            for index, floor in enumerate(floors)
+            _mean([p for label, p in of_labels if label == index] or everything)
+            for index in range(n_classes)
         )
     return Limits(cell, min(_mean(of_unlabelled), *cell))
 
 
 def _mean(values: Sequence[float]) -> float:
-    """Of nothing: 0, so that the floor decides, and only a label without any candidate falls."""
+    """Of nothing: 0, so that the card decides, and only a label without any candidate falls."""
     return float(np.mean(values)) if len(values) else 0.0

@@ -22,6 +22,9 @@ from cellwright.audit.suspects import Corners, Kind, Suspect
 from cellwright.inference.nms import surviving
 from cellwright.types import Boxes
 
+HALF = 0.5
+"""Share of a cell's pixels that may be labelled already where it still lacks a label."""
+
 FREE_IOU = 0.3
 """A cell that overlaps a label by less, if that label has a cell of its own, lacks one."""
 
@@ -133,7 +136,7 @@ class _Search:
         covered[pairs.predicted[pairs.iou >= FREE_IOU]] = True
         nearest = np.zeros(len(one.found))
         np.maximum.at(nearest, pairs.predicted, pairs.iou)
-        free = np.flatnonzero(self._confident & ~self._used & ~covered)
+        free = np.flatnonzero(self._confident & ~self._used & ~covered & (one.covered <= HALF))
         suspects = []
         for cell in _once(one.found, free).tolist():
             self._used[cell] = True
@@ -158,7 +161,7 @@ class _Search:
 
     def _spurious(self) -> list[Suspect]:
         one, pairs = self._one, self._one.overlaps
-        support = np.zeros(len(one.labels))
+        support = one.support.copy()
         # A cell that another label owns says nothing about this one, unless it covers both.
         of_others = (one.matched[pairs.predicted] >= 0) & (
             one.matched[pairs.predicted] != pairs.truth

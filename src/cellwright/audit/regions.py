@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.audit.compare import MATCH_IOU, TOUCH_IOU
-from cellwright.audit.suspects import Corners, Kind, Region, Suspect
+from cellwright.audit.suspects import Kind, Region, Suspect
 from cellwright.inference.regions import components
 from cellwright.inference.segmenter import Segmented
 from cellwright.metrics.instances import overlaps
@@ -189,10 +189,10 @@ class _Search:
         class_id: int,
         guess: int = 0,
     ) -> Suspect:
-        proposed: Corners | None = None
+        proposed: Region | None = None
         if guess:
             seen = region.pixels & (self._found.mask.mask[region.window] == guess)
-            proposed = Region.of(seen).moved(region.x0, region.y0).corners if seen.any() else None
+            proposed = Region.of(seen).moved(region.x0, region.y0) if seen.any() else None
         return Suspect(
             image=self._image,
             kind=kind,
@@ -202,8 +202,9 @@ class _Search:
             score=min(score, 1.0),
             reason=reason,
             proposed_class=self._names[guess] if guess else "",
-            proposed=proposed,
+            proposed=None if proposed is None else proposed.corners,
             region=region,
+            proposed_region=proposed,
         )
 
     def _label_under(self, region: Region) -> int | None:

@@ -73,9 +73,11 @@ class Suspect:
         reason: one sentence.
         proposed_class: what the model takes it for; empty where the label should go.
         proposed: box that the model would draw; None where the label should go.
-        region: pixels that would change, of masks and instances.
+        region: pixels in doubt, of masks and instances.
+        proposed_region: pixels that the model would draw instead, of these.
         found: index of the model's box or cell; None where there is none.
         other: the label that stays, of a doubled one, counted like ``label``.
+        bare_score: the model's score behind ``score``, which tells equal ones apart.
         model: name of the bundle that judged.
         seen: what that model knew of the image.
         rank: 1 for the most certain of the audit.
@@ -91,8 +93,10 @@ class Suspect:
     proposed_class: str = ""
     proposed: Corners | None = None
     region: Region | None = None
+    proposed_region: Region | None = None
     found: int | None = None
     other: int | None = None
+    bare_score: float = 0.0
     model: str = ""
     seen: Seen = "no"
     rank: int = 0
@@ -109,8 +113,8 @@ class Suspect:
 
 
 def ranked(suspects: Sequence[Suspect]) -> tuple[Suspect, ...]:
-    """The most certain first, numbered; equal scores in order of image and id."""
-    order = sorted(suspects, key=lambda one: (-one.score, one.image, one.id))
+    """The most certain first, numbered; equal ones in order of image and id."""
+    order = sorted(suspects, key=lambda one: (-one.score, -one.bare_score, one.image, one.id))
     return tuple(replace(one, rank=index) for index, one in enumerate(order, start=1))
 
 
