@@ -1,4 +1,4 @@
-"""``cellwright data``: labelled images listed, fetched, inspected, converted and split."""
+"""``cellwright data``: labelled images listed, fetched, inspected, audited, converted, split."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from cellwright.cli import audit
 from cellwright.cli.console import (
     Cell,
     DownloadBar,
@@ -20,7 +21,7 @@ from cellwright.cli.labels import open_labelled
 from cellwright.cli.options import Format, Json, Seed
 
 app = typer.Typer(
-    help="Labelled images: list, fetch, inspect, convert, split.", no_args_is_help=True
+    help="Labelled images: list, fetch, inspect, audit, convert, split.", no_args_is_help=True
 )
 
 Source = Annotated[
@@ -98,6 +99,9 @@ def inspect(
     if out is not None:
         write_report(inspection, labelled, out)
         say(f"report: {out}")
+
+
+app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
 
 
 @app.command(
