@@ -18,7 +18,9 @@ LEAST_GROUPS = 20
 Ratios = dict[Literal["train", "val", "test"], float]
 
 
-def labels_config(data: str, *, ratios: Ratios | None = None) -> DataConfig:
+def labels_config(
+    data: str, *, ratios: Ratios | None = None, least_groups: int = LEAST_GROUPS
+) -> DataConfig:
     """How to split ``data``: as its layout says, else by group, or by image of few groups.
 
     Near-duplicates stay in one part either way.
@@ -26,6 +28,7 @@ def labels_config(data: str, *, ratios: Ratios | None = None) -> DataConfig:
     Args:
         data: a folder of labels, or the name of a public set.
         ratios: of the parts where the layout names none; by default 70/20/10.
+        least_groups: with fewer groups, images are split.
 
     Raises:
         DatasetError: neither a folder nor a public set.
@@ -35,7 +38,7 @@ def labels_config(data: str, *, ratios: Ratios | None = None) -> DataConfig:
     source = DataConfig(path=Path(data).resolve()) if is_folder else DataConfig(dataset=data)
     if given_split(labelled) is not None:
         return source
-    by: By = "group" if len({record.group for record in labelled}) >= LEAST_GROUPS else "image"
+    by: By = "group" if len({record.group for record in labelled}) >= least_groups else "image"
     return source.model_copy(update={"by": by, "ratios": ratios})
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from cellwright.errors import DatasetError
+from cellwright.studies.epochs import logged_epochs
 
 ALPHA = 0.6
 """Weight of the newest epoch."""
@@ -39,15 +38,5 @@ def epoch_curves(run_dir: Path) -> dict[str, list[float]]:
     """
     engine = run_dir / "ultralytics" / "results.csv"
     logs = [engine] if engine.exists() else sorted((run_dir / "log").glob("*/metrics.csv"))
-    columns = ULTRALYTICS if engine.exists() else OURS
-    # A run that was resumed logged twice what it had done after its last checkpoint.
-    by_epoch: dict[int, dict[str, float]] = {}
-    for log in logs:
-        with log.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file, skipinitialspace=True):
-                if row.get(columns["ap50_95"]):
-                    values = {metric: 100 * float(row[name]) for metric, name in columns.items()}
-                    by_epoch[int(row["epoch"])] = values
-    if not by_epoch:
-        raise DatasetError("the training run logged no validation", where=run_dir)
-    return {metric: [by_epoch[epoch][metric] for epoch in sorted(by_epoch)] for metric in columns}
+    found = logged_epochs(logs, ULTRALYTICS if engine.exists() else OURS)
+    return {metric: [100 * value for value in values] for metric, values in found.items()}

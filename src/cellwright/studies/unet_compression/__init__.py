@@ -1,0 +1,1 @@
+"""Paper 2: a U-Net, losses and optimizers, quantization and pruning."""
