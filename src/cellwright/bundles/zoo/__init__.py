@@ -9,6 +9,8 @@ from pathlib import Path
 
 ZOO: dict[str, str] = {
     "blood-cells": "blood-cells.cellwright",
+    "hela-dic": "hela-dic.cellwright",
+    "hela-dic-int8": "hela-dic-int8.cellwright",
     "live-dead": "live-dead.cellwright",
     "live-dead-fluo": "live-dead-fluo.cellwright",
 }

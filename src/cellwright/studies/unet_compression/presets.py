@@ -103,14 +103,14 @@ PAPER_SIMULATION = Simulation(cultures=(109, 36, 36), images=6)
 PRESETS: dict[str, Preset] = {
     "cpu": Preset(
         summary=(
-            "small on purpose: a tenth of the maps, 24 epochs at ten times the rate, flips as "
-            "augmentation; about three quarters of an hour on one core"
+            "small on purpose: an eighth of the maps, half the edge, 30 epochs at ten times the "
+            "rate, augmentation; about half an hour on one core"
         ),
-        longest_px=256,
+        longest_px=128,
         base_width=8,
         schedule=PAPER_SCHEDULE
         | {
-            "epochs": 24,
+            "epochs": 30,
             "batch_size": 4,
             "learning_rate": 1e-3,
             "augmentation": "dic",
