@@ -102,33 +102,35 @@ class _Search:
     def _misplaced(self) -> list[Suspect]:
         one, pairs, suspects = self._one, self._one.overlaps, []
         self._used |= one.matched >= 0
-        owned = np.zeros(len(one.labels), bool)
-        owned[one.matched[one.matched >= 0]] = True
         # A cell that some label fits is that label's, even where the match went elsewhere.
         fitting = pairs.iou >= MATCH_IOU
         self._used[pairs.predicted[fitting]] = True
         usable = (pairs.iou >= TOUCH_IOU) & ~fitting & self._confident[pairs.predicted]
         order = np.flatnonzero(usable)
         order = order[np.argsort(-(pairs.iou * self._p[pairs.predicted])[order], kind="stable")]
-        supported = self._supported(owned)
+        sure, weak = self._supported()
         for index in order.tolist():
             label, cell = int(pairs.truth[index]), int(pairs.predicted[index])
-            if supported[label] or self._settled[label] or self._used[cell]:
+            if sure[label] or self._settled[label] or self._used[cell]:
+                continue
+            if weak[label] and pairs.iou[index] < FREE_IOU:
                 continue
             self._settled[label] = self._used[cell] = True
-            overlap, sure = float(pairs.iou[index]), float(self._p[cell])
-            reason = f"the model draws this cell elsewhere ({sure:.2f}), overlap {overlap:.2f}"
-            score = sure * (1 - overlap)
+            overlap, p = float(pairs.iou[index]), float(self._p[cell])
+            reason = f"the model draws this cell elsewhere ({p:.2f}), overlap {overlap:.2f}"
+            score = p * (1 - overlap)
             suspects.append(self._at_label("misplaced", label, score, reason, found=cell))
-        self._settled |= supported
+        self._settled |= sure | weak
         return suspects
 
-    def _supported(self, owned: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Labels in whose place the model sees a cell, if with little certainty."""
-        one, supported = self._one, np.zeros(len(self._one.labels), bool)
+    def _supported(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Labels in whose place the model sees a cell: one that counts, or one that does not."""
+        one = self._one
+        sure, weak = (np.zeros(len(one.labels), bool) for _ in range(2))
         hits = np.flatnonzero((one.matched >= 0) & (self._p > self._limits.none))
-        supported[one.matched[hits]] = True
-        return supported & owned
+        sure[one.matched[hits[one.counted[hits]]]] = True
+        weak[one.matched[hits[~one.counted[hits]]]] = True
+        return sure, weak
 
     def _missing(self) -> list[Suspect]:
         one, pairs = self._one, self._one.overlaps
