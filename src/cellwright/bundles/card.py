@@ -211,13 +211,21 @@ Segmentation = Annotated[SemanticMasks | DistanceInstances, Field(discriminator=
 
 
 class TrainingRecord(_Frozen):
-    """How the model was made, so that it can be made again."""
+    """How the model was made, so that it can be made again.
+
+    Attributes:
+        started_from: the bundle whose weights the training began with.
+        pruning: how weights or channels were taken out, and what is zero now; empty for none.
+        quantization: how it learned in 8 bits; empty where it learned in float.
+    """
 
     data: str
     data_licence: str = ""
     data_checksum: str = ""
     n_images: int = Field(ge=0)
     started_from: str = ""
+    pruning: dict[str, str] = {}
+    quantization: dict[str, str] = {}
     command: str = ""
     commit: str = ""
     seed: int = 0

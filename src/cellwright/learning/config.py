@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cellwright.bundles.bundle import SUFFIX
 from cellwright.errors import ConfigError
 from cellwright.images.normalise import Normalisation
+from cellwright.learning.compression_config import AwareQuantization, Pruning
 
 
 class _Frozen(BaseModel):
@@ -159,6 +160,9 @@ class TrainConfig(_Frozen):
         threads: CPU threads; None takes all cores.
         views: mirror images that a prediction averages over: 1, 2 or 4; see ``Decoding.views``.
         nms_scope: ``across_classes`` where one cell has one class, as in live / dead.
+        pruning: what is taken out of a segmentation network; see
+            :mod:`cellwright.learning.compression_config`.
+        quantization: a segmentation network learns, and is shipped, in 8 bits.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
@@ -176,6 +180,16 @@ class TrainConfig(_Frozen):
     detector: DetectorConfig = DetectorConfig()
     segmentation: SegmentationConfig = SegmentationConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    pruning: Pruning | None = None
+    quantization: AwareQuantization | None = None
+
+    @model_validator(mode="after")
+    def _what_can_become_smaller(self) -> TrainConfig:
+        if (self.pruning or self.quantization) and self.task not in ("semantic", "instances"):
+            raise ValueError(f"pruning and quantization in training are not for task: {self.task}")
+        if self.pruning and self.pruning.kind == "structured" and self.start_from is None:
+            raise ValueError("pruning of kind structured needs start_from, a trained bundle")
+        return self
 
     @model_validator(mode="after")
     def _sections_fit_the_task(self) -> TrainConfig:

@@ -14,15 +14,13 @@ import lightning.pytorch as pl
 import torch
 from torch import nn
 
-from cellwright.bundles.bundle import graph_entry, open_bundle, write_bundle
+from cellwright.bundles.bundle import open_bundle, write_bundle
 from cellwright.bundles.card import (
     Card,
     DistanceInstances,
-    GraphEntry,
     InputSpec,
     SemanticMasks,
 )
-from cellwright.bundles.export import export_network
 from cellwright.data.mask_pictures import Labelling
 from cellwright.data.mask_transforms import MASK_PRESETS
 from cellwright.data.splits import write_split
@@ -30,26 +28,30 @@ from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.inference.evaluate_segmentation import evaluate_segmentation
 from cellwright.inference.segmentation_thresholds import settle
-from cellwright.inference.segmenter import OUTPUT, Segmenter
+from cellwright.inference.segmenter import Segmenter
 from cellwright.learning.config import InputConfig, SegmentationConfig, TrainConfig
 from cellwright.learning.optimizers import check_rule
 from cellwright.learning.run_record import (
     TrainingResult,
     as_evaluation,
     claim_run_dir,
-    test_tensors,
     training_record,
 )
 from cellwright.learning.segmentation_fit import SegmentationJob, fit_segmenter
 from cellwright.learning.segmentation_module import Rule
+from cellwright.learning.smaller_segmenter import (
+    compressions_of,
+    how_made,
+    replays,
+    shipped_graph,
+    to_train,
+)
 from cellwright.learning.starting_weights import read_start, take_over
 from cellwright.learning.trainer import Watch
 from cellwright.learning.training_data import Parts, choose_input, choose_window, survey_pixels
 from cellwright.losses import INSTANCE_LOSSES, MASK_LOSSES
 from cellwright.losses.class_balance import CLASS_BALANCES
 from cellwright.models import SEGMENTERS
-
-GRAPH = "graphs/fp32.onnx"
 
 OVERLAP_PX = 192
 """What tiles share by default: most of what a five-level U-Net looks at on both sides."""
@@ -79,7 +81,7 @@ def begin_segmenter(config: TrainConfig, run_dir: Path) -> None:
     if config.schedule.augmentation not in MASK_PRESETS:
         raise UnknownNameError("augmentation preset", config.schedule.augmentation, MASK_PRESETS)
     check_rule(chosen.optimizer, chosen.rate, weight_decay=config.schedule.weight_decay)
-    build_network(chosen, 1, n_channels=1)
+    to_train(build_network(chosen, 1, n_channels=1), config, anew=())
     claim_run_dir(config, run_dir)
 
 
@@ -115,8 +117,8 @@ def train_segmenter(
     spec = _segmenter_input(spec, config.input, multiple=int(network.multiple))  # type: ignore[arg-type]
     window, crops = choose_window(looks, spec, config.input)
     start = None if config.start_from is None else read_start(config.start_from)
-    if start is not None:
-        take_over(network, start)
+    anew = () if start is None else take_over(network, start)
+    network = to_train(network, config, anew=anew)
     write_split(run_dir / "split.csv", parts.whole, parts.part_of)
     job = SegmentationJob(
         train=parts.train,
@@ -130,11 +132,14 @@ def train_segmenter(
         run_dir=run_dir,
         weighting=CLASS_BALANCES.get(config.segmentation.class_balance or ""),
         watch=watch,
+        compressions=compressions_of(config),
     )
     fitted = fit_segmenter(network, job)
     record = training_record(config, parts, command=command)
+    record = record.model_copy(update=how_made(config, fitted, start))
     if start is not None:
         record = record.model_copy(update={"started_from": start.source})
+    entry, graph = shipped_graph(fitted, spec)
     card = Card(
         name=config.name,
         task=config.task,
@@ -145,7 +150,7 @@ def train_segmenter(
         input=spec,
         segmentation=decoding,
         training=record,
-        graphs=(_entry(graph := _graph(fitted, spec)),),
+        graphs=(entry,),
     )
     return bundle_and_evaluate(card, graph, fitted, parts=parts, run_dir=run_dir)
 
@@ -163,8 +168,8 @@ def bundle_and_evaluate(
     Thresholds come from the validation part, figures from both.
     """
     path = run_dir / f"{card.name}.cellwright"
-    graphs = {GRAPH: graph}
-    tests = test_tensors(lambda image: (fitted(image),), [OUTPUT], card.input)
+    graphs = {card.graphs[0].file: graph}
+    tests = replays(fitted, graph, card.input)
     write_bundle(path, card, graphs, tests)
     bundle = open_bundle(path)
     card = card.model_copy(update={"segmentation": settle(Segmenter(bundle), parts.val)})
@@ -226,13 +231,3 @@ def _rule(config: TrainConfig) -> Rule:
         rate=chosen.rate,
         schedule=Schedule(**config.schedule.model_dump(), seed=config.seed),
     )
-
-
-def _graph(fitted: nn.Module, spec: InputSpec) -> bytes:
-    return export_network(
-        fitted, channels=spec.channels, output_names=[OUTPUT], multiple=spec.multiple
-    )
-
-
-def _entry(graph: bytes) -> GraphEntry:
-    return graph_entry(GRAPH, graph)

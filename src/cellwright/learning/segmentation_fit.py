@@ -16,6 +16,7 @@ from cellwright.errors import DatasetError
 from cellwright.learning.mask_windows import MaskWindows, collate_masks, target_of
 from cellwright.learning.segmentation_module import Rule, SegmentationModule
 from cellwright.learning.trainer import Watch, presets_by_epoch, run_trainer, window_loader
+from cellwright.learning.training_compression import TrainingCompression
 from cellwright.losses.class_balance import Shares, class_weighted, pixel_shares, scaled
 
 MONITOR = {"semantic": "val/iou", "instances": "val/matched50"}
@@ -41,6 +42,7 @@ class SegmentationJob:
         run_dir: where checkpoints and logs go; a second start resumes from there.
         weighting: shares of the classes to their weights in the loss; None weighs all alike.
         watch: told of every epoch.
+        compressions: what makes the network smaller while it learns.
     """
 
     train: LabelledSet
@@ -54,6 +56,7 @@ class SegmentationJob:
     run_dir: Path
     weighting: Callable[[Shares], Shares] | None = None
     watch: Watch | None = None
+    compressions: tuple[TrainingCompression, ...] = ()
 
     @property
     def several(self) -> bool:
@@ -96,6 +99,7 @@ def fit_segmenter(network: nn.Module, job: SegmentationJob) -> nn.Module:
         run_dir=job.run_dir,
         monitor=MONITOR_OF_SEVERAL if job.several else MONITOR[task],
         watch=job.watch,
+        compressions=job.compressions,
     )
     network.load_state_dict(weights)
     return network.cpu().eval()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from cellwright.detectors.protocol import Schedule
+from cellwright.learning.training_compression import BestWhenThrough, TrainingCompression
 from cellwright.learning.windows import EpochSampler
 
 Watch = Callable[[int, float, nn.Module], None]
@@ -47,6 +48,7 @@ def run_trainer(
     run_dir: Path,
     monitor: str,
     watch: Watch | None = None,
+    compressions: Sequence[TrainingCompression] = (),
 ) -> dict[str, Tensor]:
     """Fit ``module``; resumes from the run folder if it holds a checkpoint.
 
@@ -58,6 +60,7 @@ def run_trainer(
         run_dir: where checkpoints and logs go.
         monitor: the logged figure whose largest value marks the best epoch.
         watch: told of every epoch; what it raises ends the training.
+        compressions: what makes the network smaller; the best epoch is one after they are through.
 
     Returns:
         The network's averaged weights of the best validation epoch.
@@ -71,8 +74,9 @@ def run_trainer(
         devices=1,
         precision=precision_of(schedule.precision),  # type: ignore[arg-type]
         callbacks=[
-            *_checkpoints(checkpoints, monitor),
+            *_checkpoints(checkpoints, monitor, compressions),
             _averaging(len(dataset), schedule),
+            *compressions,  # behind the averaging: in a validation they see averaged weights
             *([] if watch is None else [_Watching(watch, monitor)]),
         ],
         logger=CSVLogger(run_dir, name="log"),
@@ -120,18 +124,23 @@ def presets_by_epoch(schedule: Schedule) -> tuple[tuple[int, str], tuple[int, st
     return (0, schedule.augmentation), (gentle_from, "gentle")
 
 
-def _checkpoints(folder: Path, monitor: str) -> list[ModelCheckpoint]:
+def _checkpoints(
+    folder: Path, monitor: str, compressions: Sequence[TrainingCompression]
+) -> list[ModelCheckpoint]:
     """The best epoch to ship, and every epoch's state to resume from.
 
     Two, because ``save_last`` of one with a monitor only writes when the monitor improves.
     """
     last = ModelCheckpoint(folder, filename=Path(LAST).stem, enable_version_counter=False)
-    best = ModelCheckpoint(
-        folder,
-        filename=Path(BEST).stem,
-        monitor=monitor,
-        mode="max",
-        enable_version_counter=False,
+    settings: dict[str, Any] = {
+        "dirpath": folder,
+        "filename": Path(BEST).stem,
+        "monitor": monitor,
+        "mode": "max",
+        "enable_version_counter": False,
+    }
+    best = (
+        BestWhenThrough(compressions, **settings) if compressions else ModelCheckpoint(**settings)
     )
     return [best, last]
 

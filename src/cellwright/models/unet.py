@@ -10,6 +10,7 @@ nothing but plain convolutions, which prune, quantize and export without special
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -60,25 +61,38 @@ class UNet(nn.Module):
         n_channels: image channels.
         base_width: channels of the first level; each level below has twice as many.
         levels: resolutions, the first one included.
+        widths: channels of every level, as a pruned network has them; they take the place of
+            ``base_width`` and ``levels``.
+
+    Attributes:
+        widths: channels of every level, finest first.
+        multiple: what height and width of the input must divide by.
 
     Raises:
         ConfigError: fewer than 1 output, fewer than 2 levels, or a width below 1.
     """
 
     def __init__(
-        self, n_outputs: int, n_channels: int = 1, *, base_width: int = 16, levels: int = 5
+        self,
+        n_outputs: int,
+        n_channels: int = 1,
+        *,
+        base_width: int = 16,
+        levels: int = 5,
+        widths: Sequence[int] = (),
     ) -> None:
         super().__init__()
-        if n_outputs < 1 or levels < 2 or base_width < 1:
+        widths = tuple(widths) or tuple(base_width * 2**level for level in range(levels))
+        if n_outputs < 1 or len(widths) < 2 or min(widths) < 1:
             raise ConfigError(
-                f"no U-Net of {n_outputs} outputs, {levels} levels and base width {base_width}",
+                f"no U-Net of {n_outputs} outputs, {len(widths)} levels and widths {widths}",
                 remedy="use at least 1 output, 2 levels and a width of 1",
             )
-        widths = [base_width * 2**level for level in range(levels)]
-        self.multiple = 2 ** (levels - 1)
+        self.widths = widths
+        self.multiple = 2 ** (len(widths) - 1)
         self.down = nn.ModuleList(double_conv(a, b) for a, b in pairwise([n_channels, *widths]))
         self.up = nn.ModuleList(Up(below, skip) for skip, below in pairwise(widths))
-        self.head = nn.Conv2d(base_width, n_outputs, 1)
+        self.head = nn.Conv2d(widths[0], n_outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits as large as the image.
