@@ -24,6 +24,7 @@ from cellwright.cli import (
     predict,
     study,
     train,
+    tune,
 )
 from cellwright.cli.console import EXIT_EXPECTED_ERROR
 from cellwright.errors import CellwrightError
@@ -40,6 +41,7 @@ app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
 app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command("train", epilog=train.EXAMPLES)(train.train)
+app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command("compress", epilog=compress.EXAMPLES)(compress.compress)
 app.command("export", epilog=export.EXAMPLES)(export.export)
 app.add_typer(assay.app, name="assay")

@@ -1,0 +1,95 @@
+"""``cellwright tune``: settings of a training run searched, by one process or by many."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellwright.cli.console import say
+from cellwright.cli.train import hush_lightning, require_training
+
+EXAMPLES = """Examples:
+
+cellwright tune train.yaml --search schedule.learning_rate=float:1e-4:1e-2:log --trials 20
+
+cellwright tune train.yaml --space space.yaml --storage postgresql://user@host/lab"""
+
+
+def tune(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="As for `train`.")],
+    *,
+    trials: Annotated[int, typer.Option(metavar="N", help="Trainings in all.")] = 20,
+    search: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--search",
+            metavar="KEY=RANGE",
+            help="float:LOW:HIGH[:log], int:LOW:HIGH[:log] or choice:A,B; repeat for more.",
+        ),
+    ] = None,
+    space: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="The same as a file of KEY: RANGE.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of all trials."),
+    ] = None,
+    sampler: Annotated[str, typer.Option(metavar="tpe|random", help="Who proposes.")] = "tpe",
+    pruner: Annotated[
+        str, typer.Option(metavar="median|halving|none", help="Who stops what is behind.")
+    ] = "median",
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|URL",
+            help="Journal file (by default in the run folder), sqlite:///FILE or "
+            "postgresql://USER@HOST/NAME.",
+        ),
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the study; by default the config's.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Run folder; by default runs/NAME-tune."),
+    ] = None,
+) -> None:
+    """Search settings by many trainings; start it again, anywhere, for one more worker.
+
+    Writes trials.csv, best.yaml for `cellwright train`, and report.html.
+    """
+    require_training()
+    from cellwright.tuning.storage import open_storage, require_optuna
+
+    require_optuna()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from cellwright.tuning.results import best_trial, write_best, write_page, write_trials
+    from cellwright.tuning.space import read_space
+    from cellwright.tuning.training import as_trainings, check_tunable, fingerprint
+    from cellwright.tuning.worker import Search, open_study, work
+
+    ranges = read_space(tuple(search or ()), space)
+    changes = tuple(overrides or ())
+    settings = check_tunable(config, changes, ranges)
+    wanted = Search(ranges, trials, sampler, pruner, settings.seed)
+    wanted.check()
+    hush_lightning()
+    folder = out or Path("runs") / f"{settings.name}-tune"
+    store = open_storage(storage or str(folder / "study.journal"))
+    name = study or settings.name
+    opened = open_study(store, name, wanted, fingerprint=fingerprint(settings, wanted))
+    command = shlex.join(["cellwright", *sys.argv[1:]])
+    measure = as_trainings(config, changes, command=command)
+    work(opened, store, wanted, measure, out=folder, said=say)
+
+    done = opened.get_trials(deepcopy=False)
+    write_trials(folder / "trials.csv", done, ranges)
+    best = best_trial(done)
+    write_page(folder / "report.html", name, done, ranges)
+    say(f"the best is trial {best.number}; its bundle lies in its folder below {folder}")
+    typer.echo(write_best(folder / "best.yaml", config, changes, best))

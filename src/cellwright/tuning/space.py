@@ -1,0 +1,145 @@
+"""What is searched: settings of a train config by their dotted names, each with its range.
+
+One line a setting, on the command line as ``KEY=RANGE`` and in a YAML file as ``KEY: RANGE``.
+A range is ``float:LOW:HIGH``, ``int:LOW:HIGH``, either with ``:log`` for steps that multiply,
+or ``choice:A,B,C``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from cellwright.errors import ConfigError
+
+REMEDY = "write float:LOW:HIGH, int:LOW:HIGH (:log where steps multiply) or choice:A,B,C"
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A range of numbers, ends included.
+
+    Attributes:
+        kind: ``float`` or ``int``.
+        low: smallest value.
+        high: largest value.
+        steps: ``even``, or ``log`` where a step multiplies.
+    """
+
+    kind: Literal["float", "int"]
+    low: float
+    high: float
+    steps: Literal["even", "log"] = "even"
+
+    def suggest(self, trial: Any, name: str) -> Value:
+        """A value for an Optuna trial."""
+        log = self.steps == "log"
+        if self.kind == "int":
+            return int(trial.suggest_int(name, int(self.low), int(self.high), log=log))
+        return float(trial.suggest_float(name, self.low, self.high, log=log))
+
+    @property
+    def example(self) -> Value:
+        """A value to check the config with."""
+        return int(self.low) if self.kind == "int" else self.low
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few values.
+
+    Attributes:
+        values: what can be chosen.
+    """
+
+    values: tuple[Value, ...]
+
+    def suggest(self, trial: Any, name: str) -> Value:
+        """A value for an Optuna trial."""
+        chosen: Value = trial.suggest_categorical(name, self.values)
+        return chosen
+
+    @property
+    def example(self) -> Value:
+        """A value to check the config with."""
+        return self.values[0]
+
+
+Space = Mapping[str, Numbers | Choice]
+"""Range by the dotted name of the setting, in the order given."""
+
+
+def read_space(lines: Sequence[str], file: Path | None = None) -> Space:
+    """Ranges of a file and of the command line; the latter win.
+
+    Raises:
+        ConfigError: an unreadable file, a range that is none, or nothing to search.
+    """
+    given: dict[str, str] = {} if file is None else _from_file(file)
+    for line in lines:
+        key, equals, text = line.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--search {line!r}", remedy=f"write KEY=RANGE; {REMEDY}")
+        given[key] = text
+    if not given:
+        raise ConfigError(
+            "there is nothing to search", remedy="give --search KEY=RANGE or --space FILE.yaml"
+        )
+    return {key: parse_range(text, where=key) for key, text in given.items()}
+
+
+def _from_file(file: Path) -> dict[str, str]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot be read ({error})", where=file) from error
+    if not isinstance(content, dict) or not all(isinstance(one, str) for one in content.values()):
+        raise ConfigError("a search space is a mapping of KEY: RANGE", where=file, remedy=REMEDY)
+    return {str(key): value for key, value in content.items()}
+
+
+def parse_range(text: str, *, where: object = None) -> Numbers | Choice:
+    """One range.
+
+    >>> parse_range("float:1:1000:log")
+    Numbers(kind='float', low=1.0, high=1000.0, steps='log')
+    >>> parse_range("choice:bce,dice-bce")
+    Choice(values=('bce', 'dice-bce'))
+
+    Raises:
+        ConfigError: not a range, an empty one, or a logarithm of what is not positive.
+    """
+    kind, _, rest = text.partition(":")
+    if kind == "choice" and rest:
+        values = tuple(yaml.safe_load(part) for part in rest.split(","))
+        if all(isinstance(one, str | int | float | bool | None) for one in values):
+            return Choice(values)
+    parts = rest.split(":")
+    if kind in ("float", "int") and len(parts) in (2, 3) and parts[2:] in ([], ["log"]):
+        try:
+            low, high = (float(part) for part in parts[:2])
+        except ValueError as error:
+            raise ConfigError(f"{text!r} is no range", where=where, remedy=REMEDY) from error
+        steps: Literal["even", "log"] = "log" if len(parts) == 3 else "even"
+        whole = kind == "float" or (low.is_integer() and high.is_integer())
+        if low < high < float("inf") and whole and (steps == "even" or low > 0):
+            return Numbers("int" if kind == "int" else "float", low, high, steps)
+    raise ConfigError(f"{text!r} is no range", where=where, remedy=REMEDY)
+
+
+def overrides(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Values as ``cellwright train --set`` takes them.
+
+    >>> overrides({"schedule.learning_rate": 1e-5, "segmentation.loss": "bce"})
+    ('schedule.learning_rate=1.0e-05', 'segmentation.loss=bce')
+    """
+    return tuple(
+        f"{key}={yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}"
+        for key, value in params.items()
+    )

@@ -1,0 +1,66 @@
+"""A trial as a training: the config with the trial's settings, told of after every epoch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from cellwright.detectors import DETECTORS
+from cellwright.errors import ConfigError
+from cellwright.learning.config import TrainConfig, load_config
+from cellwright.learning.train import train
+from cellwright.tuning.space import Space, overrides
+from cellwright.tuning.worker import Measure, Search, Tell
+
+
+def check_tunable(config: Path, changes: Sequence[str], space: Space) -> TrainConfig:
+    """Refuse what no trial could train with; returns the config with an example of the space.
+
+    Raises:
+        ConfigError: a setting that the config does not have, or a detector whose engine tells
+            nothing of its epochs.
+        UnknownNameError: no such detector.
+    """
+    example = overrides({name: one.example for name, one in space.items()})
+    settings = load_config(config, (*changes, *example))
+    detector = DETECTORS.get(settings.detector.name)
+    if settings.task == "detection" and (detector is None or not detector.ours):
+        raise ConfigError(
+            f"{settings.detector.name} does not tell how good an epoch is, so it cannot be tuned",
+            remedy="tune cell-detector, or a network for masks or cells",
+        )
+    return settings
+
+
+def as_trainings(config: Path, changes: Sequence[str], *, command: str) -> Measure:
+    """What a trial does: train with its settings; the bundle stays in the trial's folder."""
+
+    def measure(params: Mapping[str, Any], folder: Path, tell: Tell) -> None:
+        settings = load_config(config, (*changes, *overrides(params)))
+
+        def watch(epoch: int, value: float, network: nn.Module) -> None:  # noqa: ARG001
+            tell(epoch, value)
+
+        train(settings, folder, command=command, watch=watch)
+
+    return measure
+
+
+def fingerprint(settings: TrainConfig, search: Search) -> str:
+    """The same for two workers exactly if they search the same.
+
+    Args:
+        settings: of :func:`check_tunable`.
+        search: ranges, sampler, pruner and seed; the number of trials may grow.
+    """
+    content = {
+        "config": settings.model_dump(mode="json"),
+        "space": {name: repr(one) for name, one in search.space.items()},
+        "search": [search.sampler, search.pruner, search.seed],
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cellwright.errors import ConfigError
+from cellwright.learning.config import load_config
+from cellwright.tuning.space import Choice, Numbers, overrides, parse_range, read_space
+from cellwright.tuning.storage import without_password
+
+
+def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "space.yaml"
+    file.write_text("a.b: int:1:512\nc: choice:1,x,null,true\n")
+    space = read_space(["a.b=float:0.5:2:log"], file)
+    assert space == {"a.b": Numbers("float", 0.5, 2.0, "log"), "c": Choice((1, "x", None, True))}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["float:1", "float:2:1", "int:0:5:log", "int:0.5:2", "choice:", "real:1:2", "float:0:inf",
+     "float:a:b", "float:1:2:even", "choice:[1]"],
+)  # fmt: skip
+def test_what_is_no_range_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is no range"):
+        parse_range(text, where="key")
+
+
+def test_nothing_to_search_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nothing to search"):
+        read_space([])
+    with pytest.raises(ConfigError, match="write KEY=RANGE"):
+        read_space(["boost"])
+    (tmp_path / "space.yaml").write_text("a: {float: [1, 2]}\n")
+    with pytest.raises(ConfigError, match="KEY: RANGE"):
+        read_space([], tmp_path / "space.yaml")
+
+
+@pytest.mark.parametrize("value", [1e-05, 123456.789, 3, True, None, "dice-bce", "1e-5"])
+def test_a_value_reaches_the_config_as_it_is(value: object, tmp_path: Path) -> None:
+    path = tmp_path / "train.yaml"
+    path.write_text("name: a\ntask: semantic\ndata: {path: x}\n")
+    changes = overrides({"segmentation.settings.it": value})
+    assert load_config(path, changes).segmentation.settings["it"] == value
+
+
+def test_a_password_is_not_shown() -> None:
+    assert without_password("postgresql://a:b@h/d") == "postgresql://a:***@h/d"
+    assert without_password("postgresql://a@h/d") == "postgresql://a@h/d"
