@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.audit.compare import MATCH_IOU, TOUCH_IOU
+from cellwright.audit.compare import INSIDE, MATCH_IOU, TOUCH_IOU
 from cellwright.audit.suspects import Kind, Region, Suspect
 from cellwright.inference.regions import components
 from cellwright.inference.segmenter import Segmented
@@ -157,7 +157,10 @@ class _Search:
                 yield self._suspect("wrong class", part, score, reason, class_id=label, guess=guess)
 
     def misplaced(self) -> list[Suspect]:
-        """A labelled and a predicted region that meet only each other, and too little."""
+        """A labelled and a predicted region that meet only each other, and too little.
+
+        Where one lies within the other, what the two differ by may be a cell of its own.
+        """
         pairs = overlaps(self._truth.cells, self._found.cells)
         alone = (np.bincount(pairs.truth)[pairs.truth] == 1) & (
             np.bincount(pairs.predicted)[pairs.predicted] == 1
@@ -169,6 +172,9 @@ class _Search:
             drawn = self._truth.cells.labels == label
             seen = self._found.cells.labels == cell
             class_ids = (_class_of(self._truth.cells, label), _class_of(self._found.cells, cell))
+            shared = np.count_nonzero(drawn & seen)
+            if shared >= INSIDE * min(np.count_nonzero(drawn), np.count_nonzero(seen)):
+                continue
             sure, overlap = float(self._p[class_ids[1]][seen].mean()), float(pairs.iou[index])
             reason = f"the model draws this cell elsewhere ({sure:.2f}), overlap {overlap:.2f}"
             one = self._suspect(

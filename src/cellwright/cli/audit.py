@@ -22,8 +22,7 @@ cellwright data audit runs/mine/mine.cellwright labels/ --split runs/mine/split.
 
 cellwright data audit runs/folds labels/ --out audit
 
-cellwright data audit runs/folds labels/ --out audit --decisions audit/suspects.csv \
---write-corrected audit/corrected"""
+cellwright data audit folds labels -o out --decisions out/suspects.csv --write-corrected out/new"""
 
 
 def audit(

@@ -60,6 +60,12 @@ def test_an_unlabelled_cell_that_touches_a_labelled_one_is_missing() -> None:
     assert one.region.pixels.sum() == (touching & ~A).sum()
 
 
+def test_a_large_unlabelled_cell_at_a_small_labelled_one_is_missing_not_misplaced() -> None:
+    small, large = disc(25, 12, 6), disc(25, 30, 14)
+    (one,) = suspects(segmented((small, 1)), segmented((small | large, 1)))
+    assert one.kind == "missing"
+
+
 def test_rims_are_no_suspects() -> None:
     """A prediction that is 2 px larger all around says nothing about missing labels."""
     assert suspects(segmented((A, 1)), segmented((disc(25, 25, 14), 1))) == []
