@@ -87,3 +87,23 @@ def test_the_detectors_are_trained_timed_and_reported(cellwright, tmp_path):
     report = cellwright("study", "report", "viability-yolo", "--out", out)
     assert report.returncode == 0, report.stderr
     assert Path(report.stdout.strip()) == out / "report.html"
+
+
+def test_a_u_net_is_trained_quantized_and_pruned(cellwright, tmp_path):
+    out = tmp_path / "study"
+    done = cellwright("study", "run", "unet-compression", "--quick", "--out", out)
+    assert done.returncode == 0, done.stderr
+    rows = {(r["table"], r["row"], r["metric"]): r for r in lines_of(out / "results.csv")}
+    name = "JaccardBCE-RMSprop, {}".format
+    for treatment in ("Base", "PostQ", "DuringTQ", "Pruned"):
+        row = rows["3", name(treatment), "accuracy"]
+        assert row["published"] and row["status"] == "differs"
+        assert "other data" in row["note"] and 0 <= float(row["value"]) <= 1
+    zeros = {t: float(rows["cost", name(t), "zeros (%)"]["value"]) for t in ("Base", "Pruned")}
+    assert zeros["Base"] < 1 and zeros["Pruned"] > 50
+    for treatment in ("PostQ", "DuringTQ"):
+        assert float(rows["cost", name(treatment), "smaller (times)"]["value"]) > 1.5
+    assert rows["seeds", name("Pruned"), "Jaccard, mean of the seeds"]["n"] == "2"
+    assert float(rows["1", "batch 2", "an epoch (s)"]["value"]) > 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Figure 7" in page and "Figures 8 and 9" in page
