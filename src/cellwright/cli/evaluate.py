@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cellwright.bundles.bundle import Bundle
+    from cellwright.metrics.classification import ClassificationReport
     from cellwright.metrics.intervals import Interval
     from cellwright.metrics.report import Report
 
@@ -62,6 +63,10 @@ def evaluate(
 
 def _measure_for(bundle: Bundle) -> Callable[..., Report]:
     """The evaluation that suits the model's task."""
+    if bundle.card.classification is not None:
+        from cellwright.inference.evaluate_classification import evaluate_classifier
+
+        return evaluate_classifier
     if bundle.card.segmentation is not None:
         from cellwright.inference.evaluate_segmentation import evaluate_segmentation
 
@@ -73,6 +78,7 @@ def _measure_for(bundle: Bundle) -> Callable[..., Report]:
 
 def print_report(report: Report) -> None:
     """The figures of an evaluation as tables on stdout, what they depend on on stderr."""
+    from cellwright.metrics.classification import ClassificationReport
     from cellwright.metrics.detection import DetectionReport
 
     print_table(
@@ -82,15 +88,32 @@ def print_report(report: Report) -> None:
     )
     for name, metrics in report.per_class.items() if len(report.per_class) > 1 else ():
         print_table(("figure", "value", "low", "high", "n"), _figures(metrics), title=f"\n{name}")
-    rule = _detection_rule(report) if isinstance(report, DetectionReport) else _pixel_rule(report)
+    if isinstance(report, DetectionReport):
+        rule = _detection_rule(report)
+    elif isinstance(report, ClassificationReport):
+        _print_confusion(report)
+        rule = "an image has the class of the largest probability"
+    else:
+        rule = _pixel_rule(report)
     unit = report.settings["resampled"]
     sentence = f"{rule}; intervals resample whole {unit}s"
+    if report.settings.get("groups") == 1 and report.n_images > 1:
+        sentence += "; all are of one group, so the intervals say nothing about others"
     first = next(iter(report.metrics.values()))
     if first.value is not None and first.low is None:
         sentence += f"; there is only one {unit}, so there is no interval"
     say(sentence)
     if isinstance(report, DetectionReport) and report.capped_images:
         say(f"warning: {counted(len(report.capped_images), 'image')} reached the cap on detections")
+
+
+def _print_confusion(report: ClassificationReport) -> None:
+    """Images by true class (row) and class given (column)."""
+    print_table(
+        ("true \\ given", *report.classes),
+        [(name, *row) for name, row in zip(report.classes, report.confusion, strict=True)],
+        title="\nconfusion",
+    )
 
 
 def _detection_rule(report: Report) -> str:

@@ -59,3 +59,20 @@ ScoreThreshold: TypeAlias = Annotated[
         min=0, max=1, help="Score of a cell (or of a cell's pixels), not the model's own."
     ),
 ]
+Tile: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--tile",
+        min=1,
+        metavar="PX",
+        help="Images are montages of tiles of this edge, a cell each.",
+    ),
+]
+Labels: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="DIR",
+        help="Folder with a label image a field: which pixels are a cell.",
+    ),
+]

@@ -11,6 +11,7 @@ from cellwright.cli.console import EXIT_EXPECTED_ERROR, counted, progress_bar, s
 from cellwright.cli.options import (
     Existing,
     Json,
+    Labels,
     Model,
     Out,
     Overlays,
@@ -19,6 +20,7 @@ from cellwright.cli.options import (
     Scale,
     ScoreThreshold,
     Threads,
+    Tile,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ def predict(
     pixel_size: PixelSize = None,
     scale: Scale = None,
     score_threshold: ScoreThreshold = None,
+    tile: Tile = None,
+    labels: Labels = None,
     overlays: Overlays = "draw",
     existing: Existing = "resume",
     runtime: Runtime = "auto",
@@ -50,7 +54,8 @@ def predict(
     """Count the cells of images. A killed run started again does only what is missing.
 
     Writes cells.csv (a row a cell), summary.csv (a row an image), errors.csv and overlays; a
-    model that segments also labels/, in which each pixel holds the number of its cell.
+    model that segments also labels/, in which each pixel holds the number of its cell. A model
+    that classifies takes an image for one cell, unless --tile or --labels says otherwise.
     """
     from cellwright.bundles.bundle import open_bundle
     from cellwright.inference.run import RunOptions, predict_files
@@ -62,7 +67,14 @@ def predict(
             out=out,
             runtime=runtime,
             threads=threads,
-            options=RunOptions(pixel_size, scale, score_threshold, overlays),
+            options=RunOptions(
+                pixel_size,
+                scale,
+                score_threshold,
+                overlays,
+                tile_px=tile,
+                labels_dir=None if labels is None else str(labels),
+            ),
             existing=existing,
             progress=progress,
         )

@@ -88,7 +88,7 @@ def predict_files(
 
     Args:
         inputs: image files and folders.
-        bundle: one that detects or segments.
+        bundle: one that detects, segments or classifies.
         out: folder of the results; made if missing.
         runtime: as for :class:`~cellwright.inference.predictor.Predictor`.
         threads: processor threads, of the network and of all else; None takes all there are.
@@ -100,7 +100,7 @@ def predict_files(
     Raises:
         ImageError: an input does not exist, or there is no image at all.
         ConfigError: ``out`` holds results of another model or other settings.
-        BundleError: the bundle neither detects nor segments, or is damaged.
+        BundleError: the bundle is damaged, or of no known task.
     """
     start = time.perf_counter()
     # Before the model is loaded, so that a wrong path is said at once.
@@ -155,7 +155,7 @@ def load_model(
     """Load ``bundle`` for as many images at once as ``plan`` says.
 
     Raises:
-        BundleError: the bundle neither detects nor segments, or is damaged.
+        BundleError: the bundle is damaged, or of no known task.
         UnknownNameError: no such runtime.
     """
     work = _work_for(bundle, options, runtime=runtime, sharing=plan.sharing)
@@ -220,6 +220,14 @@ class _Run:
 
 def _work_for(bundle: Bundle, options: RunOptions, *, runtime: str, sharing: Sharing) -> ImageWork:
     """What a bundle of this task does with an image."""
+    if bundle.card.classification is not None:
+        options.refuse_detection()
+        from cellwright.inference.classification_work import (  # noqa: PLC0415 - as below
+            ClassificationWork,
+        )
+
+        return ClassificationWork(bundle, options, runtime=runtime, sharing=sharing)
+    options.refuse_cells(bundle.card.task)
     if bundle.card.segmentation is None:
         return DetectionWork(bundle, options, runtime=runtime, sharing=sharing)
     # SciPy and scikit-image, which detection does without, take a second to import.

@@ -28,18 +28,52 @@ class RunOptions:
             cells are half as large.
         score_threshold: from which score a box is a cell, instead of the card's thresholds.
         overlays: whether to draw a picture of each image with its cells.
+        tile_px: each image is a montage of square tiles of this edge, a cell a tile;
+            classification only.
+        labels_dir: folder that holds a label image for every field; classification only.
     """
 
     pixel_size_um: float | None = None
     scale: float | None = None
     score_threshold: float | None = None
     overlays: Overlays = "draw"
+    tile_px: int | None = None
+    labels_dir: str | None = None
 
     def __post_init__(self) -> None:
         if self.pixel_size_um is not None and not self.pixel_size_um > 0:
             raise ConfigError(f"pixel size must be above 0 µm, not {self.pixel_size_um}")
         if self.score_threshold is not None and not 0 <= self.score_threshold <= 1:
             raise ConfigError(f"the score threshold must lie in 0..1, not {self.score_threshold}")
+        if self.tile_px is not None and self.labels_dir is not None:
+            raise ConfigError(
+                "an image is a montage of tiles or a field with a label image, not both",
+                remedy="give either --tile or --labels",
+            )
+
+    def refuse_cells(self, task: str) -> None:
+        """Refuse options that say where single cells are, where the model finds them itself.
+
+        Raises:
+            ConfigError: ``tile_px`` or ``labels_dir`` is given.
+        """
+        if self.tile_px is not None or self.labels_dir is not None:
+            raise ConfigError(
+                f"--tile and --labels are for models that classify, and this one is for {task}",
+                remedy="leave them out",
+            )
+
+    def refuse_detection(self) -> None:
+        """Refuse options that mean nothing to a model that classifies.
+
+        Raises:
+            ConfigError: ``scale`` or ``score_threshold`` is given.
+        """
+        given = {"--scale": self.scale, "--score-threshold": self.score_threshold}
+        for name in (name for name, value in given.items() if value is not None):
+            raise ConfigError(
+                f"{name} says nothing to a model that classifies", remedy="leave it out"
+            )
 
 
 Folder = Literal["overlays", "labels", "masks"]

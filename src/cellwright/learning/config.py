@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cellwright.bundles.bundle import SUFFIX
 from cellwright.errors import ConfigError
 from cellwright.images.normalise import Normalisation
+from cellwright.learning.class_config import ClassificationConfig
 from cellwright.learning.compression_config import AwareQuantization, Pruning
 
 
@@ -153,7 +154,8 @@ class TrainConfig(_Frozen):
     Attributes:
         name: of the bundle, and of the run folder.
         description: one sentence for the card.
-        task: ``detection`` finds boxes, ``semantic`` masks, ``instances`` single cells.
+        task: ``detection`` finds boxes, ``semantic`` masks, ``instances`` single cells;
+            ``classification`` says what a whole crop or image is.
         start_from: a zoo name or a bundle file whose weights the network begins with; None begins
             with chance.
         seed: of weights, order and augmentation.
@@ -167,7 +169,7 @@ class TrainConfig(_Frozen):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
     description: str = ""
-    task: Literal["detection", "semantic", "instances"] = "detection"
+    task: Literal["detection", "semantic", "instances", "classification"] = "detection"
     licence: str = "Apache-2.0"
     limits: tuple[str, ...] = ()
     start_from: str | None = None
@@ -179,6 +181,7 @@ class TrainConfig(_Frozen):
     input: InputConfig = InputConfig()
     detector: DetectorConfig = DetectorConfig()
     segmentation: SegmentationConfig = SegmentationConfig()
+    classification: ClassificationConfig = ClassificationConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     pruning: Pruning | None = None
     quantization: AwareQuantization | None = None
@@ -193,9 +196,11 @@ class TrainConfig(_Frozen):
 
     @model_validator(mode="after")
     def _sections_fit_the_task(self) -> TrainConfig:
-        idle = "segmentation" if self.task == "detection" else "detector"
-        if getattr(self, idle) != type(getattr(self, idle))():
-            raise ValueError(f"the section {idle} says nothing about task: {self.task}")
+        own = {"detection": "detector", "classification": "classification"}
+        for name in ("detector", "segmentation", "classification"):
+            idle = name != own.get(self.task, "segmentation")
+            if idle and getattr(self, name) != type(getattr(self, name))():
+                raise ValueError(f"the section {name} says nothing about task: {self.task}")
         return self
 
 

@@ -1,6 +1,7 @@
 """The recipe: labelled images in, one bundle out. Reads top to bottom.
 
-Masks and cells have a recipe of their own, :mod:`cellwright.learning.segmentation`.
+Masks and cells have a recipe of their own, :mod:`cellwright.learning.segmentation`, and so
+have classes, :mod:`cellwright.learning.classification`.
 
 Thresholds are chosen on the validation part; the test part is looked at once, at the
 end, and its figures go into the card.
@@ -23,6 +24,7 @@ from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.inference.calibrate import settle
 from cellwright.inference.evaluate import predict_labelled, report_on
 from cellwright.inference.predictor import Predictor
+from cellwright.learning.classification import begin_classifier, train_classifier
 from cellwright.learning.config import TrainConfig
 from cellwright.learning.fit import fit_detector
 from cellwright.learning.run_record import (
@@ -69,6 +71,8 @@ def train_on(
         MissingExtraError: a package that the detector needs is not installed.
         DatasetError: the training part holds no boxes.
     """
+    if config.task == "classification":
+        return train_classifier(parts, config, run_dir, command=command)
     if config.task != "detection":
         return train_segmenter(parts, config, run_dir, command=command, watch=watch)
     _begin(config, run_dir)
@@ -156,6 +160,9 @@ def bundle_and_evaluate(
 
 def _begin(config: TrainConfig, run_dir: Path) -> None:
     """What can be refused before any image is read."""
+    if config.task == "classification":
+        begin_classifier(config, run_dir)
+        return
     if config.task != "detection":
         begin_segmenter(config, run_dir)
         return

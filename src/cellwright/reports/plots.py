@@ -195,3 +195,31 @@ def _short(name: str, length: int = 36) -> str:
         return name
     half = (length - 1) // 2
     return f"{name[:half]}…{name[-half:]}"
+
+
+def matrix(
+    values: ArrayLike, names: Sequence[str], *, labels: Labels, show: Literal["counts", "shares"]
+) -> Figure:
+    """A square table of numbers as colours with the numbers in them, rows by columns.
+
+    Args:
+        values: ``(K, K)`` counts; or shares of each row, in 0..1, NaN where a row is empty.
+        names: one a row, and the same a column.
+        labels: axis names and title; ``y`` names the rows.
+        show: ``shares`` writes two decimals and colours 0..1, ``counts`` whole numbers.
+    """
+    table = np.asarray(values, dtype=float)
+    figure, axes = _axes(labels, height_in=1.8 + 0.55 * max(3, len(names)))
+    shares = show == "shares"
+    top = 1.0 if shares else max(1.0, float(np.nanmax(table, initial=0)))
+    axes.imshow(np.nan_to_num(table), cmap="Blues", vmin=0, vmax=top)
+    for (row, column), value in np.ndenumerate(table):
+        text = "–" if np.isnan(value) else f"{value:.2f}" if shares else f"{value:,.0f}"
+        dark = np.nan_to_num(value) > 0.6 * top
+        axes.text(
+            column, row, text, ha="center", va="center", fontsize=8, color="w" if dark else "k"
+        )
+    short = [_short(name) for name in names]
+    axes.set_xticks(range(len(names)), short, rotation=30, ha="right")
+    axes.set_yticks(range(len(names)), short)
+    return figure

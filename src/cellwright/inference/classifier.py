@@ -1,0 +1,184 @@
+"""Runs a classification bundle on crops: class, calibrated probability, likeness to training.
+
+Torch-free. Several orientations of a crop may be averaged (``views`` of the card); the mean
+logits are divided by the card's temperature before the softmax, and crops whose energy lies
+above the card's threshold are marked as unlike anything the model was trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.bundles.bundle import Bundle
+from cellwright.bundles.card import Card
+from cellwright.bundles.class_probabilities import ClassProbabilities
+from cellwright.bundles.sessions import choose_runtime, open_session
+from cellwright.errors import BundleError
+from cellwright.inference.crops import prepare_crop
+from cellwright.types import Category, Image
+
+OUTPUT = "logits"
+BATCH = 128
+"""Crops that go through the network at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Classified:
+    """What a model says of N crops.
+
+    Attributes:
+        probabilities: float64 ``(N, K)``, rows sum to 1.
+        energies: float64 ``(N,)``; high where no class is clear.
+        unlike: bool ``(N,)``; all False where the card has no threshold.
+    """
+
+    probabilities: NDArray[np.float64]
+    energies: NDArray[np.float64]
+    unlike: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    @property
+    def class_ids(self) -> NDArray[np.int64]:
+        """``(N,)`` the most probable class of each."""
+        ids: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return ids
+
+    def categories(self) -> list[Category]:
+        """The same, one value a crop, as metrics take them."""
+        return [Category(int(row.argmax()), tuple(row.tolist())) for row in self.probabilities]
+
+
+class Classifier:
+    """A loaded classification bundle; may be called by several threads at once.
+
+    Attributes:
+        card: of the bundle.
+        classes: class names.
+        runtime: the runtime in use.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        runtime: str = "auto",
+        threads: int | None = None,
+        streams: int = 1,
+    ) -> None:
+        """Load the bundle's first graph.
+
+        Args:
+            bundle: a classification bundle.
+            runtime: ``auto`` or a row of :mod:`cellwright.bundles.sessions`.
+            threads: processor threads; None lets the runtime choose.
+            streams: callers that are served side by side.
+
+        Raises:
+            BundleError: the bundle does not classify, is damaged, or the runtime refuses it.
+            UnknownNameError: no such runtime.
+        """
+        self.card: Card = bundle.card
+        if self.card.classification is None:
+            raise BundleError(
+                f"this is a {self.card.task} model, not one that classifies", where=bundle.path
+            )
+        self.decoding: ClassProbabilities = self.card.classification
+        self.classes = self.card.classes
+        entry = self.card.graphs[0]
+        self.runtime = choose_runtime(runtime, entry.precision)
+        self._session = open_session(
+            bundle.graph(entry), runtime=self.runtime, threads=threads, streams=streams
+        )
+
+    def prepare(
+        self,
+        image: Image,
+        *,
+        channel_names: Sequence[str] = (),
+        pixel_size_um: float | None = None,
+        where: object = None,
+    ) -> NDArray[np.float32]:
+        """One cell's picture as network input; see :func:`.crops.prepare_crop`."""
+        return prepare_crop(
+            image,
+            self.card.input,
+            self.decoding,
+            channel_names=channel_names,
+            pixel_size_um=pixel_size_um,
+            where=where,
+        )
+
+    def classify(
+        self,
+        images: Sequence[Image],
+        *,
+        channel_names: Sequence[str] = (),
+        pixel_size_um: float | None = None,
+    ) -> Classified:
+        """Class and probabilities of single-cell pictures, any size, in order.
+
+        Raises:
+            ImageError: a picture that cannot be used.
+        """
+        crops = [
+            self.prepare(
+                image,
+                channel_names=channel_names,
+                pixel_size_um=pixel_size_um,
+                where=f"crop {index + 1}",
+            )
+            for index, image in enumerate(images)
+        ]
+        shape = (0, self.card.input.channels, *self.decoding.crop_px)
+        return self.read(self.logits(np.stack(crops) if crops else np.zeros(shape, np.float32)))
+
+    def logits(self, crops: NDArray[np.float32]) -> NDArray[np.float64]:
+        """float64 ``(N, K)`` of prepared crops ``(N, C, *crop_px)``, mean over the views."""
+        parts = [
+            np.mean(
+                [
+                    self._session.run(np.ascontiguousarray(view))[OUTPUT].astype(np.float64)
+                    for view in orientations(crops[start : start + BATCH], self.decoding.views)
+                ],
+                axis=0,
+            )
+            for start in range(0, len(crops), BATCH)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)))
+
+    def read(self, logits: NDArray[np.float64]) -> Classified:
+        """Logits ``(N, K)`` as probabilities and marks, by the card."""
+        temperature = self.decoding.temperature
+        energies = -temperature * log_sum_exp(logits / temperature)
+        unlike = np.zeros(len(logits), bool)
+        if self.decoding.unlike is not None:
+            unlike = energies > self.decoding.unlike.threshold
+        return Classified(softmax(logits / temperature), energies, unlike)
+
+
+def orientations(crops: NDArray[np.float32], views: int) -> list[NDArray[np.float32]]:
+    """The crops ``(N, C, H, W)`` as they are, or in all eight orientations of a square."""
+    if views == 1:
+        return [crops]
+    turned = [np.rot90(crops, quarter, axes=(2, 3)) for quarter in range(4)]
+    return [*turned, *(one[..., ::-1] for one in turned)]
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of ``(N, K)`` logits to probabilities."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def log_sum_exp(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(N,)`` logarithm of the sum of exponentials of each row."""
+    top = logits.max(axis=1, initial=-np.inf)
+    total: NDArray[np.float64] = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+    return total

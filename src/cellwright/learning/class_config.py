@@ -1,0 +1,48 @@
+"""Settings of the section ``classification`` of a training config."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ClassificationConfig(BaseModel):
+    """Which network of the table tells classes apart, and how it is taught.
+
+    Attributes:
+        model: row of :data:`cellwright.models.CLASSIFIERS`.
+        settings: the network's own, for instance ``width``.
+        crop_px: (height, width) fed to the network; None takes the median image of the training
+            part.
+        fit: how other sizes get there: ``centre`` keeps the scale and cuts or grows, for crops
+            of single cells; ``resize`` scales the whole image.
+        channels: names of the channels to learn from; empty takes all.
+        optimizer: row of :data:`cellwright.learning.optimizers.OPTIMIZERS`.
+        rate: row of :data:`cellwright.learning.schedules.SCHEDULES`.
+        sampling: row of :data:`cellwright.learning.balancing.SAMPLERS`.
+        weight_power: a mistake weighs the class's frequency to the power of minus this.
+        mixup_alpha: crops are mixed by shares from Beta(alpha, alpha); 0 mixes none.
+        label_smoothing: share of a target that goes to all classes alike.
+        views: orientations that a prediction averages over: 1, or 8 for square crops.
+        choose_by: the figure of the validation part whose largest value marks the epoch to ship.
+        unlike_quantile: share of the validation images that lie below the threshold from which
+            an image counts as unlike all the training images.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = "resnet"
+    settings: dict[str, Any] = {}
+    crop_px: tuple[int, int] | None = None
+    fit: Literal["centre", "resize"] = "centre"
+    channels: tuple[str, ...] = ()
+    optimizer: str = "adamw"
+    rate: str = "warmup-cosine"
+    sampling: str = "natural"
+    weight_power: float = Field(default=0.0, ge=0, le=2)
+    mixup_alpha: float = Field(default=0.0, ge=0, le=4)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    views: Literal[1, 8] = 1
+    choose_by: Literal["macro_f1", "weighted_f1", "accuracy", "mean_f1"] = "macro_f1"
+    unlike_quantile: float = Field(default=0.95, gt=0.5, lt=1)

@@ -1,0 +1,247 @@
+"""The recipe for classes of crops and images: labels in, one bundle out. Reads top to bottom.
+
+The epoch, the temperature and the threshold of likeness come from the validation part; the
+test part is looked at once, at the end, and its figures go into the card.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from cellwright.bundles.bundle import Bundle, graph_entry, open_bundle, write_bundle
+from cellwright.bundles.card import Card, InputSpec
+from cellwright.bundles.class_probabilities import ClassProbabilities, Unlike
+from cellwright.bundles.export import export_network
+from cellwright.data.crop_transforms import CROP_PRESETS
+from cellwright.data.splits import write_split
+from cellwright.detectors.protocol import Schedule
+from cellwright.errors import ConfigError, UnknownNameError
+from cellwright.inference.classifier import OUTPUT, Classifier, log_sum_exp
+from cellwright.inference.evaluate_classification import (
+    LabelledClasses,
+    classify_labelled,
+    report_classes,
+)
+from cellwright.learning.balancing import SAMPLERS, class_weights
+from cellwright.learning.class_config import ClassificationConfig
+from cellwright.learning.class_crops import CropSet, Draws, crop_loader, read_crops
+from cellwright.learning.class_input import choose_class_input, refuse_rare
+from cellwright.learning.classification_module import (
+    VAL_BATCH,
+    ClassificationModule,
+    ClassRule,
+)
+from cellwright.learning.classification_page import write_page
+from cellwright.learning.config import TrainConfig
+from cellwright.learning.optimizers import check_rule
+from cellwright.learning.run_record import (
+    TEST_SEED,
+    TrainingResult,
+    as_evaluation,
+    claim_run_dir,
+    training_record,
+)
+from cellwright.learning.starting_weights import read_start, take_over
+from cellwright.learning.trainer import presets_by_epoch, run_trainer
+from cellwright.learning.training_data import Parts
+from cellwright.metrics.temperature import fit_temperature
+from cellwright.models import CLASSIFIERS
+
+GRAPH = "graphs/fp32.onnx"
+
+
+def begin_classifier(config: TrainConfig, run_dir: Path) -> None:
+    """Refuse what can be refused before any image is read.
+
+    Raises:
+        UnknownNameError: no such network, optimizer, schedule, sampling or augmentation.
+        ConfigError: the folder holds another run, or settings that contradict each other.
+    """
+    chosen = config.classification
+    if chosen.model not in CLASSIFIERS:
+        raise UnknownNameError("classification network", chosen.model, CLASSIFIERS)
+    if chosen.sampling not in SAMPLERS:
+        raise UnknownNameError("sampling", chosen.sampling, SAMPLERS)
+    if config.schedule.augmentation not in CROP_PRESETS:
+        raise UnknownNameError("augmentation preset", config.schedule.augmentation, CROP_PRESETS)
+    if config.views != 1:
+        raise ConfigError("a classifier's views are set by classification.views", where="views")
+    check_rule(chosen.optimizer, chosen.rate, weight_decay=config.schedule.weight_decay)
+    build_classifier(chosen, 2, n_channels=1, crop_px=chosen.crop_px or (64, 64))
+    claim_run_dir(config, run_dir)
+
+
+def train_classifier(
+    parts: Parts, config: TrainConfig, run_dir: Path, *, command: str = ""
+) -> TrainingResult:
+    """Train, calibrate, evaluate, write the bundle and a page about it.
+
+    Raises:
+        ConfigError, UnknownNameError: as :func:`begin_classifier`.
+        DatasetError: a class without images to learn from, or images that do not fit together.
+        AnnotationError: labels that are no class of a whole image.
+    """
+    begin_classifier(config, run_dir)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+
+    rare = refuse_rare(parts.train, parts.val)
+    chosen = config.classification
+    spec, decoding = choose_class_input(parts.train, config.input, chosen)
+    write_split(run_dir / "split.csv", parts.whole, parts.part_of)
+    network = build_classifier(
+        chosen, len(parts.whole.classes), n_channels=spec.channels, crop_px=decoding.crop_px
+    )
+    record = training_record(config, parts, command=command)
+    if config.start_from is not None:
+        start = read_start(config.start_from)
+        take_over(network, start)
+        record = record.model_copy(update={"started_from": start.source})
+    train, val = (read_crops(part, spec, decoding) for part in (parts.train, parts.val))
+    fitted = fit_classifier(
+        network,
+        train,
+        val,
+        n_classes=len(parts.whole.classes),
+        config=config,
+        run_dir=run_dir,
+    )
+
+    graph = export_network(
+        fitted, channels=spec.channels, output_names=[OUTPUT], size=decoding.crop_px
+    )
+    card = Card(
+        name=config.name,
+        task="classification",
+        classes=parts.whole.classes,
+        description=config.description,
+        licence=config.licence,
+        limits=(*config.limits, *rare, *parts.leaks),
+        input=spec,
+        classification=decoding,
+        training=record,
+        graphs=(graph_entry(GRAPH, graph),),
+    )
+    draft = Draft(card, graph, _test_tensors(fitted, spec, decoding))
+    return bundle_and_evaluate(draft, parts, run_dir, quantile=chosen.unlike_quantile)
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A bundle before its validation part was looked at: card, graph and test tensors."""
+
+    card: Card
+    graph: bytes
+    tests: dict[str, NDArray[np.float32]]
+
+    def write(self, path: Path, card: Card) -> Bundle:
+        """The bundle with this card."""
+        return open_bundle(write_bundle(path, card, {GRAPH: self.graph}, self.tests))
+
+
+def fit_classifier(
+    network: nn.Module,
+    train: CropSet,
+    val: CropSet,
+    *,
+    n_classes: int,
+    config: TrainConfig,
+    run_dir: Path,
+) -> nn.Module:
+    """Train ``network``; resumes from the run folder if it holds a checkpoint.
+
+    Returns:
+        The network with the averaged weights of the best validation epoch.
+    """
+    chosen = config.classification
+    schedule = Schedule(**config.schedule.model_dump(), seed=config.seed)
+    draws = Draws(chosen.sampling, presets_by_epoch(schedule), chosen.mixup_alpha, config.seed)
+    rule = ClassRule(
+        weights=class_weights(train.class_ids, n_classes, power=chosen.weight_power),
+        smoothing=chosen.label_smoothing,
+        optimizer=chosen.optimizer,
+        rate=chosen.rate,
+        schedule=schedule,
+    )
+    weights = run_trainer(
+        ClassificationModule(network, val=val, rule=rule),
+        crop_loader(train, n_classes, draws, batch_size=schedule.batch_size),
+        n_val=-(-len(val) // VAL_BATCH),
+        schedule=schedule,
+        run_dir=run_dir,
+        monitor=f"val/{chosen.choose_by}",
+    )
+    network.load_state_dict(weights)
+    return network.cpu().eval()
+
+
+def bundle_and_evaluate(
+    draft: Draft, parts: Parts, run_dir: Path, *, quantile: float
+) -> TrainingResult:
+    """Write the bundle, look at the validation part with it, write it again with what this taught.
+
+    Temperature and threshold come from the validation part, figures from both.
+    """
+    path = run_dir / f"{draft.card.name}.cellwright"
+    classifier = Classifier(draft.write(path, draft.card))
+    val = classify_labelled(classifier, parts.val)
+    decoding = settle(classifier.decoding, val, quantile=quantile)
+    card = draft.card.model_copy(update={"classification": decoding})
+    settled = Classifier(replace(draft.write(path, card), card=card))
+    val = replace(val, found=settled.read(val.logits))
+    reports = {"validation part": report_classes(val, settled)}
+    if parts.test is not None:
+        reports["test part"] = report_classes(classify_labelled(settled, parts.test), settled)
+    evaluations = tuple(
+        as_evaluation(report, parts.called(name)) for name, report in reports.items()
+    )
+    card = card.model_copy(update={"evaluations": evaluations})
+    draft.write(path, card)
+    write_page(run_dir, card, reports)
+    return TrainingResult(path, reports.get("test part"), parts.leaks)
+
+
+def settle(
+    decoding: ClassProbabilities, val: LabelledClasses, *, quantile: float
+) -> ClassProbabilities:
+    """The decoding with the temperature and the threshold of likeness of the validation part."""
+    temperature = fit_temperature(val.logits, val.true_ids)
+    energies = -temperature * log_sum_exp(val.logits / temperature)
+    unlike = Unlike(threshold=float(np.quantile(energies, quantile)), quantile=quantile)
+    return decoding.model_copy(update={"temperature": temperature, "unlike": unlike})
+
+
+def build_classifier(
+    chosen: ClassificationConfig, n_classes: int, *, n_channels: int, crop_px: tuple[int, int]
+) -> nn.Module:
+    """The network of the config.
+
+    Raises:
+        ConfigError: settings that this network does not know.
+    """
+    try:
+        return CLASSIFIERS[chosen.model](n_classes, n_channels, crop_px=crop_px, **chosen.settings)
+    except TypeError as error:
+        raise ConfigError(
+            f"{chosen.model} does not take these settings ({error})",
+            where="classification.settings",
+        ) from error
+
+
+def _test_tensors(
+    network: nn.Module, spec: InputSpec, decoding: ClassProbabilities
+) -> dict[str, NDArray[np.float32]]:
+    """Seeded random crops and what the trained network itself answers to them."""
+    rng = np.random.default_rng(TEST_SEED)
+    crops = rng.random((2, spec.channels, *decoding.crop_px)).astype(np.float32)
+    with torch.no_grad():
+        logits = network(torch.from_numpy(crops)).numpy()
+    return {"input": crops, OUTPUT: np.asarray(logits, np.float32)}

@@ -1,0 +1,133 @@
+"""Classification as a LightningModule: one step, one validation pass, one optimizer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cellwright.detectors.protocol import Schedule
+from cellwright.learning.class_crops import ClassBatch, CropSet
+from cellwright.learning.optimizers import make_optimizer, make_rule
+from cellwright.learning.schedules import Plan
+from cellwright.losses.soft_cross_entropy import soft_cross_entropy
+
+VAL_BATCH = 128
+"""Validation crops looked at together."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassRule:
+    """How weights follow the loss.
+
+    Attributes:
+        weights: float64 ``(K,)``, what a mistake in each class weighs.
+        smoothing: share of a target that goes to all classes alike.
+        optimizer: row of :data:`cellwright.learning.optimizers.OPTIMIZERS`.
+        rate: row of :data:`cellwright.learning.schedules.SCHEDULES`.
+        schedule: epochs, peak rate, decay.
+    """
+
+    weights: NDArray[np.float64]
+    smoothing: float
+    optimizer: str
+    rate: str
+    schedule: Schedule
+
+
+class ClassificationModule(pl.LightningModule):
+    """Trains a network that gives one logit a class for a whole crop.
+
+    Args:
+        network: ``(N, C, H, W)`` in [0, 1] to ``(N, K)``.
+        val: crops to score epochs on; the loader gives the numbers of their batches.
+        rule: weights, optimizer and rate.
+    """
+
+    def __init__(self, network: nn.Module, *, val: CropSet, rule: ClassRule) -> None:
+        super().__init__()
+        self.network = network
+        self.val = val
+        self.rule = rule
+        self.class_weights = torch.tensor(rule.weights, dtype=torch.float32)
+        self._logits: list[Tensor] = []
+        self._epoch_start = time.perf_counter()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of ``(N, C, H, W)`` crops."""
+        logits: Tensor = self.network(images.contiguous(memory_format=torch.channels_last))
+        return logits
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch's clock."""
+        self._epoch_start = time.perf_counter()
+
+    def training_step(self, batch: ClassBatch, batch_idx: int) -> Tensor:  # noqa: ARG002
+        """Loss of one batch, in full precision whatever the network ran in."""
+        loss = soft_cross_entropy(
+            self(batch.images).float(),
+            batch.target,
+            self.class_weights.to(self.device),
+            smoothing=self.rule.smoothing,
+        )
+        self.log("train/loss", loss.detach(), on_step=False, on_epoch=True)
+        return loss
+
+    def validation_step(self, number: int, batch_idx: int) -> None:  # noqa: ARG002
+        """Logits of one batch of validation crops."""
+        start = number * VAL_BATCH
+        images = self.val.batch(start, start + VAL_BATCH).to(self.device)
+        self._logits.append(self(images).float().cpu())
+
+    def on_validation_epoch_end(self) -> None:
+        """Figures over the validation part."""
+        if not self.trainer.sanity_checking:
+            logits = torch.cat(self._logits)
+            true = torch.from_numpy(self.val.class_ids)
+            figures = epoch_figures(logits.argmax(dim=1).numpy(), self.val.class_ids)
+            for name, value in figures.items():
+                self.log(f"val/{name}", value, prog_bar=name == "macro_f1")
+            self.log("val/loss", float(nn.functional.cross_entropy(logits, true)))
+            self.log("seconds", time.perf_counter() - self._epoch_start)
+        self._logits.clear()
+
+    def configure_optimizers(self) -> Any:
+        """The rule's optimizer and rate."""
+        schedule = self.rule.schedule
+        optimizer = make_optimizer(
+            self.rule.optimizer,
+            self.network,
+            learning_rate=schedule.learning_rate,
+            weight_decay=schedule.weight_decay,
+        )
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        warmup = min(steps - 1, int(schedule.warmup_epochs * steps / schedule.epochs))
+        plan = Plan(steps, warmup, schedule.final_fraction)
+        rate = make_rule(self.rule.rate, optimizer, plan)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+
+
+def epoch_figures(found: NDArray[np.int64], true: NDArray[np.int64]) -> dict[str, float]:
+    """Accuracy, macro and weighted F1, and the mean of the two, as ``metrics`` defines them.
+
+    Here without intervals: an epoch is ranked, not reported.
+    """
+    n_classes = int(max(found.max(initial=0), true.max(initial=0))) + 1
+    right = np.bincount(true[found == true], minlength=n_classes)
+    either = np.bincount(found, minlength=n_classes) + np.bincount(true, minlength=n_classes)
+    occurs = either > 0
+    f1 = 2 * right / np.maximum(either, 1)
+    macro = float(f1[occurs].mean())
+    weighted = float(f1 @ np.bincount(true, minlength=n_classes) / len(true))
+    return {
+        "accuracy": float(right.sum() / len(true)),
+        "macro_f1": macro,
+        "weighted_f1": weighted,
+        "mean_f1": (macro + weighted) / 2,
+    }

@@ -1,0 +1,91 @@
+"""The page a classifier's run ends with: figures, confusion, reliability, curves."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from cellwright.bundles.card import Card
+from cellwright.metrics.classification import ClassificationReport
+from cellwright.reports.classes import add_class_table, add_confusion, add_reliability
+from cellwright.reports.page import Page
+from cellwright.reports.plots import Curve, Labels, curves
+
+PAGE = "report.html"
+
+
+def write_page(run_dir: Path, card: Card, reports: Mapping[str, ClassificationReport]) -> Path:
+    """Write ``report.html`` into the run folder.
+
+    Args:
+        run_dir: holds the log of the training, whose curves are drawn.
+        card: of the bundle.
+        reports: part of the data, in words, to what was measured there.
+    """
+    page = Page(card.name, card.description)
+    for limit in card.limits:
+        page.note(limit, tone="warning")
+    for name, report in reports.items():
+        page.section(name.capitalize())
+        add_report(page, report)
+    _add_curves(page, run_dir)
+    page.section("How it was made")
+    training = card.training
+    page.text(
+        f"Trained on {training.n_images:,} images of {training.data}, {training.epochs} epochs, "
+        f"seed {training.seed}, commit {training.commit or 'unknown'}, {training.machine}.",
+        training.command,
+    )
+    return page.save(run_dir / PAGE)
+
+
+def add_report(page: Page, report: ClassificationReport) -> None:
+    """Figures, the table of classes, confusion and reliability of one set of images."""
+    for metric, label in (
+        ("weighted_f1", "Weighted F1"),
+        ("macro_f1", "Macro F1"),
+        ("accuracy", "Accuracy"),
+        ("ece", "Calibration error"),
+    ):
+        figure = report.metrics[metric]
+        shown = "–" if figure.value is None else f"{figure.value:.3f}"
+        span = "" if figure.low is None else f"95 % interval {figure.low:.3f} to {figure.high:.3f}"
+        page.headline(shown, label, detail=f"{span}; n {figure.n:,}".lstrip("; "))
+    add_class_table(page, report.per_class)
+    add_confusion(page, np.array(report.confusion, np.int64), report.classes)
+    filled = [one for one in report.reliability if one.confidence is not None]
+    claimed = [one.confidence for one in filled if one.confidence is not None]
+    if filled:
+        add_reliability(page, claimed, [one.accuracy for one in filled])
+
+
+def _add_curves(page: Page, run_dir: Path) -> None:
+    """Loss and accuracy by epoch, from the log of the training."""
+    logs = sorted((run_dir / "log").glob("version_*/metrics.csv"))
+    series: dict[str, dict[int, float]] = {}
+    for log in logs:
+        with log.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                for key in ("train/loss", "val/loss", "val/accuracy", "val/macro_f1"):
+                    if row.get(key):
+                        series.setdefault(key, {})[int(row["epoch"])] = float(row[key])
+    if not series:
+        return
+    page.section("Training")
+    for keys, axis in (
+        (("train/loss", "val/loss"), "loss"),
+        (("val/accuracy", "val/macro_f1"), "figure"),
+    ):
+        lines = [
+            Curve(key, list(series[key]), list(series[key].values()))
+            for key in keys
+            if key in series
+        ]
+        if lines:
+            page.figure(
+                curves(lines, labels=Labels(x="epoch", y=axis)),
+                caption=", ".join(line.name for line in lines) + " by epoch.",
+            )

@@ -1,0 +1,183 @@
+"""Classes are learned, calibrated, resumed and shipped: tiny, seeded, on the CPU."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.verify import verify
+from cellwright.cli.main import app
+from cellwright.errors import ConfigError, DatasetError, UnknownNameError
+from cellwright.images.write import write_labels, write_tiff
+from cellwright.inference.classifier import Classifier
+from cellwright.learning.config import load_config
+from cellwright.learning.train import train
+from tiny_classes import CHANNELS, CLASSES, draw_cell, write_classes, write_montage
+
+CONFIG = {
+    "name": "discs",
+    "task": "classification",
+    "data": {"path": "set", "ratios": {"train": 60, "val": 20, "test": 20}},
+    "classification": {
+        "settings": {"width": 8},
+        "sampling": "balanced",
+        "weight_power": 0.5,
+        "mixup_alpha": 0.2,
+        "views": 8,
+    },
+    "schedule": {
+        "epochs": 14,
+        "batch_size": 8,
+        "learning_rate": 0.005,
+        "warmup_epochs": 0,
+        "ema_decay": 0.8,
+        "gentle_epochs": 2,
+    },
+}
+
+
+def a_config(folder: Path, **changes):
+    path = folder / "train.yaml"
+    path.write_text(yaml.safe_dump(CONFIG))
+    return load_config(path, tuple(f"{key}={value}" for key, value in changes.items()))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("discs")
+    write_classes(folder / "set")
+    result = train(a_config(folder), folder / "run")
+    return folder, open_bundle(result.bundle), result
+
+
+@pytest.mark.slow
+def test_it_learns_and_the_card_says_so(trained):
+    folder, bundle, result = trained
+    card = bundle.card
+    assert card.classes == CLASSES
+    assert card.input.channel_names == CHANNELS
+    assert card.classification.crop_px == (24, 24)
+    assert result.report.metrics["accuracy"].value > 0.9
+    assert {e.data.split(", ")[1] for e in card.evaluations} == {"validation part", "test part"}
+    assert any("bright was learned from 14 images only" in limit for limit in card.limits)
+    assert all(replay.passed for replay in verify(bundle))
+    assert "Confusion matrix" in (folder / "run" / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_done_gives_the_same_again(trained):
+    folder, bundle, _ = trained
+    before = bundle.graph()
+    again = train(a_config(folder), folder / "run")
+    assert open_bundle(again.bundle).graph() == before
+
+
+@pytest.mark.slow
+def test_cells_like_those_of_training_raise_few_alarms(trained):
+    _, bundle, result = trained
+    classifier = Classifier(bundle)
+    rng = np.random.default_rng(5)
+    found = classifier.classify([draw_cell(index % 3, rng) for index in range(90)])
+    assert (found.unlike == (found.energies > classifier.decoding.unlike.threshold)).all()
+    assert found.unlike.mean() < 0.3
+    assert result.report.metrics["false_alarms"].n == result.report.n_images
+
+
+@pytest.mark.slow
+def test_crops_montage_and_field_give_the_same_classes(trained, tmp_path):
+    _, bundle, _ = trained
+    class_ids = [0, 1, 2, 2, 1, 0]
+    montage = write_montage(tmp_path / "montage.tif", class_ids)
+    rng = np.random.default_rng(1)
+    field = np.zeros((2, 24 * 6, 24), np.uint16)
+    labels = np.zeros((24 * 6, 24), np.int32)
+    crops = tmp_path / "crops"
+    crops.mkdir()
+    for index, class_id in enumerate(class_ids):
+        cell = draw_cell(class_id, rng)
+        write_tiff(crops / f"cell{index}.tif", cell, channel_names=CHANNELS)
+        field[:, 24 * index : 24 * index + 24] = cell
+        labels[24 * index + 8 : 24 * index + 16, 8:16] = index + 1
+    (tmp_path / "field").mkdir()
+    (tmp_path / "labels").mkdir()
+    write_tiff(tmp_path / "field" / "a.tif", field, channel_names=CHANNELS)
+    write_labels(tmp_path / "labels" / "a.tif", labels)
+    expected = [CLASSES[one] for one in class_ids]
+    for source, extra in (
+        (crops, ()),
+        (montage, ("--tile", "24")),
+        (tmp_path / "field", ("--labels", str(tmp_path / "labels"))),
+    ):
+        out = tmp_path / f"out-{source.stem}"
+        done = CliRunner().invoke(
+            app, ["predict", str(source), "-m", str(bundle.path), "-o", str(out), *extra]
+        )
+        assert done.exit_code == 0, done.output
+        rows = [line.split(",") for line in (out / "cells.csv").read_text().splitlines()]
+        assert [row[2] for row in rows[1:]] == expected
+        assert rows[0][3:7] == ["score", "p_small", "p_large", "p_bright"]
+        assert sum(map(float, rows[1][4:7])) == pytest.approx(1, abs=1e-3)
+        summary = (out / "summary.csv").read_text().splitlines()
+        assert len(summary) == (7 if source == crops else 2)
+
+
+@pytest.mark.slow
+def test_evaluate_prints_what_the_card_claims(trained):
+    folder, bundle, result = trained
+    split = str(folder / "run" / "split.csv")
+    done = CliRunner().invoke(
+        app,
+        [
+            *("evaluate", str(bundle.path), str(folder / "set"), "--split", split),
+            *("--part", "test", "--json", "-"),
+        ],
+    )
+    content = json.loads(done.stdout)
+    assert content["task"] == "classification"
+    assert content["metrics"]["macro_f1"]["value"] == result.report.metrics["macro_f1"].value
+    assert np.sum(content["confusion"]) == content["n_images"]
+    assert "false_alarms" in content["metrics"]
+
+
+@pytest.mark.slow
+def test_a_channel_can_be_left_out_and_is_found_by_name(tmp_path):
+    write_classes(tmp_path / "set", (12, 12, 12))
+    changes = {"classification.channels": "[stain]", "schedule.epochs": 1}
+    result = train(a_config(tmp_path, **changes), tmp_path / "run")
+    classifier = Classifier(open_bundle(result.bundle))
+    cell = draw_cell(2, np.random.default_rng(3))
+    both = classifier.classify([cell], channel_names=CHANNELS)
+    one = classifier.classify([cell[1:]])
+    np.testing.assert_allclose(both.probabilities, one.probabilities)
+
+
+def test_what_cannot_be_trained_is_said_before_anything_is_read(tmp_path):
+    for key, value, error in (
+        ("classification.model", "resnet9000", UnknownNameError),
+        ("classification.sampling", "fair", UnknownNameError),
+        ("schedule.augmentation", "nuclei", UnknownNameError),
+        ("classification.settings", "{depth: 3}", ConfigError),
+        ("views", 2, ConfigError),
+        ("detector.name", "yolo11n", ConfigError),
+    ):
+        with pytest.raises(error):
+            train(a_config(tmp_path, **{key: value}), tmp_path / "run")
+
+
+def test_a_class_without_training_images_is_refused(tmp_path):
+    write_classes(tmp_path / "set", (10, 10, 1))
+    split = ["id,group,part"]
+    for index in range(10):
+        part = "val" if index < 2 else "train"
+        split += [f"small{index:03d},x,{part}", f"large{index:03d},x,{part}"]
+    split.append("bright000,x,val")
+    (tmp_path / "split.csv").write_text("\n".join(split))
+    changes = {"data.ratios": "null", "data.split_file": "split.csv", "data.by": "image"}
+    with pytest.raises(DatasetError, match="no image of the class 'bright'"):
+        train(a_config(tmp_path, **changes), tmp_path / "run")

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.special
+from onnx import TensorProto, helper
+
+from blob_model import write_blob_model
+from cellwright.bundles.bundle import graph_entry, open_bundle, write_bundle
+from cellwright.bundles.card import Card, InputSpec, TrainingRecord
+from cellwright.bundles.class_probabilities import ClassProbabilities, Unlike
+from cellwright.errors import BundleError, ConfigError, ImageError
+from cellwright.images.normalise import Normalisation
+from cellwright.inference.classifier import Classifier, orientations
+from cellwright.inference.crops import crop_notes, extent, prepare_crop
+from cellwright.inference.work import RunOptions
+
+FIXED = Normalisation(kind="fixed", limits=((0.0, 100.0),))
+NAMED = InputSpec(
+    channels=2,
+    channel_names=("dna", "shape"),
+    normalisation=Normalisation(kind="fixed", limits=((0.0, 10.0), (0.0, 100.0))),
+)
+
+
+def corner_bundle(path, **fields):
+    """Logits are the top left pixel and its negative: known by hand, and different when turned."""
+    nodes = [
+        helper.make_node("Slice", ["image", "zero", "one", "axes"], ["corner"]),
+        helper.make_node("Flatten", ["corner"], ["a"]),
+        helper.make_node("Neg", ["a"], ["b"]),
+        helper.make_node("Concat", ["a", "b"], ["logits"], axis=1),
+    ]
+    constants = [
+        helper.make_tensor("zero", TensorProto.INT64, [2], [0, 0]),
+        helper.make_tensor("one", TensorProto.INT64, [2], [1, 1]),
+        helper.make_tensor("axes", TensorProto.INT64, [2], [2, 3]),
+    ]
+    shape = ["N", 1, 4, 4]
+    graph = helper.make_graph(
+        nodes,
+        "corner",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2])],
+        constants,
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    data = made.SerializeToString()
+    card = Card(
+        name="corner",
+        task="classification",
+        classes=("bright", "dark"),
+        licence="Apache-2.0",
+        input=InputSpec(channels=1, normalisation=FIXED),
+        classification=ClassProbabilities(crop_px=(4, 4), **fields),
+        training=TrainingRecord(data="none", n_images=0),
+        graphs=(graph_entry("graphs/net.onnx", data),),
+    )
+    tests = {"input": np.zeros((1, 1, 4, 4), np.float32), "logits": np.zeros((1, 2), np.float32)}
+    return open_bundle(write_bundle(path, card, {"graphs/net.onnx": data}, tests))
+
+
+def a_crop(corner: int) -> np.ndarray:
+    crop = np.zeros((1, 4, 4), np.uint16)
+    crop[0, 0, 0] = corner
+    return crop
+
+
+def test_probabilities_and_energy_by_hand(tmp_path):
+    bundle = corner_bundle(
+        tmp_path / "a.cellwright", temperature=2.0, unlike=Unlike(threshold=-1.4, quantile=0.95)
+    )
+    found = Classifier(bundle).classify([a_crop(100), a_crop(0)])
+    logits = np.array([[1.0, -1.0], [0.0, 0.0]])
+    np.testing.assert_allclose(found.probabilities, scipy.special.softmax(logits / 2, axis=1))
+    np.testing.assert_allclose(found.energies, -2 * scipy.special.logsumexp(logits / 2, axis=1))
+    assert found.unlike.tolist() == [False, True]
+    assert found.class_ids.tolist() == [0, 0]
+    assert [one.class_id for one in found.categories()] == [0, 0]
+
+
+def test_eight_views_make_the_answer_the_same_for_every_orientation(tmp_path):
+    classifier = Classifier(corner_bundle(tmp_path / "a.cellwright", views=8))
+    crop = a_crop(80)
+    turned = [np.rot90(crop, 1, (1, 2)), crop[:, ::-1], crop[:, :, ::-1]]
+    found = classifier.classify([crop, *turned])
+    # The corner is in the top left in two of the eight orientations.
+    np.testing.assert_allclose(found.probabilities[0, 0], scipy.special.expit(2 * 0.8 * 2 / 8))
+    assert np.ptp(found.probabilities[:, 0]) < 1e-12
+    assert (
+        len({view.tobytes() for view in orientations(np.arange(16.0).reshape(1, 1, 4, 4), 8)}) == 8
+    )
+
+
+def test_no_crops_give_no_rows(tmp_path):
+    found = Classifier(corner_bundle(tmp_path / "a.cellwright")).classify([])
+    assert len(found) == 0
+    assert found.probabilities.shape == (0, 2)
+
+
+def test_a_bundle_of_another_task_is_refused(tmp_path):
+    with pytest.raises(BundleError, match="not one that classifies"):
+        Classifier(open_bundle(write_blob_model(tmp_path / "blobs.cellwright")))
+
+
+def test_channels_are_found_by_name_or_refused():
+    decoding = ClassProbabilities(crop_px=(2, 2))
+    image = np.stack([np.full((2, 2), value, np.uint16) for value in (50, 7, 5)])
+    crop = prepare_crop(image, NAMED, decoding, channel_names=("shape", "dark", "dna"))
+    assert crop[:, 0, 0].tolist() == pytest.approx([0.5, 0.5])
+    with pytest.raises(ImageError, match=r"3 channels \(without names\), but the model wants dna"):
+        prepare_crop(image, NAMED, decoding)
+    with pytest.raises(ImageError, match="NaN"):
+        prepare_crop(np.full((2, 2, 2), np.nan, np.float32), NAMED, decoding)
+
+
+def test_a_crop_shows_as_many_micrometres_as_in_training():
+    spec = InputSpec(channels=1, normalisation=FIXED, pixel_size_um=0.5)
+    decoding = ClassProbabilities(crop_px=(4, 4))
+    assert extent(spec, decoding, 0.25) == (8, 8)
+    assert extent(spec, decoding, None) == (4, 4)
+    image = np.zeros((1, 16, 16), np.uint16)
+    image[0, 4:12, 4:12] = 100
+    assert prepare_crop(image, spec, decoding, pixel_size_um=0.25).min() == 1.0
+    assert prepare_crop(image, spec, ClassProbabilities(crop_px=(4, 4), fit="resize")).min() < 1.0
+
+
+def test_empty_and_saturated_crops_are_marked():
+    rng = np.random.default_rng(0)
+    good = rng.integers(0, 200, (2, 20, 20)).astype(np.uint8)
+    assert crop_notes(good) == ()
+    constant, full = good.copy(), good.copy()
+    constant[1] = 9
+    full[0, :5] = 255
+    assert crop_notes(constant) == ("a channel is constant",)
+    assert crop_notes(full) == ("saturated",)
+
+
+def test_options_that_say_nothing_are_refused():
+    with pytest.raises(ConfigError, match="either"):
+        RunOptions(tile_px=40, labels_dir="labels")
+    with pytest.raises(ConfigError, match="classify"):
+        RunOptions(tile_px=40).refuse_cells("detection")
+    with pytest.raises(ConfigError, match="score-threshold"):
+        RunOptions(score_threshold=0.4).refuse_detection()
