@@ -310,6 +310,8 @@ class CompressionRecord(_Frozen):
         graph_bytes: size of the first graph.
         parameters: learned numbers.
         macs: multiply-accumulates of one pass at ``input_shape``.
+        weights: what the layers multiply with; None in bundles of before they were counted.
+        zero_weights: how many of those are exactly zero.
         input_shape: ``(N, C, H, W)`` of the first batch that was timed.
         runtimes: speed and loss in each runtime.
         reported: the loss on other images.
@@ -328,6 +330,8 @@ class CompressionRecord(_Frozen):
     graph_bytes: BeforeAfter
     parameters: BeforeAfter
     macs: BeforeAfter
+    weights: BeforeAfter | None = None
+    zero_weights: BeforeAfter | None = None
     input_shape: tuple[int, ...]
     runtimes: tuple[RuntimeFigures, ...]
     reported: tuple[ReportedDrop, ...] = ()

@@ -43,8 +43,20 @@ def compress(
         Path, typer.Option("--out", "-o", metavar="NEW.cellwright", help="The new bundle.")
     ],
     method: Annotated[
-        str, typer.Option(metavar="NAME", help="ptq: 8 bits without training.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="ptq: 8 bits without training; keep: only the verdict on a bundle that was made "
+            "smaller in training, with --against.",
+        ),
     ] = "ptq",
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BUNDLE|NAME",
+            help="Compare with this bundle: the one that BUNDLE was pruned from.",
+        ),
+    ] = None,
     format_name: Format = None,
     split: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A CSV of `cellwright data split`.")
@@ -109,6 +121,7 @@ def compress(
         max_drop=max_drop,
         threads=threads,
         settings={"ranges": ranges},
+        against=None if against is None else open_bundle(against),
         command=shlex.join(["cellwright", *sys.argv[1:]]),
     )
     verdict = run(opened, job, method=method, out=out, stage=progress_bar)
@@ -174,7 +187,9 @@ def print_verdict(verdict: Verdict) -> None:
         [
             ("size, MB", before.bytes / 1e6, after.bytes / 1e6),
             ("times smaller", None, verdict.size_ratio),
+            ("size zipped, MB", before.zipped_bytes / 1e6, after.zipped_bytes / 1e6),
             ("parameters", before.parameters, after.parameters),
+            ("zeros among weights, %", 100 * before.sparsity, 100 * after.sparsity),
             ("GFLOPs", before.gflops, after.gflops),
         ],
         title=f"{verdict.parent} by {verdict.method}: {settings}",

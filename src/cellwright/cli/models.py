@@ -106,6 +106,7 @@ def _print_compression(record: CompressionRecord) -> None:
             ("with", record.command or None),
             ("graph, MB", f"{sizes.before / 1e6:.2f} to {sizes.after / 1e6:.2f}"),
             ("parameters", f"{record.parameters.before:,} to {record.parameters.after:,}"),
+            ("zeros among weights", _zeros(record)),
             ("GFLOPs", f"{2 * macs.before / 1e9:.3g} to {2 * macs.after / 1e9:.3g}"),
             ("measured on", record.machine or None),
         ],
@@ -119,6 +120,14 @@ def _print_compression(record: CompressionRecord) -> None:
         lost,
         title=f"\nbeside {record.parent}, {record.max_drop:g} points allowed",
     )
+
+
+def _zeros(record: CompressionRecord) -> str | None:
+    if record.weights is None or record.zero_weights is None:
+        return None
+    before = record.zero_weights.before / max(1, record.weights.before)
+    after = record.zero_weights.after / max(1, record.weights.after)
+    return f"{before:.1%} to {after:.1%}"
 
 
 def _points(drop: MetricValue) -> str | None:
@@ -146,6 +155,8 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
         ("trained on", f"{training.data} ({training.n_images} images, {training.data_licence})"),
         ("trained with", training.command or None),
         ("date", training.date or None),
+        ("pruned", ", ".join(map(": ".join, training.pruning.items())) or None),
+        ("8 bits", ", ".join(map(": ".join, training.quantization.items())) or None),
     ]
     if card.decoding is not None:
         thresholds = card.decoding.class_thresholds or (card.decoding.score_threshold,)

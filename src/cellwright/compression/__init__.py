@@ -11,10 +11,12 @@ from cellwright.errors import MissingExtraError
 if find_spec("onnx") is None:
     raise MissingExtraError("onnx", "train")
 
+from cellwright.compression.keep import keep
 from cellwright.compression.method import Method
 from cellwright.compression.ptq import quantize
 
 METHODS: dict[str, Method] = {
+    "keep": keep,
     "ptq": quantize,
 }
 """Ways to make a bundle smaller; the command line and its help read this table."""

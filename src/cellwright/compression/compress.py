@@ -52,6 +52,8 @@ class CompressionJob:
         max_drop: points of the deciding metric that may be lost.
         threads: processor threads; None lets the runtime choose.
         settings: the method's own.
+        against: the bundle to be compared with, where it is not the one that is compressed: a
+            network that was pruned in training is set beside the one it was pruned from.
         command: what was typed, for the card.
     """
 
@@ -64,6 +66,7 @@ class CompressionJob:
     max_drop: float = 1.0
     threads: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    against: Bundle | None = None
     command: str = ""
 
 
@@ -85,18 +88,21 @@ def compress(
 
     Raises:
         BundleError: the bundle cannot be compressed, or not judged.
-        ConfigError: ``out`` cannot be the name of a bundle, or is the bundle itself.
+        ConfigError: ``out`` cannot be the name of a bundle, or is the bundle itself; or there is
+            nothing to compare with, because the graph stays what it is, or of another kind.
         DatasetError: there is nothing to judge by or to learn ranges from.
         UnknownNameError: no such method.
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
     _check_name(out, bundle)
-    bench = _Bench(bundle, job, judge_of(bundle), stage)
+    larger = job.against or bundle
+    _check_comparable(bundle, larger, method)
+    bench = _Bench(bundle, larger, job, judge_of(bundle), stage)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         candidates = METHODS[method](bundle, bench.material(folder))
-        before = bench.look(bundle, job.judged, runtime=REFERENCE, words="the model as it is")
+        before = bench.look(larger, job.judged, runtime=REFERENCE, words="the model as it is")
         best = bench.choose(candidates, before, folder)
         looks = [best.look]
         for runtime in job.runtimes[1:]:
@@ -124,6 +130,21 @@ def _check_name(out: Path, bundle: Bundle) -> None:
         )
 
 
+def _check_comparable(bundle: Bundle, larger: Bundle, method: str) -> None:
+    if (larger.card.task, larger.card.classes) != (bundle.card.task, bundle.card.classes):
+        raise ConfigError(
+            f"{bundle.card.name} and {larger.card.name} do not find the same: their tasks or "
+            "classes differ",
+            remedy="compare it with the bundle that it was made from",
+        )
+    if method == "keep" and larger.graph() == bundle.graph():
+        raise ConfigError(
+            "a graph that is kept as it is cannot be compared with itself",
+            where=bundle.path,
+            remedy="name the larger bundle that it was made from with --against",
+        )
+
+
 @dataclass(frozen=True)
 class _Judged:
     """A candidate as a bundle of its own, its answers on the judging images, points lost."""
@@ -136,9 +157,15 @@ class _Judged:
 
 @dataclass(frozen=True)
 class _Bench:
-    """Everything that stays the same while one bundle is compressed."""
+    """Everything that stays the same while one bundle is compressed.
+
+    Attributes:
+        parent: the bundle that is compressed.
+        larger: the one that the result is compared with; mostly the same.
+    """
 
     parent: Bundle
+    larger: Bundle
     job: CompressionJob
     judge: Judge
     stage: Stage
@@ -173,7 +200,7 @@ class _Bench:
 
     def verdict(self, method: str, best: _Judged, before: Look, looks: Sequence[Look]) -> Verdict:
         """Size, cost, speed and accuracy of the chosen candidate beside its parent's."""
-        graph, job = self.parent.graph(), self.job
+        graph, job = self.larger.graph(), self.job
         inputs = self._timed_inputs()
         runtimes = []
         for look in looks:
@@ -190,8 +217,8 @@ class _Bench:
             runtimes.append(InRuntime(look.runtime, look.report, drop, latency))
         return Verdict(
             method=method,
-            settings={**best.candidate.settings, "calibrated on": job.calibration_name},
-            parent=self.parent.card.name,
+            settings={**best.candidate.settings, **self._words(method)},
+            parent=self.larger.card.name,
             metric=self.judge.metric,
             max_drop=job.max_drop,
             cost_before=graph_cost(graph, inputs[0].shape),
@@ -211,7 +238,7 @@ class _Bench:
         evaluations = [as_evaluation(look.report_under(card), self.job.judged_name)]
         reported = []
         for name, labelled in self.job.reported.items():
-            before = self.look(self.parent, labelled, runtime=REFERENCE, words=f"both on {name}")
+            before = self.look(self.larger, labelled, runtime=REFERENCE, words=f"both on {name}")
             after = self.look(bundle, labelled, runtime=look.runtime, words=f"both on {name}")
             evaluations.append(as_evaluation(after.report, name))
             drop = self.judge.drop(before, after)
@@ -221,12 +248,19 @@ class _Bench:
             update={
                 "name": out.stem,
                 "evaluations": tuple(evaluations),
-                "compression": as_record(verdict, self.parent, command=self.job.command),
+                "compression": as_record(verdict, self.larger, command=self.job.command),
             }
         )
         graphs = {card.graphs[0].file: best.candidate.graph}
         write_bundle(out, card, graphs, best.bundle.tests)
         return verdict
+
+    def _words(self, method: str) -> dict[str, str]:
+        """What the verdict's settings say beside the method's own."""
+        words = {} if method == "keep" else {"calibrated on": self.job.calibration_name}
+        if self.larger is not self.parent:
+            words["of"] = self.parent.card.name
+        return words
 
     def _timed_inputs(self) -> list[Batch]:
         """Batches of the first judged images, as a prediction feeds them."""

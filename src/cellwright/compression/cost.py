@@ -9,13 +9,14 @@ out, as they are there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
 from onnx import NodeProto, TensorProto
 
-from cellwright.bundles.onnx_graph import LAYERS, OnnxGraph, attribute
+from cellwright.bundles.onnx_graph import LAYERS, OnnxGraph, attribute, constant_values
 
 _WEIGHTS = {
     **dict.fromkeys(("Conv", "ConvTranspose", "Gemm"), (1, 2)),
@@ -34,18 +35,29 @@ class GraphCost:
         parameters: learned numbers.
         macs: multiply-accumulates of one pass at ``input_shape``.
         bytes: size of the ONNX file.
+        zipped_bytes: of the same file deflated, as a bundle stores it where that helps.
+        weights: numbers that the layers multiply with.
+        zero_weights: how many of them are exactly zero, in float or in 8 bits.
         input_shape: ``(N, C, H, W)`` that ``macs`` holds for.
     """
 
     parameters: int
     macs: int
     bytes: int
+    zipped_bytes: int
+    weights: int
+    zero_weights: int
     input_shape: tuple[int, ...]
 
     @property
     def gflops(self) -> float:
         """Billions of floating point operations of one pass: two a multiply-accumulate."""
         return 2 * self.macs / 1e9
+
+    @property
+    def sparsity(self) -> float:
+        """Share of zeros among the weights; dense runtimes multiply with them all the same."""
+        return self.zero_weights / self.weights if self.weights else 0.0
 
 
 def graph_cost(onnx_bytes: bytes, input_shape: tuple[int, ...]) -> GraphCost:
@@ -60,11 +72,15 @@ def graph_cost(onnx_bytes: bytes, input_shape: tuple[int, ...]) -> GraphCost:
     """
     graph = OnnxGraph(onnx_bytes)
     layers = [node for node in graph.nodes if node.op_type in LAYERS]
+    stored = _weights_of(layers, graph)
     shapes = graph.shapes((name for node in layers for name in _sized_by(node)), input_shape)
     return GraphCost(
         parameters=sum(prod(tensor.dims) for tensor in _learned(graph).values()),
         macs=sum(_macs(node, graph, shapes) for node in layers),
         bytes=len(onnx_bytes),
+        zipped_bytes=len(zlib.compress(onnx_bytes)),
+        weights=sum(prod(tensor.dims) for tensor in stored),
+        zero_weights=sum(int((constant_values(tensor) == 0).sum()) for tensor in stored),
         input_shape=tuple(input_shape),
     )
 
@@ -80,6 +96,14 @@ def _learned(graph: OnnxGraph) -> dict[str, TensorProto]:
     names += [name for node in graph.nodes for name in _bias_behind_matmul(node, graph)]
     tensors = (graph.weight(name) for name in names)
     return {tensor.name: tensor for tensor in tensors if tensor is not None}
+
+
+def _weights_of(layers: Iterable[NodeProto], graph: OnnxGraph) -> list[TensorProto]:
+    """What the layers multiply with, without their biases, each tensor once."""
+    sides = {"MatMul": (0, 1)}
+    names = (node.input[index] for node in layers for index in sides.get(node.op_type, (1,)))
+    tensors = (graph.weight(name) for name in names)
+    return list({one.name: one for one in tensors if one is not None}.values())
 
 
 def _bias_behind_matmul(node: NodeProto, graph: OnnxGraph) -> list[str]:

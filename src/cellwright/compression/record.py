@@ -45,6 +45,8 @@ def as_record(verdict: Verdict, parent: Bundle, *, command: str) -> CompressionR
         graph_bytes=BeforeAfter(before=before.bytes, after=after.bytes),
         parameters=BeforeAfter(before=before.parameters, after=after.parameters),
         macs=BeforeAfter(before=before.macs, after=after.macs),
+        weights=BeforeAfter(before=before.weights, after=after.weights),
+        zero_weights=BeforeAfter(before=before.zero_weights, after=after.zero_weights),
         input_shape=before.input_shape,
         runtimes=tuple(
             RuntimeFigures(

@@ -162,4 +162,4 @@ class Verdict:
 
 
 def _cost(cost: GraphCost) -> dict[str, Any]:
-    return {**asdict(cost), "gflops": cost.gflops}
+    return {**asdict(cost), "gflops": cost.gflops, "sparsity": cost.sparsity}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cellwright.bundles import zoo
-from cellwright.bundles.bundle import open_bundle, write_bundle
+from cellwright.bundles.bundle import graph_entry, open_bundle, write_bundle
 from cellwright.errors import BundleError, UnknownNameError
 
 
@@ -153,3 +153,23 @@ def test_what_contradicts_the_card_is_not_written(dot_bundle, tmp_path):
     with pytest.raises(BundleError, match="must end in"):
         write_bundle(tmp_path / "x.zip", bundle.card, graphs, bundle.tests)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_graph_full_of_zeros_is_stored_deflated(dot_bundle, tmp_path):
+    bundle = open_bundle(dot_bundle)
+    entry = bundle.card.graphs[0]
+    noise = np.random.default_rng(0).normal(size=20_000).astype(np.float32)
+    sparse = np.where(np.arange(noise.size) % 10 == 0, noise, 0).astype(np.float32)
+    sizes = {}
+    for name, weights in (("dense", noise), ("sparse", sparse)):
+        graph = weights.tobytes()
+        card = bundle.card.model_copy(update={"graphs": (graph_entry(entry.file, graph),)})
+        path = tmp_path / f"{name}.cellwright"
+        write_bundle(path, card, {entry.file: graph}, bundle.tests)
+        assert open_bundle(path).graph() == graph
+        with zipfile.ZipFile(path) as archive:
+            info = archive.getinfo(entry.file)
+        sizes[name] = (info.compress_type, info.compress_size)
+    assert sizes["dense"] == (zipfile.ZIP_STORED, noise.nbytes)
+    assert sizes["sparse"][0] == zipfile.ZIP_DEFLATED
+    assert sizes["sparse"][1] < 0.3 * noise.nbytes

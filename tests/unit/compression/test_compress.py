@@ -195,6 +195,26 @@ def test_the_best_candidate_is_kept(bundle, job, tmp_path, monkeypatch):
     assert raised.value.args[0].bundle == looked[2]
 
 
+def test_a_smaller_bundle_is_judged_beside_the_one_it_came_from(accepted, bundle, job, tmp_path):
+    verdict, small = accepted
+    kept = replace(job, against=bundle, runtimes=("onnxruntime",), reported={})
+    judged = compress(small, kept, method="keep", out=tmp_path / "kept.cellwright")
+    record = open_bundle(tmp_path / "kept.cellwright").card.compression
+    assert (judged.parent, record.parent_sha256) == ("blobs", bundle.sha256)
+    assert record.settings == {"graph": "as it is", "of": "blobs-int8"}
+    assert judged.size_ratio == verdict.size_ratio
+    assert record.zero_weights.before == judged.cost_before.zero_weights
+    assert open_bundle(tmp_path / "kept.cellwright").graph() == small.graph()
+
+
+def test_a_bundle_is_not_compared_with_itself_or_another_kind(bundle, job, tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot be compared with itself.*--against"):
+        compress(bundle, job, method="keep", out=tmp_path / "x.cellwright")
+    other = Bundle(bundle.path, bundle.card.model_copy(update={"classes": ("square",)}))
+    with pytest.raises(ConfigError, match="do not find the same"):
+        compress(bundle, replace(job, against=other), method="ptq", out=tmp_path / "x.cellwright")
+
+
 @pytest.mark.parametrize("name", ["small.onnx", "Not Allowed.cellwright"])
 def test_a_name_that_no_bundle_can_have(bundle, job, tmp_path, name):
     with pytest.raises(ConfigError, match=r"blobs-int8\.cellwright"):

@@ -135,3 +135,25 @@ def test_what_cannot_be_counted_is_said():
     )
     with pytest.raises(BundleError, match=r"takes an input of any x 3 x any x any, not of \(1, 5"):
         graph_cost(graph, (1, 5, 8, 8))
+
+
+def test_zeros_are_counted_in_weights_alone_and_shrink_the_zip():
+    values = np.random.default_rng(0).normal(size=(16, 8, 3, 3)).astype(np.float32)
+    sparse = np.where(np.arange(values.size).reshape(values.shape) % 10 == 0, values, 0)
+    dense_cost, sparse_cost = (
+        graph_cost(
+            a_graph(
+                [helper.make_node("Conv", ["image", "w", "b"], ["y"])],
+                {"w": weight.astype(np.float32), "b": zeros(16)},
+                input_shape=["N", 8, "H", "W"],
+                output="y",
+            ),
+            (1, 8, 16, 16),
+        )
+        for weight in (values, sparse)
+    )
+    assert (dense_cost.zero_weights, dense_cost.weights) == (0, 16 * 8 * 9)
+    assert sparse_cost.zero_weights == 16 * 8 * 9 - 116
+    assert sparse_cost.sparsity == pytest.approx(1 - 116 / 1152)
+    assert sparse_cost.bytes == dense_cost.bytes
+    assert sparse_cost.zipped_bytes < 0.4 * dense_cost.zipped_bytes

@@ -22,8 +22,8 @@ def a_verdict(*drops: float, max_drop: float = 1.0) -> Verdict:
         data="set, validation part",
         metric="ap50_95",
         max_drop=max_drop,
-        cost_before=GraphCost(100, 1000, 4000, (1, 3, 32, 32)),
-        cost_after=GraphCost(100, 1000, 1000, (1, 3, 32, 32)),
+        cost_before=GraphCost(100, 1000, 4000, 3900, 90, 0, (1, 3, 32, 32)),
+        cost_after=GraphCost(100, 1000, 1000, 900, 90, 45, (1, 3, 32, 32)),
         before=REPORT,
         runtimes=tuple(
             InRuntime(name, REPORT, Interval(drop, drop - 1, drop + 1, 40), Latency(name, 4, 2))
@@ -62,6 +62,10 @@ def test_every_figure_is_in_the_json():
         "parameters": 100,
         "macs": 1000,
         "bytes": 4000,
+        "zipped_bytes": 3900,
+        "weights": 90,
+        "zero_weights": 0,
+        "sparsity": 0.0,
         "input_shape": [1, 3, 32, 32],
         "gflops": 2e-6,
     }
