@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cellwright.images.simulate.storage import write_fields
 from cellwright.images.simulate.unstained import UnstainedScene, simulate_culture
+from cellwright.images.write import write_png
+from corner_model import corner_bundle
 from ink_cells import write_ink_bundle
 
 TRAINING_ONLY = ("torch", "torchvision", "lightning", "ultralytics", "albumentations")
@@ -45,7 +48,16 @@ def commands(blob_bundle: Path, live_dead: Path, tmp_path: Path) -> dict[str, tu
     cells = write_ink_bundle(tmp_path / "cells.cellwright")
     fields = tmp_path / "fields"
     write_fields(fields, simulate_culture(2, UnstainedScene(height=96, width=96, n_cells=4)))
+    corner = corner_bundle(tmp_path / "corner.cellwright").path
+    for name in ("bright", "dark"):
+        write_png(tmp_path / "crops" / name / f"{name}.png", np.eye(4, dtype=np.uint8)[None])
     return {
+        "classify": ("predict", tmp_path / "crops", "-m", corner, "-o", tmp_path / "k"),
+        "score": ("evaluate", corner, tmp_path / "crops"),
+        "cell-cycle": (
+            *("assay", "cell-cycle", tmp_path / "crops"),
+            *("-m", corner, "-o", tmp_path / "y"),
+        ),
         "segment": ("predict", fields / "images", "-m", cells, "-o", tmp_path / "s"),
         "judge": ("evaluate", cells, fields),
         "confluence": (
@@ -59,6 +71,7 @@ def commands(blob_bundle: Path, live_dead: Path, tmp_path: Path) -> dict[str, tu
             *("-o", tmp_path / "v", "--blue", "{name}_blue", "--red", "{name}_red"),
         ),
         "inspect": ("data", "inspect", live_dead, "--out", tmp_path / "report.html"),
+        "audit": ("data", "audit", blob_bundle, live_dead, "--out", tmp_path / "a"),
         "verify": ("models", "verify", blob_bundle),
         "export": ("export", blob_bundle, "--to", "openvino", "--out", tmp_path / "e"),
     }
@@ -68,7 +81,7 @@ def commands(blob_bundle: Path, live_dead: Path, tmp_path: Path) -> dict[str, tu
     "name",
     [
         *("predict", "evaluate", "viability", "segment", "judge", "confluence"),
-        *("inspect", "verify", "export"),
+        *("inspect", "audit", "verify", "export"),
     ],
 )
 def test_using_a_model_imports_no_training(
