@@ -82,6 +82,7 @@ def commands(blob_bundle: Path, live_dead: Path, tmp_path: Path) -> dict[str, tu
     [
         *("predict", "evaluate", "viability", "segment", "judge", "confluence"),
         *("inspect", "audit", "verify", "export"),
+        *("classify", "score", "cell-cycle"),
     ],
 )
 def test_using_a_model_imports_no_training(

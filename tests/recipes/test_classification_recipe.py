@@ -128,6 +128,28 @@ def test_crops_montage_and_field_give_the_same_classes(trained, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_cell_cycle_assay_counts_phases(trained, tmp_path):
+    _, bundle, _ = trained
+    montage = write_montage(tmp_path / "montage.tif", [0, 0, 1, 2, 2, 2, 1, 0])
+    out = tmp_path / "out"
+    done = CliRunner().invoke(
+        app,
+        [
+            *("assay", "cell-cycle", str(montage), "-m", str(bundle.path), "-o", str(out)),
+            *("--tile", "24", "--mitotic", "bright", "--json", "-"),
+        ],
+    )
+    assert done.exit_code == 0, done.output
+    overall = json.loads(done.stdout)["overall"]
+    assert overall["counts"] == {"small": 3, "large": 2, "bright": 3}
+    assert overall["mitotic_index"]["value"] == 3 / 8
+    assert overall["mitotic_index"]["n"] == 8
+    assert "Mitotic index" in (out / "report.html").read_text()
+    header = (out / "groups.csv").read_text().splitlines()[0]
+    assert "mitotic_index_low" in header
+
+
+@pytest.mark.slow
 def test_evaluate_prints_what_the_card_claims(trained):
     folder, bundle, result = trained
     split = str(folder / "run" / "split.csv")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cellwright.cli.cell_cycle import EXAMPLES as CELL_CYCLE_EXAMPLES
+from cellwright.cli.cell_cycle import cell_cycle
 from cellwright.cli.console import (
     EXIT_EXPECTED_ERROR,
     Cell,
@@ -46,6 +48,7 @@ cellwright assay confluence flask_3 --out results
 cellwright assay confluence day_* --model runs/mine/mine.cellwright --out results --json -"""
 
 app = typer.Typer(help="Biological quantities with intervals.", no_args_is_help=True)
+app.command("cell-cycle", epilog=CELL_CYCLE_EXAMPLES)(cell_cycle)
 
 
 @app.command("viability", epilog=EXAMPLES)

@@ -1,0 +1,141 @@
+"""Run the assay over files: stage every cell, write tables and a report.
+
+The cells are staged by the same run as ``cellwright predict``, which can be killed and started
+again, and whose ``cells.csv`` holds a row for every cell.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cellwright.assays.cell_cycle.phases import (
+    CellCycleReport,
+    PooledPhases,
+    StagedImage,
+    mitotic_phases,
+    pool,
+    pool_groups,
+)
+from cellwright.assays.cell_cycle.report import write_report
+from cellwright.assays.names import Template, group_of, parse_template
+from cellwright.assays.tables import LeftOut, Row, write_csv
+from cellwright.bundles.bundle import Bundle
+from cellwright.errors import BundleError
+from cellwright.inference.run import Progress, RunOptions, predict_files
+from cellwright.metrics.intervals import Interval
+
+ALL_IMAGES = "(all images)"
+
+
+@dataclass(frozen=True)
+class CellCycleSettings:
+    """What a user may choose.
+
+    Attributes:
+        group: template of what is pooled, such as ``{group}_*``; empty for the well, or else the
+            name without its last number.
+        mitotic: classes that count as mitosis; empty for those whose name says it.
+        runtime: ``auto`` or a row of :mod:`cellwright.bundles.sessions`.
+        options: pixel size, and where the cells are, as for ``predict``.
+    """
+
+    group: str = ""
+    mitotic: tuple[str, ...] = ()
+    runtime: str = "auto"
+    options: RunOptions = field(default_factory=RunOptions)
+
+
+def run_cell_cycle(
+    inputs: Sequence[Path],
+    *,
+    bundle: Bundle,
+    out: Path,
+    settings: CellCycleSettings | None = None,
+    progress: Progress | None = None,
+) -> CellCycleReport:
+    """Stage the cells of ``inputs`` (files, folders) and write how they divide among the phases.
+
+    ``out`` receives ``report.html``, ``cells.csv`` (a row a cell), ``summary.csv`` (a row an
+    image), ``groups.csv``, ``errors.csv`` and, where images hold several cells, ``overlays/``.
+
+    Raises:
+        ImageError: an input does not exist, or there is no image at all.
+        ConfigError: a pattern or phase is wrong, or ``out`` holds something else.
+        BundleError: the bundle cannot be used for classification.
+    """
+    settings = settings or CellCycleSettings()
+    if bundle.card.classification is None:
+        raise BundleError(
+            f"this is a {bundle.card.task} model, not one that classifies", where=bundle.path
+        )
+    phases = bundle.card.classes
+    mitotic = mitotic_phases(phases, settings.mitotic)
+    template = parse_template(settings.group, placeholder="group") if settings.group else None
+    predict_files(
+        inputs,
+        bundle=bundle,
+        out=out,
+        runtime=settings.runtime,
+        options=settings.options,
+        progress=progress,
+    )
+    images = tuple(_image(row, phases, template) for row in _rows(out / "summary.csv"))
+    left_out = tuple(
+        LeftOut(row["image_id"], row["file"], row["error"], row["remedy"])
+        for row in _rows(out / "errors.csv")
+    )
+    report = CellCycleReport(
+        out=out,
+        phases=phases,
+        mitotic=mitotic,
+        images=images,
+        groups=pool_groups(images, phases, mitotic),
+        overall=pool(ALL_IMAGES, images, phases, mitotic),
+        left_out=left_out,
+    )
+    pooled = (*report.groups, report.overall)
+    write_csv(out / "groups.csv", group_columns(phases), (_group_row(one) for one in pooled))
+    write_report(report, bundle, runtime=settings.runtime)
+    return report
+
+
+def group_columns(phases: Sequence[str]) -> tuple[str, ...]:
+    """Columns of ``groups.csv``, 95 % intervals; its last row pools all images."""
+    figures = (*phases, "mitotic_index", "unlike")
+    return (
+        *("group", "n_images", "n_cells", *(f"n_{name}" for name in phases)),
+        *(f"{name}{end}" for name in figures for end in ("", "_low", "_high")),
+    )
+
+
+def _group_row(pooled: PooledPhases) -> Row:
+    figures: tuple[Interval, ...] = (
+        *pooled.shares.values(),
+        pooled.mitotic_index,
+        pooled.unlike,
+    )
+    counts: list[int] = list(pooled.counts.values())
+    ends = (end for one in figures for end in (one.value, one.low, one.high))
+    return (
+        *(pooled.name, pooled.n_images, pooled.n_cells),
+        *counts,
+        *(None if end is None else round(end, 5) for end in ends),
+    )
+
+
+def _image(row: dict[str, str], phases: Sequence[str], template: Template | None) -> StagedImage:
+    name = row["image_id"]
+    return StagedImage(
+        image_id=name,
+        group=group_of(name, well=row["well"], template=template),
+        counts=tuple(int(row[f"n_{phase}"]) for phase in phases),
+        n_unlike=int(row["n_unlike"]),
+    )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

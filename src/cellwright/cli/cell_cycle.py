@@ -1,0 +1,106 @@
+"""``cellwright assay cell-cycle``: cells in, their phases and the mitotic index out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cellwright.cli.console import (
+    EXIT_EXPECTED_ERROR,
+    Cell,
+    counted,
+    print_table,
+    progress_bar,
+    say,
+    write_json,
+)
+from cellwright.cli.options import (
+    Json,
+    Labels,
+    Model,
+    Out,
+    Overlays,
+    PixelSize,
+    Runtime,
+    Tile,
+)
+
+if TYPE_CHECKING:
+    from cellwright.assays.cell_cycle import CellCycleReport
+
+EXAMPLES = """Examples:
+
+cellwright assay cell-cycle crops --model runs/mine/mine.cellwright --out results
+
+cellwright assay cell-cycle montage.tif --tile 40 --model runs/mine/mine.cellwright --out results
+
+cellwright assay cell-cycle fields --labels cells --model runs/mine/mine.cellwright --out results"""
+
+
+def cell_cycle(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")],
+    *,
+    model: Model,
+    out: Out,
+    tile: Tile = None,
+    labels: Labels = None,
+    group: Annotated[
+        str, typer.Option(help="What is pooled, as {group}_*; by default the well or series.")
+    ] = "",
+    mitotic: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLASS", help="A class that counts as mitosis; repeat for more."),
+    ] = None,
+    pixel_size: PixelSize = None,
+    overlays: Overlays = "draw",
+    runtime: Runtime = "auto",
+    json: Json = None,
+) -> None:
+    """Phase of every cell, share of each phase and mitotic index, each with an interval.
+
+    An image is one cell, unless --tile or --labels says otherwise. Writes tables, overlays and
+    report.html.
+    """
+    from cellwright.assays.cell_cycle import CellCycleSettings, run_cell_cycle
+    from cellwright.bundles.bundle import open_bundle
+    from cellwright.inference.run import RunOptions
+
+    settings = CellCycleSettings(
+        group=group,
+        mitotic=tuple(mitotic or ()),
+        runtime=runtime,
+        options=RunOptions(
+            pixel_size,
+            overlays=overlays,
+            tile_px=tile,
+            labels_dir=None if labels is None else str(labels),
+        ),
+    )
+    with progress_bar("staging") as progress:
+        report = run_cell_cycle(
+            inputs, bundle=open_bundle(model), out=out, settings=settings, progress=progress
+        )
+    if not write_json(report.to_json(), json):
+        _print(report)
+    for item in report.left_out[:5]:
+        say(f"not staged: {item.file}: {item.error}")
+    if report.left_out:
+        say(f"{counted(len(report.left_out), 'file')} in {out / 'errors.csv'}")
+    say(f"report: {out / 'report.html'}")
+    if not report.images:
+        raise typer.Exit(EXIT_EXPECTED_ERROR)
+
+
+def _print(report: CellCycleReport) -> None:
+    rows: list[tuple[Cell, ...]] = [
+        (phase, report.overall.counts[phase], share.value, share.low, share.high)
+        for phase, share in report.overall.shares.items()
+    ]
+    index, unlike = report.overall.mitotic_index, report.overall.unlike
+    dividing = sum(report.overall.counts[phase] for phase in report.mitotic)
+    marked = sum(image.n_unlike for image in report.images)
+    rows.append(("mitotic index", dividing, index.value, index.low, index.high))
+    rows.append(("unlike training", marked, unlike.value, unlike.low, unlike.high))
+    print_table(("phase", "cells", "share", "low", "high"), rows)
