@@ -22,16 +22,19 @@ def check_tunable(config: Path, changes: Sequence[str], space: Space) -> TrainCo
     """Refuse what no trial could train with; returns the config with an example of the space.
 
     Raises:
-        ConfigError: a setting that the config does not have, or a detector whose engine tells
+        ConfigError: a setting that the config does not have, or a network whose training tells
             nothing of its epochs.
         UnknownNameError: no such detector.
     """
     example = overrides({name: one.example for name, one in space.items()})
     settings = load_config(config, (*changes, *example))
     detector = DETECTORS.get(settings.detector.name)
-    if settings.task == "detection" and (detector is None or not detector.ours):
+    silent = settings.detector.name if detector is None or not detector.ours else ""
+    if settings.task != "detection":
+        silent = "a classifier" if settings.task == "classification" else ""
+    if silent:
         raise ConfigError(
-            f"{settings.detector.name} does not tell how good an epoch is, so it cannot be tuned",
+            f"{silent} does not tell how good an epoch is, so it cannot be tuned",
             remedy="tune cell-detector, or a network for masks or cells",
         )
     return settings
