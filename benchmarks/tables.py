@@ -232,6 +232,36 @@ def detection() -> str:
     )
 
 
+def compression() -> str:
+    """A U-Net in float, in 8 bits, and pruned and in 8 bits."""
+    content = result("compression")
+    graphs, accuracy = content["graphs"], content["accuracy"]
+    rows = []
+    for name, speed in content["speed"].items():
+        kind = name.split(", ")[1]
+        lost = [accuracy[kind].get(key) for key in ("jaccard_lost", "matched50_lost")]
+        rows.append(
+            [
+                name,
+                f"{graphs[kind]['bytes'] / 1e6:.2f} MB",
+                f"{graphs[kind]['times_smaller']:.1f}",
+                f"{speed['ms_median']:.0f} ms",
+                times(speed["times_eager"]),
+                "–" if speed["times_float"] is None else times(speed["times_float"]),
+                *("–" if one is None else figure(one) for one in lost),
+            ]
+        )
+    header = ["", "graph", "times smaller", "a pass, median", "times as fast as eager"]
+    header += ["times as fast as float there", "Jaccard lost", "matched50 lost"]
+    shape = " x ".join(map(str, content["input_shape"]))
+    return (
+        table(header, rows)
+        + f"\n\n{content['data']}; input {shape}, {content['threads']} threads, "
+        f"{content['rounds']} rounds; ratios: median over rounds (smallest to largest). "
+        f"{origin(content)}"
+    )
+
+
 def times(ratio: dict[str, float]) -> str:
     """A ratio over rounds."""
     return f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
@@ -245,6 +275,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "detectors-live-dead": partial(detectors, "live-dead"),
     "detector-times": detector_times,
     "cold-start": cold_start,
+    "compression": compression,
     "detection": detection,
     "live-dead-pairs": pairs,
     "label-ceiling": label_ceiling,
