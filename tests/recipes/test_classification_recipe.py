@@ -17,6 +17,7 @@ from cellwright.errors import ConfigError, DatasetError, UnknownNameError
 from cellwright.images.write import write_labels, write_tiff
 from cellwright.inference.classifier import Classifier
 from cellwright.learning.config import load_config
+from cellwright.learning.cross_validation import cross_validate
 from cellwright.learning.train import train
 from tiny_classes import CHANNELS, CLASSES, draw_cell, write_classes, write_montage
 
@@ -203,3 +204,32 @@ def test_a_class_without_training_images_is_refused(tmp_path):
     changes = {"data.ratios": "null", "data.split_file": "split.csv", "data.by": "image"}
     with pytest.raises(DatasetError, match="no image of the class 'bright'"):
         train(a_config(tmp_path, **changes), tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_folds_judge_every_image_once_and_go_on_after_a_kill(tmp_path):
+    write_classes(tmp_path / "set", (12, 12, 8))
+    config = a_config(tmp_path, **{"schedule.epochs": 1, "schedule.gentle_epochs": 0})
+    found = cross_validate(config, tmp_path / "run", n_folds=2)
+    rows = [line.split(",") for line in found.predictions.read_text().splitlines()[1:]]
+    assert len({row[0] for row in rows}) == len(rows) == 32
+    assert np.sum(found.report.confusion) == 32
+    parts = [
+        dict(line.split(",")[::2] for line in (tmp_path / "run" / f"fold-{k}" / "split.csv").open())
+        for k in range(2)
+    ]
+    for name in (row[0] for row in rows):
+        assert sorted(part[name].strip() == "test" for part in parts) == [False, True]
+    (tmp_path / "run" / "fold-1" / "predictions.csv").unlink()
+    before = (tmp_path / "run" / "fold-0" / "discs.cellwright").stat().st_mtime_ns
+    again = cross_validate(config, tmp_path / "run", n_folds=2)
+    assert again.report.confusion == found.report.confusion
+    assert (tmp_path / "run" / "fold-0" / "discs.cellwright").stat().st_mtime_ns == before
+    with pytest.raises(ConfigError, match="other folds"):
+        cross_validate(config, tmp_path / "run", n_folds=3)
+
+
+def test_folds_are_refused_where_they_cannot_be(tmp_path):
+    write_classes(tmp_path / "set", (8, 8, 4))
+    with pytest.raises(DatasetError, match="'bright' occurs in 4 groups"):
+        cross_validate(a_config(tmp_path), tmp_path / "run", n_folds=5)

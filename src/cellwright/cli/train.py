@@ -21,7 +21,9 @@ EXAMPLES = """Examples:
 
 cellwright train train.yaml
 
-cellwright train train.yaml --set schedule.epochs=20 --set seed=1 --out runs/seed-1"""
+cellwright train train.yaml --set schedule.epochs=20 --set seed=1 --out runs/seed-1
+
+cellwright train classes.yaml --folds 5 --out runs/folds"""
 
 
 def train(
@@ -35,12 +37,16 @@ def train(
         bool,
         typer.Option("--allow-leak", help="Train although the split leaks; the card will say so."),
     ] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Cross-validate a classifier instead: judge every image once."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Run folder; by default runs/NAME."),
     ] = None,
 ) -> None:
-    """Train a detector and write its bundle. A killed run started again goes on where it was."""
+    """Train a model and write its bundle. A killed run started again goes on where it was."""
     require_training()
     from cellwright.learning.config import load_config
 
@@ -53,6 +59,15 @@ def train(
 
     hush_lightning()
     command = shlex.join(["cellwright", *sys.argv[1:]])
+    if folds is not None:
+        from cellwright.learning.cross_validation import cross_validate
+
+        found = cross_validate(
+            settings, out or Path("runs") / f"{settings.name}-folds", n_folds=folds, command=command
+        )
+        print_report(found.report)
+        typer.echo(found.predictions)
+        return
     result = fit(settings, out or Path("runs") / settings.name, command=command)
     if result.report is not None:
         print_report(result.report)

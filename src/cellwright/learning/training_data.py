@@ -61,7 +61,7 @@ def load_parts(config: DataConfig) -> Parts:
         DatasetError: no images, or a part without any that are labelled.
         LeakError: a given split leaks and ``allow_leak`` is off.
     """
-    labelled = _load(config)
+    labelled = load_set(config)
     if not len(labelled):
         raise DatasetError("the set holds no images", where=labelled.name)
     given = read_split(config.split_file) if config.split_file else None
@@ -86,7 +86,12 @@ def load_parts(config: DataConfig) -> Parts:
     )
 
 
-def _load(config: DataConfig) -> LabelledSet:
+def load_set(config: DataConfig) -> LabelledSet:
+    """The labelled set that the config names.
+
+    Raises:
+        DatasetError, AnnotationError: it cannot be read.
+    """
     if config.dataset is not None:
         return load_dataset(config.dataset)
     if config.datasets:
