@@ -93,7 +93,7 @@ def test_magnitudes_are_taken_without_enhancement_and_written_epoch_by_epoch(tmp
     window = torch.rand(1, 1, 16, 16)
     found = magnitudes(network.train(), window)
     assert network.training
-    deepest = network.eval().encode(window)[-1].mean(dim=(0, 2, 3))
+    deepest = network.eval().encode(window)[-1].mean(dim=(0, 2, 3)).detach()
     chosen = list(network.bottom.chosen)
     assert found["chosen"] == pytest.approx(float(deepest[chosen].mean()))
     assert 2 * found["chosen"] + 14 * found["others"] == pytest.approx(16 * found["deepest"])
