@@ -167,6 +167,11 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
         )
     if card.segmentation is not None:
         rows.append(("cells", _cell_rule(card)))
+    if card.classification is not None:
+        height, width = card.classification.crop_px
+        rows = [row for row in rows if row[0] != "tiles, px"]
+        rows.append(("crops, px", f"{width} x {height}, {card.classification.views} views"))
+        rows.append(("channels by name", ", ".join(spec.channel_names) or None))
     rows.extend(("limit", limit) for limit in card.limits)
     return rows
 
