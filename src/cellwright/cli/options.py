@@ -32,6 +32,10 @@ Threads: TypeAlias = Annotated[
 Overlays: TypeAlias = Annotated[
     Literal["draw", "none"], typer.Option(help="Whether to draw a picture of each image.")
 ]
+Outlines: TypeAlias = Annotated[
+    Literal["none", "geojson", "imagej", "both"],
+    typer.Option(help="Outlines of the cells for QuPath (geojson), Fiji (imagej), or both."),
+]
 Format: TypeAlias = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="Label format; guessed where it is plain."),

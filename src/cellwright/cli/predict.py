@@ -14,6 +14,7 @@ from cellwright.cli.options import (
     Labels,
     Model,
     Out,
+    Outlines,
     Overlays,
     PixelSize,
     Runtime,
@@ -46,6 +47,7 @@ def predict(
     tile: Tile = None,
     labels: Labels = None,
     overlays: Overlays = "draw",
+    outlines: Outlines = "none",
     existing: Existing = "resume",
     runtime: Runtime = "auto",
     threads: Threads = None,
@@ -54,8 +56,9 @@ def predict(
     """Count the cells of images. A killed run started again does only what is missing.
 
     Writes cells.csv (a row a cell), summary.csv (a row an image), errors.csv and overlays; a
-    model that segments also labels/, in which each pixel holds the number of its cell. A model
-    that classifies takes an image for one cell, unless --tile or --labels says otherwise.
+    model that segments also labels/, in which each pixel holds the number of its cell. With
+    --outlines come files that QuPath and Fiji open. A model that classifies takes an image for
+    one cell, unless --tile or --labels says otherwise.
     """
     from cellwright.bundles.bundle import open_bundle
     from cellwright.inference.run import RunOptions, predict_files
@@ -74,6 +77,7 @@ def predict(
                 overlays,
                 tile_px=tile,
                 labels_dir=None if labels is None else str(labels),
+                outlines=outlines,
             ),
             existing=existing,
             progress=progress,

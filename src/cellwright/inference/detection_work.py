@@ -10,10 +10,12 @@ import numpy as np
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.sessions import Sharing
 from cellwright.images.lazy import LazyImage
+from cellwright.images.outlines import outline_boxes
 from cellwright.images.overlay import draw_boxes
 from cellwright.images.write import write_png
 from cellwright.inference.counts import interval_ends
 from cellwright.inference.identity import NamedImage
+from cellwright.inference.outline_products import outline_products
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.run_folder import (
     CELL_COLUMNS,
@@ -54,7 +56,17 @@ class DetectionWork:
             *(pixel_size, int(capped), round(seconds, 3), image.group, image.well, image.field),
         )
         part = Part(summary, cell_rows(boxes, self.classes, image, pixel_size))
-        return Done(part, self._drawn(source, boxes))
+        return Done(part, (*self._drawn(source, boxes), *self._outlined(image, source, boxes)))
+
+    def _outlined(self, image: NamedImage, source: LazyImage, boxes: Boxes) -> tuple[Product, ...]:
+        """Files for other programs, where they are wanted."""
+        return outline_products(
+            self._options.outlines,
+            lambda: outline_boxes(boxes, self.classes),
+            self.classes,
+            image_id=image.id,
+            size=source.shape[1:],
+        )
 
     def _drawn(self, source: LazyImage, boxes: Boxes) -> tuple[Product, ...]:
         """The picture of the image with its cells, where one is wanted."""

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.sessions import Sharing
 from cellwright.images.lazy import LazyImage
+from cellwright.images.outlines import outline_cells
 from cellwright.images.overlay import draw_labels
 from cellwright.images.write import write_labels, write_png
 from cellwright.inference.identity import NamedImage
+from cellwright.inference.outline_products import outline_products
 from cellwright.inference.region_table import region_columns, region_rows
 from cellwright.inference.run_folder import Part, Row, TableColumns
 from cellwright.inference.segmenter import Segmented, Segmenter
@@ -85,15 +87,17 @@ class SegmentationWork:
                 *coverage_cells(found.mask, len(cells), pixel_size),
                 *(pixel_size, round(seconds, 3), image.group, image.well, image.field),
             )
-            return Done(Part(summary, cells), self._products(source, found))
+            return Done(Part(summary, cells), self._products(image, source, found))
 
     def _turn(self, source: LazyImage) -> AbstractContextManager[object]:
         """Lets only one image in that takes much memory."""
         _, height, width = source.shape
         return self._one_large if height * width > LARGE_PIXELS else nullcontext()
 
-    def _products(self, source: LazyImage, found: Segmented) -> tuple[Product, ...]:
-        """Label image, mask where the task is one, and picture where one is wanted."""
+    def _products(
+        self, image: NamedImage, source: LazyImage, found: Segmented
+    ) -> tuple[Product, ...]:
+        """Label image, mask where the task is one, picture and outlines where wanted."""
         labels = found.cells.labels
         products = [Product("labels", ".tif", lambda path: write_labels(path, labels))]
         if self._segmenter.card.task == "semantic":
@@ -102,7 +106,14 @@ class SegmentationWork:
         if self.draws:
             drawn = outlined(source, found, self.classes)
             products.append(Product("overlays", ".png", lambda path: write_png(path, drawn)))
-        return tuple(products)
+        outlines = outline_products(
+            self._options.outlines,
+            lambda: outline_cells(found.cells, self.classes),
+            self.classes,
+            image_id=image.id,
+            size=source.shape[1:],
+        )
+        return (*products, *outlines)
 
 
 def count_cells(found: Segmented, n_classes: int) -> tuple[int, ...]:

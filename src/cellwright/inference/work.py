@@ -17,6 +17,9 @@ OVERLAY_PX = 2000
 
 Overlays = Literal["draw", "none"]
 
+Outlines = Literal["none", "geojson", "imagej", "both"]
+"""Files of outlines: GeoJSON for QuPath, a zip of regions for ImageJ and Fiji."""
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -30,6 +33,7 @@ class RunOptions:
         overlays: whether to draw a picture of each image with its cells.
         tile_px: each image is a montage of square tiles of this edge, a cell a tile;
             classification only.
+        outlines: files of the cells' outlines for other programs.
         labels_dir: folder that holds a label image for every field; classification only.
     """
 
@@ -39,6 +43,7 @@ class RunOptions:
     overlays: Overlays = "draw"
     tile_px: int | None = None
     labels_dir: str | None = None
+    outlines: Outlines = "none"
 
     def __post_init__(self) -> None:
         if self.pixel_size_um is not None and not self.pixel_size_um > 0:
@@ -67,18 +72,22 @@ class RunOptions:
         """Refuse options that mean nothing to a model that classifies.
 
         Raises:
-            ConfigError: ``scale`` or ``score_threshold`` is given.
+            ConfigError: ``scale``, ``score_threshold`` or ``outlines`` is given.
         """
-        given = {"--scale": self.scale, "--score-threshold": self.score_threshold}
+        given = {
+            "--scale": self.scale,
+            "--score-threshold": self.score_threshold,
+            "--outlines": None if self.outlines == "none" else self.outlines,
+        }
         for name in (name for name, value in given.items() if value is not None):
             raise ConfigError(
                 f"{name} says nothing to a model that classifies", remedy="leave it out"
             )
 
 
-Folder = Literal["overlays", "labels", "masks"]
+Folder = Literal["overlays", "labels", "masks", "outlines"]
 
-PRODUCT_FOLDERS: tuple[Folder, ...] = ("overlays", "labels", "masks")
+PRODUCT_FOLDERS: tuple[Folder, ...] = ("overlays", "labels", "masks", "outlines")
 """Where a run puts pictures; an image in one of these is no input of a later run."""
 
 
