@@ -22,6 +22,7 @@ from cellwright.cli import (
     export,
     models,
     predict,
+    serve,
     study,
     train,
     tune,
@@ -43,6 +44,7 @@ app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command("compress", epilog=compress.EXAMPLES)(compress.compress)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("export", epilog=export.EXAMPLES)(export.export)
 app.add_typer(assay.app, name="assay")
 app.add_typer(data.app, name="data")

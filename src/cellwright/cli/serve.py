@@ -1,0 +1,119 @@
+"""``cellwright serve``: the web page and REST API, for who does not use a terminal."""
+
+from __future__ import annotations
+
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellwright.cli.console import say
+from cellwright.cli.options import Runtime, Threads
+from cellwright.errors import ConfigError, MissingExtraError
+
+EXAMPLES = """Examples:
+
+cellwright serve
+
+cellwright serve --create-token "Ada" --data /srv/cells
+
+cellwright serve --host 0.0.0.0 --data /srv/cells --model runs/mine/mine.cellwright"""
+
+NEEDED = {
+    "fastapi": "fastapi",
+    "uvicorn": "uvicorn",
+    "sqlalchemy": "sqlalchemy",
+    "alembic": "alembic",
+    "multipart": "python-multipart",
+    "argon2": "argon2-cffi",
+    "prometheus_client": "prometheus-client",
+}
+
+
+def serve(
+    *,
+    host: Annotated[
+        str, typer.Option(help="Address to answer at; all but this machine's own need tokens.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8642,
+    data: Annotated[
+        Path, typer.Option("--data", "-d", metavar="DIR", help="Keeps images and results.")
+    ] = Path("cellwright-service"),
+    database: Annotated[
+        str, typer.Option(metavar="URL", help="SQLAlchemy URL instead of a SQLite file in DIR.")
+    ] = "",
+    models: Annotated[
+        list[Path] | None,
+        typer.Option("--model", "-m", metavar="BUNDLE", help="Serve it too; repeat for more."),
+    ] = None,
+    create_token: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Make a token for somebody, print it once, and stop."),
+    ] = None,
+    max_file_mib: Annotated[int, typer.Option(min=1, help="Largest image file.")] = 256,
+    max_images: Annotated[int, typer.Option(min=1, help="Most images in one job.")] = 500,
+    runtime: Runtime = "auto",
+    threads: Threads = None,
+) -> None:
+    """Serve the page and the API: drop images, see the cells, correct them, download tables.
+
+    Jobs survive: one that was running when the process ended goes on at the next start.
+    """
+    for module, package in NEEDED.items():
+        if find_spec(module) is None:
+            raise MissingExtraError(package, "serve")
+    from cellwright.service.settings import Limits, ServiceSettings, is_loopback
+
+    settings = ServiceSettings(
+        folder=data,
+        database=database,
+        bundles=tuple(models or ()),
+        closed=not is_loopback(host),
+        runtime=runtime,
+        threads=threads,
+        limits=Limits(file_bytes=max_file_mib << 20, images=max_images),
+    )
+    if create_token is not None:
+        _create_token(settings.database_url, create_token)
+        return
+    import uvicorn
+
+    from cellwright.service.app import create_app
+
+    app = create_app(settings)
+    if settings.closed and not app.state.parts.access.count_tokens():
+        raise ConfigError(
+            "others can reach this address, and nobody has a token yet",
+            where=host,
+            remedy="make one first: cellwright serve --create-token NAME with the same --data",
+        )
+    with _listening(host, port) as listener:
+        place = listener.getsockname()
+        shown = f"[{place[0]}]" if ":" in place[0] else place[0]
+        say(f"open http://{shown}:{place[1]} in a browser; Ctrl-C ends the service")
+        config = uvicorn.Config(app, log_level="warning", server_header=False)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _create_token(database_url: str, name: str) -> None:
+    from cellwright.service.access import Access
+    from cellwright.service.store import Store
+
+    token = Access(Store(database_url)).create_token(name)
+    say("keep it now: only its hash is stored")
+    typer.echo(token)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket on the address, so that a taken port is said before anything starts."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen there ({error.strerror or error})",
+            where=f"{host}:{port}",
+            remedy="choose another --port or --host",
+        ) from error

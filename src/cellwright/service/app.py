@@ -1,0 +1,79 @@
+"""The application: its parts put together, its routes, its page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from cellwright import __version__
+from cellwright.service.access import Access
+from cellwright.service.files import Files
+from cellwright.service.guard import Guard
+from cellwright.service.models import Models
+from cellwright.service.problems import install_problem_handlers
+from cellwright.service.routes import api
+from cellwright.service.routes_of_jobs import jobs_api
+from cellwright.service.settings import ServiceSettings
+from cellwright.service.store import Store
+from cellwright.service.telemetry import Telemetry
+from cellwright.service.worker import Worker
+
+API = "/api/v1"
+PAGE = Path(__file__).parent / "page"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the routes work with; stands in ``app.state.parts``."""
+
+    settings: ServiceSettings
+    store: Store
+    files: Files
+    models: Models
+    access: Access
+    worker: Worker
+    telemetry: Telemetry
+
+
+def create_app(settings: ServiceSettings) -> FastAPI:
+    """The service as an ASGI application; its worker runs while the application does.
+
+    Raises:
+        CellwrightError: the store, or a bundle, cannot be opened.
+    """
+    store = Store(settings.database_url)
+    files = Files(settings.folder, settings.limits)
+    models = Models(settings.bundles, runtime=settings.runtime, threads=settings.threads)
+    telemetry = Telemetry()
+    worker = Worker(store, files, models, telemetry)
+    parts = Parts(settings, store, files, models, Access(store), worker, telemetry)
+
+    @asynccontextmanager
+    async def running(_app: FastAPI) -> AsyncIterator[None]:
+        worker.start()
+        yield
+        worker.stop()
+        store.close()
+
+    app = FastAPI(
+        title="Cellwright",
+        version=__version__,
+        description="Microscope images into counts. Research use only.",
+        lifespan=running,
+        openapi_url=f"{API}/openapi.json",
+        # Their pages load scripts from elsewhere, which the policy of this service forbids.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.parts = parts
+    install_problem_handlers(app)
+    app.include_router(api, prefix=API)
+    app.include_router(jobs_api, prefix=API)
+    app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    app.add_middleware(Guard, settings=settings, telemetry=telemetry)
+    return app

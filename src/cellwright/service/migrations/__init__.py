@@ -1,0 +1,1 @@
+"""How the store on disk came to be; run on every start."""

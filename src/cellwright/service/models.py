@@ -1,0 +1,172 @@
+"""The models of the service: which there are, and those that are loaded.
+
+Clients choose by name among the bundles that come with Cellwright and those given at the
+start; a name is never a path.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from cellwright.bundles.bundle import Bundle, open_bundle
+from cellwright.bundles.zoo import ZOO
+from cellwright.errors import CellwrightError, ConfigError, ImageError, UnknownNameError
+from cellwright.images.read import open_image
+from cellwright.inference.identity import name_images
+from cellwright.inference.run import LoadedModel, RunOptions, load_model
+from cellwright.inference.work import Product
+from cellwright.inference.workers import plan_work
+
+MAX_LOADED = 3
+"""Models with their options that stay in memory; the one unused for longest goes first."""
+
+OPTIONS = ("pixel_size_um", "scale", "score_threshold", "tile_px")
+"""Options of a run that a client may set: none of them names a file."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one image gave.
+
+    Attributes:
+        summary: column -> value of the image's row of ``summary.csv``.
+        cells: ``columns`` and ``rows`` of ``cells.csv``.
+        products: pictures, as ``cellwright predict`` makes them.
+        seconds: from opening the file to the last row.
+    """
+
+    summary: dict[str, Any]
+    cells: dict[str, Any]
+    products: tuple[Product, ...]
+    seconds: float
+
+
+class Models:
+    """Bundles by name; one image at a time goes through the network."""
+
+    def __init__(
+        self, bundles: Sequence[Path] = (), *, runtime: str = "auto", threads: int | None = None
+    ) -> None:
+        """Open every bundle's card.
+
+        Raises:
+            BundleError: a file given is no readable bundle.
+            ConfigError: two bundles share a name.
+        """
+        self._runtime, self._threads = runtime, threads
+        self._bundles: dict[str, Bundle] = {name: open_bundle(name) for name in ZOO}
+        for path in bundles:
+            bundle = open_bundle(path)
+            if bundle.card.name in self._bundles:
+                raise ConfigError(
+                    f"two models are called {bundle.card.name!r}",
+                    where=path,
+                    remedy="serve one of them, or train with another name",
+                )
+            self._bundles[bundle.card.name] = bundle
+        self._loaded: OrderedDict[tuple[str, RunOptions], LoadedModel] = OrderedDict()
+        self._turn = Lock()
+
+    @property
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted(self._bundles)
+
+    def bundle(self, name: str) -> Bundle:
+        """The bundle of this name.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        if name not in self._bundles:
+            raise UnknownNameError("model", name, self._bundles)
+        return self._bundles[name]
+
+    def check(self, name: str, options: Mapping[str, Any]) -> None:
+        """Refuse options that the model cannot follow, before anything is kept.
+
+        Raises:
+            UnknownNameError: no such model.
+            ConfigError: an option out of range, or of no meaning to this model.
+        """
+        card, wanted = self.bundle(name).card, run_options(options)
+        if card.classification is not None:
+            wanted.refuse_detection()
+        else:
+            wanted.refuse_cells(card.task)
+
+    def predict(self, name: str, options: Mapping[str, Any], file: Path, shown: str) -> Found:
+        """Predict one image file that the client calls ``shown``.
+
+        Raises:
+            CellwrightError: no such model, or the image cannot be done; no path is in it.
+        """
+        named = replace(name_images([Path(shown)])[0], path=file, group="")
+        with self._turn:
+            start = time.perf_counter()
+            work = self._model(name, run_options(options)).work
+            try:
+                with open_image(file) as source:
+                    done = work.do(named, source)
+            except CellwrightError as error:
+                what = error.what.replace(str(file), shown)
+                raise ImageError(what, where=shown, remedy=error.remedy) from error
+            seconds = time.perf_counter() - start
+        # The store's own path stands in the row where the client's name belongs.
+        row = [shown if value == str(file) else value for value in done.part.summary]
+        return Found(
+            summary=dict(zip(work.columns.summary, row, strict=True)),
+            cells={
+                "columns": list(work.columns.cells),
+                "rows": [list(cell) for cell in done.part.cells],
+            },
+            products=done.products,
+            seconds=seconds,
+        )
+
+    def _model(self, name: str, options: RunOptions) -> LoadedModel:
+        key = (name, options)
+        if key not in self._loaded:
+            self._loaded[key] = load_model(
+                self.bundle(name),
+                options,
+                runtime=self._runtime,
+                plan=plan_work(1, threads=self._threads),
+            )
+        self._loaded.move_to_end(key)
+        while len(self._loaded) > MAX_LOADED:
+            self._loaded.popitem(last=False)
+        return self._loaded[key]
+
+
+def run_options(options: Mapping[str, Any]) -> RunOptions:
+    """What a client set, out of :data:`OPTIONS`.
+
+    Raises:
+        ConfigError: out of range.
+    """
+    return RunOptions(**{name: options[name] for name in OPTIONS if options.get(name) is not None})
+
+
+def described(bundle: Bundle) -> dict[str, Any]:
+    """What a client should know of a model."""
+    card = bundle.card
+    return {
+        "name": card.name,
+        "task": card.task,
+        "classes": list(card.classes),
+        "description": card.description,
+        "licence": card.licence,
+        "intended_use": card.intended_use,
+        "limits": list(card.limits),
+        "sha256": bundle.sha256,
+        "thresholds": None
+        if card.decoding is None
+        else list(card.decoding.thresholds(len(card.classes))),
+    }

@@ -1,0 +1,103 @@
+"""Every refusal as a problem document (RFC 9457): what is wrong, where, and the remedy."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from cellwright.errors import BundleError, CellwrightError
+from cellwright.service.files import TooLargeError
+from cellwright.service.store import MissingError
+
+PROBLEM_TYPE = "application/problem+json"
+
+_STATUS: tuple[tuple[type[CellwrightError], int], ...] = (
+    (MissingError, 404),
+    (TooLargeError, 413),
+    (BundleError, 500),
+)
+
+_log = logging.getLogger(__name__)
+
+
+class RefusedError(CellwrightError):
+    """A request that cannot be answered, with the status that says so."""
+
+    def __init__(self, status: int, what: str, *, where: object = None, remedy: str = "") -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.status = status
+
+
+def problem_body(
+    status: int, what: str, *, where: str | None = None, remedy: str = ""
+) -> dict[str, Any]:
+    """The document itself; ``detail`` is one sentence for people."""
+    detail = what if where is None else f"{where}: {what}"
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": f"{detail}; {remedy}" if remedy else detail,
+        "what": what,
+        "where": where,
+        "remedy": remedy,
+    }
+
+
+def problem(
+    status: int,
+    what: str,
+    *,
+    where: str | None = None,
+    remedy: str = "",
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """The response."""
+    body = problem_body(status, what, where=where, remedy=remedy)
+    return JSONResponse(body, status, headers=headers, media_type=PROBLEM_TYPE)
+
+
+def status_of(error: CellwrightError) -> int:
+    """The HTTP status that an expected error answers with."""
+    if isinstance(error, RefusedError):
+        return error.status
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Let every error of ``app`` leave as a problem document."""
+
+    @app.exception_handler(CellwrightError)
+    def expected(_request: Request, error: CellwrightError) -> JSONResponse:
+        status = status_of(error)
+        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+        return problem(status, error.what, where=error.where, remedy=error.remedy, headers=headers)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])[:200]
+        return problem(
+            422,
+            str(first["msg"]),
+            where=place,
+            remedy="see /api/v1/openapi.json for what this request takes",
+        )
+
+    @app.exception_handler(HTTPException)
+    def refused(_request: Request, error: HTTPException) -> JSONResponse:
+        remedy = "see /api/v1/openapi.json for the requests there are"
+        headers = dict(error.headers) if error.headers else None
+        return problem(error.status_code, str(error.detail), remedy=remedy, headers=headers)
+
+    @app.exception_handler(Exception)
+    def unexpected(_request: Request, error: Exception) -> JSONResponse:
+        _log.error("a request failed", exc_info=error)
+        what = "the service made a mistake; its log says which"
+        return problem(500, what, remedy="tell who runs the service")

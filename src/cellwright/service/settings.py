@@ -1,0 +1,76 @@
+"""What whoever starts the service decides: where it keeps things and what it accepts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+
+from cellwright.errors import ConfigError
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that one request may bring.
+
+    Attributes:
+        file_bytes: of one image file.
+        request_bytes: of a whole upload.
+        values: channels x height x width of one image, by its header.
+        images: in one job.
+        boxes: in the corrections of one image.
+    """
+
+    file_bytes: int = 256 << 20
+    request_bytes: int = 1 << 30
+    values: int = 400_000_000
+    images: int = 500
+    boxes: int = 100_000
+
+    def __post_init__(self) -> None:
+        if min(self.file_bytes, self.request_bytes, self.values, self.images, self.boxes) < 1:
+            raise ConfigError("limits of the service must be 1 or more")
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """Everything that a running service needs to know.
+
+    Attributes:
+        folder: images, results and, by default, the database.
+        database: SQLAlchemy URL; empty for a SQLite file in ``folder``.
+        bundles: paths of bundles served beside those that come with Cellwright.
+        closed: whether every request needs a token.
+        runtime: as for ``cellwright predict``.
+        threads: processor threads; None lets the runtime choose.
+        limits: of uploads.
+    """
+
+    folder: Path
+    database: str = ""
+    bundles: tuple[Path, ...] = ()
+    closed: bool = True
+    runtime: str = "auto"
+    threads: int | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def database_url(self) -> str:
+        """The URL in use."""
+        return self.database or f"sqlite:///{self.folder.absolute() / 'service.db'}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches ``host``.
+
+    >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "lab.example")]
+    [True, True, True, False, False]
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,103 @@
+"""One thread that does the images of jobs, oldest first; what it holds is in the store.
+
+It keeps nothing of its own: killed at any moment, the next start finds the images without
+a result and does them. Pictures are written before the result's row, which alone makes an
+image done.
+"""
+
+from __future__ import annotations
+
+import logging
+from threading import Event, Thread
+
+from cellwright.errors import CellwrightError
+from cellwright.service.files import Files
+from cellwright.service.models import Models
+from cellwright.service.store import MAX_ATTEMPTS, Store, Task
+from cellwright.service.telemetry import Telemetry
+
+POLL_SECONDS = 5.0
+"""How long the worker sleeps when nobody wakes it; another process may have added a job."""
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Starts with :meth:`start`, ends with :meth:`stop`."""
+
+    def __init__(self, store: Store, files: Files, models: Models, telemetry: Telemetry) -> None:
+        self._store, self._files, self._models = store, files, models
+        self._telemetry = telemetry
+        self._wake, self._stopping = Event(), Event()
+        self._thread = Thread(target=self._run, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with what an earlier process left."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the image in work and end."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._wake.set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether jobs are being done."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                busy = self._step()
+            except Exception:
+                # The database may be away for a while; the service says so at /ready.
+                _log.exception("the worker could not go on; it tries again")
+                busy = False
+            if not busy:
+                self._wake.wait(POLL_SECONDS)
+
+    def _step(self) -> bool:
+        """Do one image; False if there is none."""
+        task = self._store.next_task()
+        if task is None:
+            return False
+        try:
+            self._do(task)
+        except CellwrightError as error:
+            self._fail(task, {"what": error.what, "where": task.name, "remedy": error.remedy})
+        except Exception:
+            _log.exception("image %d of job %s", task.position, task.job_id)
+            what = "the service could not do this image; its log says why"
+            self._fail(task, {"what": what, "where": task.name, "remedy": "tell who runs it"})
+        return True
+
+    def _do(self, task: Task) -> None:
+        if task.attempts > MAX_ATTEMPTS:
+            raise CellwrightError(
+                f"the service ended {MAX_ATTEMPTS} times while it did this image",
+                remedy="upload a smaller image, or give the service more memory",
+            )
+        if self._models.bundle(task.model).sha256 != task.model_sha256:
+            raise CellwrightError(
+                "the model was replaced by another of the same name while the job waited",
+                remedy="start the job again",
+            )
+        file = self._files.image(task.sha256, task.suffix)
+        found = self._models.predict(task.model, task.options, file, task.name)
+        for product in found.products:
+            name = f"{product.folder}{product.suffix}"
+            product.write(self._files.result(task.job_id, task.position, name))
+        if self._store.finish(task, summary=found.summary, cells=found.cells):
+            self._telemetry.images.labels("done").inc()
+            self._telemetry.seconds.observe(found.seconds)
+
+    def _fail(self, task: Task, problem: dict[str, str]) -> None:
+        if self._store.finish(task, problem=problem):
+            self._telemetry.images.labels("failed").inc()
