@@ -45,7 +45,7 @@ def test_a_killed_workers_trial_is_failed_and_its_place_taken(kind, request, tmp
     victim = start(where, tmp_path, "hold")
     other = start(where, tmp_path)
     try:
-        for _ in range(1200):
+        for _ in range(3600):
             if (tmp_path / "holding").exists():
                 break
             time.sleep(0.05)
@@ -53,7 +53,7 @@ def test_a_killed_workers_trial_is_failed_and_its_place_taken(kind, request, tmp
         assert other.poll() is None, "it must wait for the trial that is still running"
         os.kill(victim.pid, signal.SIGKILL)
         victim.wait(timeout=30)
-        assert other.wait(timeout=120) == 0
+        assert other.wait(timeout=300) == 0
     finally:
         victim.kill()
         other.kill()
@@ -87,7 +87,7 @@ def test_three_workers_share_the_trials_and_begin_none_twice(kind, request, tmp_
         for held in study.get_all_studies():
             study.delete_study(held._study_id)
     workers = [start(where, tmp_path) for _ in range(3)]
-    assert [worker.wait(timeout=180) for worker in workers] == [0, 0, 0]
+    assert [worker.wait(timeout=300) for worker in workers] == [0, 0, 0]
     began = [path.read_text().split() for path in tmp_path.glob("*/began")]
     assert began == [["0"]] * N_TRIALS
     study = optuna.load_study(study_name="arithmetic", storage=open_storage(where))
