@@ -73,7 +73,7 @@ def described(found: Audit) -> dict[str, object]:
         "n_images": len(found.judged),
         "n_labels": sum(one.n_labels for one in found.judged),
         "suspects": count_kinds(found.suspects),
-        "limits": {"cell": found.limits.cell, "none": found.limits.none},
+        "limits": {"cell": found.limits.cell, "none": found.limits.none} if found.rule else None,
         "figures": {
             way: {name: report.metrics[name].to_json() for name in MAIN_FIGURES[found.card.task]}
             for way, report in reports.items()

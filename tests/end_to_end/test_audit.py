@@ -81,6 +81,7 @@ def test_from_suspects_by_decisions_to_corrected_labels(
     summary = json.loads(done.stdout)
     assert summary == json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert summary["n_labels"] == 20
+    assert 0 < summary["limits"]["cell"]["disc"] < 1
     assert summary["suspects"]["missing"] >= 3
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") == sum(summary["suspects"].values())
@@ -127,7 +128,9 @@ def test_masks_are_audited_and_corrected(cellwright: Run, tmp_path: Path) -> Non
     out = tmp_path / "audit"
     done = cellwright("data", "audit", bundle, data, "-o", out, "--json", "-")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["suspects"]["missing"] == 2
+    summary = json.loads(done.stdout)
+    assert summary["suspects"]["missing"] == 2
+    assert summary["limits"] is None
     decide(out / "suspects.csv", lambda row: "yes" if row["kind"] == "missing" else "")
     decided = ("--decisions", out / "suspects.csv", "--write-corrected", out / "new")
     done = cellwright("data", "audit", bundle, data, "-o", out, *decided)

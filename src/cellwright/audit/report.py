@@ -93,11 +93,8 @@ def summary_of(audit: Audit, compared: Compared, settings: AuditSettings) -> dic
         "unlabelled": list(audit.unlabelled),
         "suspects": count_kinds(audit.suspects),
         "scores": audit.scores,
-        "limits": {
-            "cell": dict(zip(audit.card.classes, audit.limits.cell, strict=True)),
-            "none": audit.limits.none,
-            "given": settings.confidence,
-        },
+        "confidence": settings.confidence,
+        "limits": _limits(audit),
         "left_out_of_figures": "accepted suspects" if compared.decided else "all suspects",
         "figures": {
             "all_labels": compared.every.to_json(),
@@ -105,6 +102,14 @@ def summary_of(audit: Audit, compared: Compared, settings: AuditSettings) -> dic
             "without_suspects": compared.without.to_json(),
         },
     }
+
+
+def _limits(audit: Audit) -> dict[str, Any] | None:
+    """What was learned; None where only masks were judged, which need no limits."""
+    if all(one.compared is None for one in audit.judged):
+        return None
+    cell = dict(zip(audit.card.classes, audit.limits.cell, strict=True))
+    return {"cell": cell, "none": audit.limits.none}
 
 
 def write_summary(path: Path, summary: dict[str, Any]) -> None:
