@@ -13,6 +13,7 @@ ZOO: dict[str, str] = {
     "hela-dic-int8": "hela-dic-int8.cellwright",
     "live-dead": "live-dead.cellwright",
     "live-dead-fluo": "live-dead-fluo.cellwright",
+    "nuclei": "nuclei.cellwright",
 }
 
 FOLDER = Path(__file__).parent

@@ -26,7 +26,7 @@ from cellwright.studies.unet_compression.combinations import row_of
 from cellwright.studies.unet_compression.networks import Setting, train_config
 from cellwright.studies.unet_compression.pictures import strips_of
 
-TABLE, POOLED, COST = "3", "3, pixels pooled", "cost"
+TABLE, POOLED, COST = "3", "pooled", "cost"
 RATES = {
     "accuracy": "accuracy",
     "f1": "F1",
