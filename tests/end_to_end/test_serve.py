@@ -110,6 +110,35 @@ def chromium() -> str:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
 
 
+def correct_by_mouse(page, boxes, found: int) -> None:
+    """Choose a cell, draw one, delete it again."""
+    boxes.first.click(force=True)
+    assert "chosen" in boxes.first.get_attribute("class")
+    page.get_by_role("button", name="Add a cell").click()
+    view = page.locator("#view").bounding_box()
+    x, y = view["x"] + view["width"] / 2, view["y"] + view["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 30, steps=4)
+    page.mouse.up()
+    assert boxes.count() == found + 1
+    page.get_by_role("button", name="Delete").click()
+    assert boxes.count() == found
+
+
+def correct_by_keys(page, boxes, found: int) -> None:
+    """Delete one, undo, delete it again, add two."""
+    page.get_by_label("Image with its cells").focus()
+    page.keyboard.press("n")
+    page.keyboard.press("Delete")
+    assert boxes.count() == found - 1
+    page.keyboard.press("Control+z")
+    assert boxes.count() == found
+    page.keyboard.press("Delete")
+    page.keyboard.press("a")
+    page.keyboard.press("a")
+
+
 @pytest.mark.slow
 def test_a_person_corrects_cells_in_a_browser(serve, fields, tmp_path):
     playwright = pytest.importorskip("playwright.sync_api")
@@ -134,15 +163,8 @@ def test_a_person_corrects_cells_in_a_browser(serve, fields, tmp_path):
         assert counts.inner_text() == f"{found} cells (nucleus: {found})"
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
-        page.get_by_label("Image with its cells").focus()
-        page.keyboard.press("n")
-        page.keyboard.press("Delete")
-        assert boxes.count() == found - 1
-        page.keyboard.press("Control+z")
-        assert boxes.count() == found
-        page.keyboard.press("Delete")
-        page.keyboard.press("a")
-        page.keyboard.press("a")
+        correct_by_mouse(page, boxes, found)
+        correct_by_keys(page, boxes, found)
         assert counts.inner_text().startswith(f"{found + 1} cells")
         page.locator("#score").fill("1")
         # What a person drew has no score to fall below; a rounded score may be 1 itself.
