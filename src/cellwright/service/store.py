@@ -10,17 +10,14 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, func, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cellwright.errors import CellwrightError, ConfigError
+from cellwright.errors import CellwrightError
+from cellwright.service.database import open_database
 from cellwright.service.tables import AuditRow, Job, JobImage, Result, StoredImage
 
 MAX_ATTEMPTS = 3
@@ -116,21 +113,7 @@ class Store:
         Raises:
             ConfigError: the URL is none, its driver is missing, or nobody answers there.
         """
-        try:
-            self.engine = _engine(url)
-            with self.engine.begin() as connection:
-                config = Config()
-                config.set_main_option(
-                    "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
-                )
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-        except (ArgumentError, NoSuchModuleError, DBAPIError, ModuleNotFoundError) as error:
-            raise ConfigError(
-                f"the database cannot be opened ({str(error).splitlines()[0]})",
-                where=_without_password(url),
-                remedy="check the URL, as sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME",
-            ) from error
+        self.engine = open_database(url)
 
     def check(self) -> None:
         """Ask the database something; raises where it does not answer."""
@@ -337,39 +320,6 @@ class MissingError(CellwrightError):
 def now() -> datetime:
     """UTC without a zone, as all columns hold it."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
-
-
-def _engine(url: str) -> Engine:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 30})
-
-    @event.listens_for(engine, "connect")
-    def _settle(connection: Any, _record: Any) -> None:
-        # The driver would begin transactions late and never around a change of tables.
-        connection.isolation_level = None
-        # A row is on disk when its transaction returns.
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        # At once for writing: one that reads first could find, when it writes, that it may not.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _without_password(url: str) -> str:
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return "the database URL"
 
 
 def _audit_row(owner: str, action: str, subject: str) -> AuditRow:

@@ -1,0 +1,71 @@
+"""Opens the database behind the store and brings its tables up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from cellwright.errors import ConfigError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def open_database(url: str) -> Engine:
+    """The database at a SQLAlchemy URL, migrated.
+
+    Raises:
+        ConfigError: the URL is none, its driver is missing, or nobody answers there.
+    """
+    try:
+        engine = _engine(url)
+        with engine.begin() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except (ArgumentError, NoSuchModuleError, DBAPIError, ModuleNotFoundError) as error:
+        raise ConfigError(
+            f"the database cannot be opened ({str(error).splitlines()[0]})",
+            where=_without_password(url),
+            remedy="check the URL, as sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME",
+        ) from error
+    return engine
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _settle(connection: Any, _record: Any) -> None:
+        # The driver would begin transactions late and never around a change of tables.
+        connection.isolation_level = None
+        # A row is on disk when its transaction returns.
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        # At once for writing: one that reads first could find, when it writes, that it may not.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _without_password(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "the database URL"
