@@ -31,6 +31,12 @@ CELL_FIGURES = {
     "pixel_f1": "F1 of pixels",
     "pixel_jaccard": "Jaccard of pixels",
 }
+CROP_FIGURES = {
+    "weighted_f1": "weighted F1",
+    "macro_f1": "macro F1",
+    "accuracy": "accuracy",
+    "ece": "calibration error",
+}
 CLASS_FIGURES = {"ap50": "AP50", "ap50_95": "AP50:95", "precision": "precision", "recall": "recall"}
 
 
@@ -71,18 +77,27 @@ def zoo_cells() -> str:
     return zoo_of("instances", CELL_FIGURES)
 
 
+def zoo_crops() -> str:
+    """One row a model of the zoo that says what a crop shows."""
+    return zoo_of("classification", CROP_FIGURES)
+
+
 def zoo_of(task: str, names: dict[str, str]) -> str:
-    """Figures of the test part of every model of one task."""
+    """Figures of the test part of every model of one task; count errors where cells are counted."""
     rows = []
+    last: dict[str, str] = {}
     for name in sorted(ZOO):
         card = open_bundle(name).card
         if card.task != task:
             continue
         evaluation = tested(card)
         figures = [figure(evaluation.metrics[key]) for key in names]
-        mae = figure(evaluation.metrics["count_mae"], digits=2)
-        rows.append([f"`{name}`", str(evaluation.n_images), *figures, mae])
-    return table(["model", "test images", *names.values(), "count error an image"], rows)
+        if "count_mae" in evaluation.metrics:
+            last = {"count_mae": "count error an image"}
+            figures.append(figure(evaluation.metrics["count_mae"], digits=2))
+        data = evaluation.data.removesuffix(", test part")
+        rows.append([f"`{name}`", data, str(evaluation.n_images), *figures])
+    return table(["model", "test part of", "images", *names.values(), *last.values()], rows)
 
 
 def zoo_classes() -> str:
@@ -270,6 +285,7 @@ def times(ratio: dict[str, float]) -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "zoo": zoo,
     "zoo-cells": zoo_cells,
+    "zoo-crops": zoo_crops,
     "zoo-classes": zoo_classes,
     "detectors-blood-cells": partial(detectors, "blood-cells"),
     "detectors-live-dead": partial(detectors, "live-dead"),

@@ -9,11 +9,13 @@ from pathlib import Path
 
 ZOO: dict[str, str] = {
     "blood-cells": "blood-cells.cellwright",
+    "cell-cycle": "cell-cycle.cellwright",
     "hela-dic": "hela-dic.cellwright",
     "hela-dic-int8": "hela-dic-int8.cellwright",
     "live-dead": "live-dead.cellwright",
     "live-dead-fluo": "live-dead-fluo.cellwright",
     "nuclei": "nuclei.cellwright",
+    "nuclei-int8": "nuclei-int8.cellwright",
 }
 
 FOLDER = Path(__file__).parent
