@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import onnxruntime
 
 from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.zoo import ZOO
+from damage import with_flipped_bit
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -38,11 +38,8 @@ def test_a_bundle_proves_itself_in_every_runtime(cellwright: Run, blob_bundle: P
 
 
 def test_a_damaged_bundle_is_refused(cellwright: Run, blob_bundle: Path, tmp_path: Path) -> None:
-    damaged = shutil.copy(blob_bundle, tmp_path / "damaged.cellwright")
-    content = bytearray(damaged.read_bytes())
-    middle = content.index(b"weight") + 100
-    content[middle] ^= 0xFF
-    damaged.write_bytes(content)
+    graph = open_bundle(blob_bundle).card.graphs[0].file
+    damaged = with_flipped_bit(blob_bundle, graph, tmp_path / "damaged.cellwright")
     done = cellwright("models", "verify", damaged)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")

@@ -19,8 +19,9 @@ import tifffile
 from cellwright.data.datasets import DATASETS, load_dataset
 from cellwright.data.datasets import fetch as fetching
 from cellwright.data.datasets.fetch import fetch, unpack
+from cellwright.data.datasets.jurkat_cell_cycle import CHANNELS, FOLDERS
 from cellwright.errors import AnnotationError, DatasetError, UnknownNameError
-from cellwright.types import Boxes, Instances, SemanticMask
+from cellwright.types import Boxes, Category, Instances, SemanticMask
 
 VOC = (
     "<annotation><object><name>{0}</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>5</xmax>"
@@ -111,6 +112,17 @@ def drosophila() -> dict[str, bytes]:
     return files | {f"stack1/raw/{n:02d}.tif": tiff(raw + n) for n in (3, 12)}
 
 
+def jurkat() -> dict[str, bytes]:
+    rng = np.random.default_rng(0)
+    return {
+        f"images/Experiment_1/{folder}/{channel}_CP0001.tif": tiff(
+            rng.integers(20, 900, (80, 80)).astype(np.uint16)
+        )
+        for folder in FOLDERS.values()
+        for channel in CHANNELS
+    }
+
+
 PUBLISHED: dict[str, Callable[[], dict[str, bytes]]] = {
     "bccd_blood_cells": bccd,
     "livedead_labelfree": livedead,
@@ -118,6 +130,7 @@ PUBLISHED: dict[str, Callable[[], dict[str, bytes]]] = {
     "dsb2018_fluo_nuclei": dsb2018,
     "hela_dic": hela,
     "drosophila_vnc_sstem": drosophila,
+    "jurkat_cell_cycle": jurkat,
 }
 
 
@@ -160,12 +173,15 @@ def test_every_set_is_fetched_arranged_and_loaded(
     folder, url = served
     write_zip(folder / f"{name}.zip", PUBLISHED[name]())
     assert fetch(name, base_url=url) == home / name
+    assert sorted(path.name for path in home.iterdir()) == [name, f"{name}.sha256"]
     labelled = load_dataset(name)
     assert len(labelled) > 0
     for record in labelled:
         annotation = record.load().annotation
         if isinstance(annotation, SemanticMask):
             assert annotation.mask.any()
+        elif isinstance(annotation, Category):
+            assert 0 <= annotation.class_id < len(labelled.classes)
         else:
             assert isinstance(annotation, Boxes | Instances)
             assert len(annotation) > 0
@@ -174,7 +190,6 @@ def test_every_set_is_fetched_arranged_and_loaded(
     digest = hashlib.sha256((folder / f"{name}.zip").read_bytes()).hexdigest()
     assert digest in said
     assert (home / f"{name}.sha256").read_text().split()[0] == digest
-    assert sorted(path.name for path in home.iterdir()) == [name, f"{name}.sha256"]
 
 
 def test_livedead_drops_images_without_boxes_and_cleans_names(served: tuple[Path, str]) -> None:
