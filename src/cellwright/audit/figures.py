@@ -21,6 +21,7 @@ from cellwright.inference.segmenter import Segmented
 from cellwright.metrics.counting_rule import CountingRule
 from cellwright.metrics.detection import evaluate_detection
 from cellwright.metrics.instances import count_instances, report_instances
+from cellwright.metrics.intervals import units_to_resample
 from cellwright.metrics.matching import iou_matrix
 from cellwright.metrics.report import Report
 from cellwright.metrics.semantic import confusion_matrix, report_semantic
@@ -46,7 +47,7 @@ def box_report(pairs: Sequence[BoxPair], classes: Sequence[str], *, rule: Counti
         [one.predicted for one in pairs],
         classes,
         score_threshold=rule,
-        groups=_shared([one.group for one in pairs]),
+        groups=units_to_resample([one.group for one in pairs]),
     )
 
 
@@ -98,7 +99,7 @@ def mask_report(pairs: Iterable[MaskPair], classes: Sequence[str], *, task: str)
         truth, found = (_looked_at(side.mask, one) for side in (one.truth, one.found))
         matrices.append(confusion_matrix(truth, found, n_classes + 1))
         matches.append(count_instances(one.truth.cells, one.found.cells, n_classes))
-    shared = _shared(groups)
+    shared = units_to_resample(groups)
     pixels = report_semantic(matrices, (BACKGROUND, *classes), groups=shared)
     cells = report_instances(matches, classes, groups=shared)
     if task == "semantic":
@@ -147,8 +148,3 @@ def _looked_at(mask: SemanticMask, pair: MaskPair) -> SemanticMask:
     if pair.looked_at is None:
         return mask
     return SemanticMask(mask.mask[pair.looked_at][None])
-
-
-def _shared(groups: list[str]) -> list[str] | None:
-    """The groups if any holds several images, else None: then each image stands alone."""
-    return groups if len(set(groups)) < len(groups) else None

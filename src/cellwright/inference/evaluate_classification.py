@@ -13,7 +13,12 @@ from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.inference.classifier import Classified, Classifier
 from cellwright.metrics.classification import ClassificationReport, evaluate_classification
-from cellwright.metrics.intervals import Interval, bootstrap_ratio, wilson
+from cellwright.metrics.intervals import (
+    Interval,
+    bootstrap_ratio,
+    units_to_resample,
+    wilson,
+)
 from cellwright.types import Category
 
 Progress = Callable[[int, int], None]
@@ -49,9 +54,9 @@ class LabelledClasses:
         return np.array([one.class_id for one in self.truth], np.int64)
 
     @property
-    def shared_groups(self) -> tuple[str, ...] | None:
-        """The groups if any holds several images, else None: then each image stands alone."""
-        return self.groups if len(set(self.groups)) < len(self.groups) else None
+    def shared_groups(self) -> Sequence[str] | None:
+        """What intervals resample: groups, or None for images."""
+        return units_to_resample(self.groups)
 
 
 def evaluate_classifier(
@@ -129,6 +134,7 @@ def report_classes(seen: LabelledClasses, classifier: Classifier) -> Classificat
         **report.settings,
         "runtime": classifier.runtime,
         "views": classifier.decoding.views,
+        "groups": len(set(seen.groups)),
         "unlabelled_images": seen.n_unlabelled,
     }
     return replace(report, metrics=metrics, settings=settings)
