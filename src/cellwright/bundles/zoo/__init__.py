@@ -11,6 +11,7 @@ ZOO: dict[str, str] = {
     "blood-cells": "blood-cells.cellwright",
     "cell-cycle": "cell-cycle.cellwright",
     "hela-dic": "hela-dic.cellwright",
+    "hela-dic-half-int8": "hela-dic-half-int8.cellwright",
     "hela-dic-int8": "hela-dic-int8.cellwright",
     "live-dead": "live-dead.cellwright",
     "live-dead-fluo": "live-dead-fluo.cellwright",
