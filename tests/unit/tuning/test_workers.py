@@ -32,6 +32,14 @@ def start(where: str, out: Path, *more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, str(WORKER), where, str(out), str(N_TRIALS), *more])
 
 
+def wait_for(path: Path) -> None:
+    for _ in range(3600):
+        if path.exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path.name} did not come")
+
+
 def storage_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if kind == "postgresql":
         return request.getfixturevalue("postgresql")
@@ -43,20 +51,20 @@ def storage_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> st
 def test_a_killed_workers_trial_is_failed_and_its_place_taken(kind, request, tmp_path):
     where = storage_url(kind, request, tmp_path)
     victim = start(where, tmp_path, "hold")
-    other = start(where, tmp_path)
     try:
-        for _ in range(3600):
-            if (tmp_path / "holding").exists():
-                break
-            time.sleep(0.05)
+        # Only a trial that is held can be lost: a faster other would do all of them before.
+        wait_for(tmp_path / "holding")
+        other = start(where, tmp_path)
         time.sleep(0.5)  # the other works beside it meanwhile
         assert other.poll() is None, "it must wait for the trial that is still running"
         os.kill(victim.pid, signal.SIGKILL)
         victim.wait(timeout=30)
-        assert other.wait(timeout=300) == 0
+        try:
+            assert other.wait(timeout=300) == 0
+        finally:
+            other.kill()
     finally:
         victim.kill()
-        other.kill()
 
     study = optuna.load_study(study_name="arithmetic", storage=open_storage(where))
     trials = [trial for trial in study.trials if trial.state != TrialState.WAITING]
