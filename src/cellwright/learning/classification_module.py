@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from cellwright.detectors.protocol import Schedule
 from cellwright.learning.class_crops import ClassBatch, CropSet
-from cellwright.learning.optimizers import make_optimizer, make_rule
-from cellwright.learning.schedules import Plan
+from cellwright.learning.optimizers import by_step
 from cellwright.losses.soft_cross_entropy import soft_cross_entropy
 
 VAL_BATCH = 128
@@ -99,18 +98,13 @@ class ClassificationModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The rule's optimizer and rate."""
-        schedule = self.rule.schedule
-        optimizer = make_optimizer(
-            self.rule.optimizer,
+        return by_step(
             self.network,
-            learning_rate=schedule.learning_rate,
-            weight_decay=schedule.weight_decay,
+            optimizer=self.rule.optimizer,
+            rate=self.rule.rate,
+            schedule=self.rule.schedule,
+            steps=int(self.trainer.estimated_stepping_batches),
         )
-        steps = max(1, int(self.trainer.estimated_stepping_batches))
-        warmup = min(steps - 1, int(schedule.warmup_epochs * steps / schedule.epochs))
-        plan = Plan(steps, warmup, schedule.final_fraction)
-        rate = make_rule(self.rule.rate, optimizer, plan)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
 
 
 def epoch_figures(found: NDArray[np.int64], true: NDArray[np.int64]) -> dict[str, float]:

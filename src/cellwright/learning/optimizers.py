@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.learning.schedules import SCHEDULES, Plan
 
@@ -65,6 +66,33 @@ def make_optimizer(
     if name not in OPTIMIZERS:
         raise UnknownNameError("optimizer", name, OPTIMIZERS)
     return OPTIMIZERS[name](_groups(network.parameters(), weight_decay), lr=learning_rate)
+
+
+def by_step(
+    network: nn.Module, *, optimizer: str, rate: str, schedule: Schedule, steps: int
+) -> dict[str, Any]:
+    """What Lightning's ``configure_optimizers`` gives back: an optimizer, its rate by the step.
+
+    Args:
+        network: whose weights.
+        optimizer: row of :data:`OPTIMIZERS`.
+        rate: row of :data:`cellwright.learning.schedules.SCHEDULES`.
+        schedule: peak rate, decay, warm-up.
+        steps: of the whole training.
+
+    Raises:
+        UnknownNameError: no such optimizer or schedule.
+    """
+    chosen = make_optimizer(
+        optimizer,
+        network,
+        learning_rate=schedule.learning_rate,
+        weight_decay=schedule.weight_decay,
+    )
+    steps = max(1, steps)
+    warmup = min(steps - 1, int(schedule.warmup_epochs * steps / schedule.epochs))
+    rule = make_rule(rate, chosen, Plan(steps, warmup, schedule.final_fraction))
+    return {"optimizer": chosen, "lr_scheduler": {"scheduler": rule, "interval": "step"}}
 
 
 def make_rule(

@@ -25,8 +25,7 @@ from cellwright.data.mask_pictures import MaskPicture
 from cellwright.detectors.protocol import Schedule
 from cellwright.inference.watershed import separate_cells
 from cellwright.learning.mask_windows import MaskBatch
-from cellwright.learning.optimizers import make_optimizer, make_rule
-from cellwright.learning.schedules import Plan
+from cellwright.learning.optimizers import by_step
 from cellwright.metrics.instances import matched_share
 from cellwright.models.feature_enhancement import choose_anew
 from cellwright.models.se_unet import Supervised, SupervisedSEUNet, balanced
@@ -144,18 +143,13 @@ class SegmentationModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The rule's optimizer and rate."""
-        schedule = self.rule.schedule
-        optimizer = make_optimizer(
-            self.rule.optimizer,
+        return by_step(
             self.network,
-            learning_rate=schedule.learning_rate,
-            weight_decay=schedule.weight_decay,
+            optimizer=self.rule.optimizer,
+            rate=self.rule.rate,
+            schedule=self.rule.schedule,
+            steps=int(self.trainer.estimated_stepping_batches),
         )
-        steps = max(1, int(self.trainer.estimated_stepping_batches))
-        warmup = min(steps - 1, int(schedule.warmup_epochs * steps / schedule.epochs))
-        plan = Plan(steps, warmup, schedule.final_fraction)
-        rate = make_rule(self.rule.rate, optimizer, plan)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
 
 
 def mirrored(pixels: NDArray[np.uint8], multiple: int) -> Tensor:

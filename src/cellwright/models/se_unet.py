@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cellwright.errors import ConfigError, ImageError
-from cellwright.models.unet import Up, double_conv
+from cellwright.errors import ConfigError
+from cellwright.models.unet import Up, check_multiple, double_conv
 
 LEAST_HIDDEN = 4
 """Fewer units than this between squeeze and excitation say next to nothing."""
@@ -111,12 +111,7 @@ class SEUNet(nn.Module):
         Raises:
             ImageError: H or W is no multiple of ``multiple``.
         """
-        height, width = x.shape[-2:]
-        if height % self.multiple or width % self.multiple:
-            raise ImageError(
-                f"{height} x {width} pixels are no multiple of {self.multiple}",
-                remedy="pad the image; inference and training do",
-            )
+        check_multiple(x, self.multiple)
         x = x - 0.5
         maps = []
         for level, block in enumerate(self.down):

@@ -107,12 +107,7 @@ class UNet(nn.Module):
         Raises:
             ImageError: H or W is no multiple, for instance smaller than it.
         """
-        height, width = x.shape[-2:]
-        if height % self.multiple or width % self.multiple:
-            raise ImageError(
-                f"{height} x {width} pixels are no multiple of {self.multiple}",
-                remedy="pad the image; inference and training do",
-            )
+        check_multiple(x, self.multiple)
         x = x - 0.5
         skips = []
         for level, block in enumerate(self.down):
@@ -123,6 +118,20 @@ class UNet(nn.Module):
             x = block(x, skips.pop())
         out: Tensor = self.head(x)
         return out
+
+
+def check_multiple(x: Tensor, multiple: int) -> None:
+    """Refuse a batch that cannot be halved at every level.
+
+    Raises:
+        ImageError: H or W is no multiple of ``multiple``.
+    """
+    height, width = x.shape[-2:]
+    if height % multiple or width % multiple:
+        raise ImageError(
+            f"{height} x {width} pixels are no multiple of {multiple}",
+            remedy="pad the image; inference and training do",
+        )
 
 
 def reach_px(levels: int) -> int:
