@@ -12,10 +12,9 @@ from cellwright.cli.cell_cycle import cell_cycle
 from cellwright.cli.console import (
     EXIT_EXPECTED_ERROR,
     Cell,
-    counted,
     print_table,
     progress_bar,
-    say,
+    say_where,
     write_json,
 )
 from cellwright.cli.options import (
@@ -101,11 +100,7 @@ def viability(
         )
     if not write_json(report.to_json(), json):
         _print(report)
-    for item in report.left_out[:5]:
-        say(f"not counted: {item.file}: {item.error}")
-    if report.left_out:
-        say(f"{counted(len(report.left_out), 'file')} in {out / 'errors.csv'}")
-    say(f"report: {out / 'report.html'}")
+    say_where(report.left_out, out, missed="not counted")
     if not report.fields:
         raise typer.Exit(EXIT_EXPECTED_ERROR)
 
@@ -145,11 +140,7 @@ def confluence(
         )
     if not write_json(report.to_json(), json):
         _print_cover(report)
-    for item in report.left_out[:5]:
-        say(f"left out: {item.file}: {item.error}")
-    if report.left_out:
-        say(f"{counted(len(report.left_out), 'file')} in {out / 'errors.csv'}")
-    say(f"report: {out / 'report.html'}")
+    say_where(report.left_out, out, missed="left out")
     if not report.fields:
         raise typer.Exit(EXIT_EXPECTED_ERROR)
 

@@ -10,10 +10,9 @@ import typer
 from cellwright.cli.console import (
     EXIT_EXPECTED_ERROR,
     Cell,
-    counted,
     print_table,
     progress_bar,
-    say,
+    say_where,
     write_json,
 )
 from cellwright.cli.options import (
@@ -84,11 +83,7 @@ def cell_cycle(
         )
     if not write_json(report.to_json(), json):
         _print(report)
-    for item in report.left_out[:5]:
-        say(f"not staged: {item.file}: {item.error}")
-    if report.left_out:
-        say(f"{counted(len(report.left_out), 'file')} in {out / 'errors.csv'}")
-    say(f"report: {out / 'report.html'}")
+    say_where(report.left_out, out, missed="not staged")
     if not report.images:
         raise typer.Exit(EXIT_EXPECTED_ERROR)
 

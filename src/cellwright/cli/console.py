@@ -10,7 +10,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from cellwright.assays.tables import LeftOut
 
 Cell: TypeAlias = str | int | float | None
 Progress: TypeAlias = Callable[[int, int], None]
@@ -133,3 +136,18 @@ class DownloadBar:
     def close(self) -> None:
         """Leave the finished bar on the terminal."""
         self._bar.stop()
+
+
+def say_where(left_out: Sequence[LeftOut], out: Path, *, missed: str) -> None:
+    """The end of an assay on stderr: the first images that have no result, and the report.
+
+    Args:
+        left_out: images without a result.
+        out: the run's folder.
+        missed: what was not done to them, for instance ``not counted``.
+    """
+    for item in left_out[:5]:
+        say(f"{missed}: {item.file}: {item.error}")
+    if left_out:
+        say(f"{counted(len(left_out), 'file')} in {out / 'errors.csv'}")
+    say(f"report: {out / 'report.html'}")
