@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class CellwrightError(Exception):
@@ -24,6 +25,10 @@ class CellwrightError(Exception):
         self.remedy = remedy
         message = what if self.where is None else f"{self.where}: {what}"
         super().__init__(f"{message}; {remedy}" if remedy else message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors come back from the processes of a cluster as they were raised there.
+        return _rebuilt, (type(self), self.args, dict(self.__dict__))
 
 
 class ImageError(CellwrightError):
@@ -72,3 +77,11 @@ class UnknownNameError(CellwrightError):
             remedy=f"{hint}choose one of: {', '.join(known) or '(none)'}",
         )
         self.choices = known
+
+
+def _rebuilt(
+    kind: type[CellwrightError], args: tuple[Any, ...], state: dict[str, Any]
+) -> CellwrightError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error

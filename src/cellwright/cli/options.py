@@ -80,3 +80,11 @@ Labels: TypeAlias = Annotated[
         help="Folder with a label image a field: which pixels are a cell.",
     ),
 ]
+Cluster: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Scheduler of a Dask cluster that does the images, such as tcp://host:8786.",
+    ),
+]

@@ -9,6 +9,7 @@ import typer
 
 from cellwright.cli.console import EXIT_EXPECTED_ERROR, counted, progress_bar, say, write_json
 from cellwright.cli.options import (
+    Cluster,
     Existing,
     Json,
     Labels,
@@ -31,7 +32,9 @@ EXAMPLES = """Examples:
 
 cellwright predict smear.jpg --model blood-cells --out results
 
-cellwright predict plate_7 --model runs/mine/mine.cellwright --out results --json -"""
+cellwright predict plate_7 --model runs/mine/mine.cellwright --out results --json -
+
+cellwright predict screen --model nuclei --out results --cluster tcp://head-node:8786"""
 
 ERRORS_SHOWN = 5
 
@@ -51,6 +54,7 @@ def predict(
     existing: Existing = "resume",
     runtime: Runtime = "auto",
     threads: Threads = None,
+    cluster: Cluster = None,
     json: Json = None,
 ) -> None:
     """Count the cells of images. A killed run started again does only what is missing.
@@ -58,30 +62,43 @@ def predict(
     Writes cells.csv (a row a cell), summary.csv (a row an image), errors.csv and overlays; a
     model that segments also labels/, in which each pixel holds the number of its cell. With
     --outlines come files that QuPath and Fiji open. A model that classifies takes an image for
-    one cell, unless --tile or --labels says otherwise.
+    one cell, unless --tile or --labels says otherwise. With --cluster the machines of a Dask
+    cluster share the images; model and folders must lie where all of them see them.
     """
     from cellwright.bundles.bundle import open_bundle
-    from cellwright.inference.run import RunOptions, predict_files
+    from cellwright.inference.run import RunOptions, load_model, predict_files
+    from cellwright.inference.workers import plan_work
 
+    bundle = open_bundle(model)
+    options = RunOptions(
+        pixel_size,
+        scale,
+        score_threshold,
+        overlays,
+        tile_px=tile,
+        labels_dir=None if labels is None else str(labels),
+        outlines=outlines,
+    )
     with progress_bar("counting") as progress:
-        summary = predict_files(
-            inputs,
-            bundle=open_bundle(model),
-            out=out,
-            runtime=runtime,
-            threads=threads,
-            options=RunOptions(
-                pixel_size,
-                scale,
-                score_threshold,
-                overlays,
-                tile_px=tile,
-                labels_dir=None if labels is None else str(labels),
-                outlines=outlines,
-            ),
-            existing=existing,
-            progress=progress,
-        )
+        if cluster is None:
+            summary = predict_files(
+                inputs,
+                bundle=bundle,
+                out=out,
+                runtime=runtime,
+                threads=threads,
+                options=options,
+                existing=existing,
+                progress=progress,
+            )
+        else:
+            from cellwright.inference.cluster import on_cluster
+
+            with on_cluster(cluster, bundle, options, threads=threads) as spread:
+                plan = plan_work(1, threads=threads)
+                summary = load_model(bundle, options, runtime=runtime, plan=plan).predict(
+                    inputs, out, existing=existing, progress=progress, spread=spread
+                )
     if not write_json(_as_json(summary), json):
         typer.echo(_sentence(summary))
     for image, error in list(summary.errors.items())[:ERRORS_SHOWN]:

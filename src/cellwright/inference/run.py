@@ -1,18 +1,18 @@
 """Predict files and folders: a table of cells, a table of images, a picture of each.
 
-Several images are in work at once (:mod:`cellwright.inference.workers`). An image that
-cannot be read becomes a row of ``errors.csv`` and the run goes on; a run that is killed
-goes on where it stopped when it is started again.
+Several images are in work at once, on this machine (:mod:`cellwright.inference.workers`) or on
+those of a Dask cluster (:mod:`cellwright.inference.cluster`). An image that cannot be read
+becomes a row of ``errors.csv`` and the run goes on; a run that is killed goes on where it
+stopped when it is started again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 
@@ -20,11 +20,12 @@ from cellwright import __version__
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.sessions import Sharing
 from cellwright.errors import CellwrightError, ImageError
-from cellwright.images.read import list_images, open_image, values_held_open
+from cellwright.images.read import list_images
 from cellwright.inference.counts import COUNT_LEVEL
 from cellwright.inference.detection_work import DetectionWork
 from cellwright.inference.identity import NamedImage, name_images
-from cellwright.inference.run_folder import Existing, Part, RunFolder
+from cellwright.inference.one_image import Outcome, do_image
+from cellwright.inference.run_folder import Existing, RunFolder
 from cellwright.inference.work import PRODUCT_FOLDERS, ImageWork, Overlays, RunOptions
 from cellwright.inference.workers import WorkPlan, in_order, plan_work
 
@@ -41,8 +42,8 @@ __all__ = [
 Progress = Callable[[int, int], None]
 """Called with the number of images done and the number of images."""
 
-LARGE_VALUES = 1 << 26
-"""Of images that hold more values than this in memory while open, one at a time is in work."""
+Spread = Callable[["LoadedModel", Sequence[NamedImage], RunFolder], Iterable[Outcome]]
+"""Does images somewhere and gives what became of each, in any order."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def predict_files(
             With 1, the images are done strictly one after the other.
         options: what a user may set.
         existing: continue what lies in ``out``, or replace it.
-        progress: told of every image done, in order.
+        progress: told of every image done.
 
     Raises:
         ImageError: an input does not exist, or there is no image at all.
@@ -131,22 +132,33 @@ class LoadedModel:
         *,
         existing: Existing = "resume",
         progress: Progress | None = None,
+        spread: Spread | None = None,
     ) -> RunSummary:
-        """As :func:`predict_files`."""
+        """As :func:`predict_files`; ``spread`` says where, None does the images here, in order."""
         start = time.perf_counter()
         images = _images(inputs, out)
         folder = RunFolder(out, self.settings, existing)
-        run = _Run(self.work, folder)
-        run.all(images, workers=self.workers, progress=progress)
-        folder.write_tables(images, run.errors, columns=self.work.columns)
+        tally = _Tally(len(self.work.classes))
+        for outcome in (spread or on_this_machine)(self, images, folder):
+            tally.add(outcome)
+            if progress is not None:
+                progress(tally.n_done, len(images))
+        folder.write_tables(images, tally.errors, columns=self.work.columns)
         return RunSummary(
             out=out,
             n_images=len(images),
-            n_resumed=run.n_resumed,
-            counts=dict(zip(self.work.classes, run.counts.tolist(), strict=True)),
-            errors=run.errors,
+            n_resumed=tally.n_resumed,
+            counts=dict(zip(self.work.classes, tally.counts.tolist(), strict=True)),
+            errors=tally.errors,
             seconds=time.perf_counter() - start,
         )
+
+
+def on_this_machine(
+    model: LoadedModel, images: Sequence[NamedImage], folder: RunFolder
+) -> Iterable[Outcome]:
+    """The default :data:`Spread`: as many images at once as the processor has use for."""
+    return in_order(partial(do_image, model.work, folder), images, workers=model.workers)
 
 
 def load_model(
@@ -162,60 +174,23 @@ def load_model(
     return LoadedModel(work, plan.workers, _settings(bundle, work, options))
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """What became of one image: its part, or why there is none."""
+class _Tally:
+    """What became of the images so far."""
 
-    image: NamedImage
-    part: Part | None = None
-    error: CellwrightError | None = None
-    resumed: bool = False
-
-
-class _Run:
-    """State of one run. Workers do images; only :meth:`all` changes the state."""
-
-    def __init__(self, work: ImageWork, folder: RunFolder) -> None:
-        self._work, self._folder = work, folder
-        self._one_large = Lock()
-        self.counts = np.zeros(len(work.classes), np.int64)
+    def __init__(self, n_classes: int) -> None:
+        self.counts = np.zeros(n_classes, np.int64)
         self.errors: dict[str, CellwrightError] = {}
         self.n_resumed = 0
+        self.n_done = 0
 
-    def all(self, images: Sequence[NamedImage], *, workers: int, progress: Progress | None) -> None:
-        """Do every image, ``workers`` at once."""
-        for done, outcome in enumerate(in_order(self._one, images, workers=workers)):
-            if outcome.error is not None:
-                self.errors[outcome.image.id] = outcome.error
-            if outcome.part is not None:
-                self._add(outcome.part)
-            self.n_resumed += outcome.resumed
-            if progress is not None:
-                progress(done + 1, len(images))
-
-    def _one(self, image: NamedImage) -> _Outcome:
-        """Read, predict, draw and keep one image, unless an earlier run has."""
-        held = self._folder.load(image)
-        if held is not None:
-            return _Outcome(image, held, resumed=True)
-        try:
-            with self._turn(image.path), open_image(image.path) as source:
-                done = self._work.do(image, source)
-        except CellwrightError as error:
-            return _Outcome(image, error=error)
-        # A folder that cannot be written is no fault of the image: that ends the run.
-        for product in done.products:
-            product.write(self._folder.out / product.folder / f"{image.id}{product.suffix}")
-        self._folder.save(image, done.part)
-        return _Outcome(image, done.part)
-
-    def _turn(self, path: Path) -> AbstractContextManager[object]:
-        """Lets only one image in that takes much memory."""
-        return self._one_large if values_held_open(path) > LARGE_VALUES else nullcontext()
-
-    def _add(self, part: Part) -> None:
-        first = 5  # the counts of the classes follow id, file, height, width and total
-        self.counts += np.array(part.summary[first : first + len(self.counts)], np.int64)
+    def add(self, outcome: Outcome) -> None:
+        """One image more."""
+        if outcome.error is not None:
+            self.errors[outcome.image.id] = outcome.error
+        else:
+            self.counts += np.array(outcome.counts, np.int64)
+        self.n_resumed += outcome.resumed
+        self.n_done += 1
 
 
 def _work_for(bundle: Bundle, options: RunOptions, *, runtime: str, sharing: Sharing) -> ImageWork:

@@ -13,7 +13,7 @@ import pytest
 from cellwright.bundles.bundle import open_bundle
 from cellwright.errors import CellwrightError, ConfigError, ImageError
 from cellwright.images.write import write_png, write_tiff
-from cellwright.inference import run as run_module
+from cellwright.inference import one_image
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.run import RunOptions, load_model, predict_files
 from cellwright.inference.run_folder import CELL_COLUMNS
@@ -163,7 +163,7 @@ def test_of_large_images_one_at_a_time_is_open(dot_bundle, pictures, tmp_path, m
                 now -= 1
 
     monkeypatch.setattr(Predictor, "predict", watched)
-    monkeypatch.setattr(run_module, "LARGE_VALUES", 120 * 160 - 1)
+    monkeypatch.setattr(one_image, "LARGE_VALUES", 120 * 160 - 1)
     predict_files([pictures], bundle=open_bundle(dot_bundle), out=tmp_path / "o", threads=4)
     assert most == 1
 
