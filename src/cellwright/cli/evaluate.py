@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cellwright.bundles.bundle import Bundle
+    from cellwright.data.labelled_set import LabelledSet
     from cellwright.metrics.classification import ClassificationReport
     from cellwright.metrics.intervals import Interval
     from cellwright.metrics.report import Report
@@ -23,7 +24,9 @@ EXAMPLES = """Examples:
 
 cellwright evaluate blood-cells labels/
 
-cellwright evaluate runs/mine/mine.cellwright labels/ --split split.csv --part test --json -"""
+cellwright evaluate runs/mine/mine.cellwright labels/ --split split.csv --part test --json -
+
+cellwright evaluate runs/mine/mine.cellwright smears/ --shift stain"""
 
 
 def evaluate(
@@ -39,6 +42,10 @@ def evaluate(
     part: Annotated[
         Literal["all", "train", "val", "test"], typer.Option(help="Which images to look at.")
     ] = "all",
+    shift: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Move the colours first: stain, gamma, white-balance …"),
+    ] = None,
     runtime: Runtime = "auto",
     threads: Threads = None,
     json: Json = None,
@@ -54,11 +61,20 @@ def evaluate(
             "warning: this model was trained on images of this very set, so these figures "
             "flatter it; use --part test with the --split file of its training"
         )
+    if shift is not None:
+        labelled = _moved(labelled, shift)
     with progress_bar("evaluating") as progress:
         measure = _measure_for(opened)
         report = measure(opened, labelled, runtime=runtime, threads=threads, progress=progress)
     if not write_json(report.to_json(), json):
         print_report(report)
+
+
+def _moved(labelled: LabelledSet, shift: str) -> LabelledSet:
+    """The images in the colours of another laboratory."""
+    from cellwright.data.stain_shift import shifted
+
+    return shifted(labelled, shift)
 
 
 def _measure_for(bundle: Bundle) -> Callable[..., Report]:

@@ -4,15 +4,22 @@ A cell in a flow has no up and no left, so all eight turns and mirror images are
 crop itself. ``cells`` also moves it by up to two pixels, since cells are never cut out exactly,
 and brightens or darkens each channel a little; not more, because the amount of a DNA stain is
 what tells phases apart. ``stain`` is for colour pictures whose staining differs by laboratory.
+
+``smear`` is for fields of stained blood. In public sets colour gives the class away, since each
+class came from other slides; hue, saturation and brightness therefore vary here by more than any
+two laboratories differ, so that nothing can be learned from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cellwright.data.stain import LUMA, brightened, saturated, turned_hue
 
 Crop: TypeAlias = NDArray[np.float32]
 """``(C, H, W)`` in [0, 1]."""
@@ -21,6 +28,24 @@ SHIFT_PX = 2
 GAIN = 0.05
 STAIN_GAIN = 0.2
 STAIN_MIX = 0.1
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """How far each may be moved, to either side.
+
+    Attributes:
+        hue: of the colour circle's circumference.
+        saturation: factors within 1 ± this.
+        brightness: factors within 1 ± this.
+    """
+
+    hue: float
+    saturation: float
+    brightness: float
+
+
+SMEAR = Jitter(hue=0.15, saturation=0.4, brightness=0.35)
 
 
 def none(crop: Crop, rng: np.random.Generator) -> Crop:  # noqa: ARG001 - one shape for all rows
@@ -66,10 +91,25 @@ def stain(crop: Crop, rng: np.random.Generator) -> Crop:
     return np.clip(mixed, 0, 1).astype(np.float32)
 
 
+def jittered(crop: Crop, rng: np.random.Generator, reach: Jitter) -> Crop:
+    """Hue, saturation and brightness of a colour crop moved; brightness alone of others."""
+    out = brightened(crop, rng.uniform(1 - reach.brightness, 1 + reach.brightness))
+    if len(crop) != len(LUMA):
+        return out
+    out = saturated(out, rng.uniform(1 - reach.saturation, 1 + reach.saturation))
+    return turned_hue(out, rng.uniform(-reach.hue, reach.hue))
+
+
+def smear(crop: Crop, rng: np.random.Generator) -> Crop:
+    """Turned, with the colours of another slide, lamp and camera."""
+    return jittered(turned(crop, rng), rng, SMEAR)
+
+
 CROP_PRESETS: dict[str, Callable[[Crop, np.random.Generator], Crop]] = {
     "cells": cells,
     "gentle": turned,
     "none": none,
+    "smear": smear,
     "stain": stain,
 }
 """Crop and generator to a crop of the same shape."""

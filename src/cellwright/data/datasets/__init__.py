@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cellwright.data.cache import cache_folder
 from cellwright.data.datasets import (
+    all_pbs_leukemia,
     bbbc039_hoechst_nuclei,
     bccd_blood_cells,
     drosophila_vnc_sstem,
@@ -35,6 +36,7 @@ _ROWS = (
     hela_dic.SET,
     drosophila_vnc_sstem.SET,
     jurkat_cell_cycle.SET,
+    all_pbs_leukemia.SET,
 )
 
 DATASETS: dict[str, PublicSet] = {row.name: row for row in _ROWS}

@@ -64,13 +64,21 @@ def fetch(
     Raises:
         UnknownNameError: no such set.
         DatasetError: no connection, another checksum than expected, or an archive that is
-            damaged, hostile or laid out differently than this row expects.
+            damaged, hostile or laid out differently than this row expects; or a set whose
+            licence is not known, which is not downloaded.
     """
     row = public_set(name)
     home = cache_folder() if to is None else to
     target = home / row.name
     if target.is_dir() and any(target.iterdir()):
         return target
+    if row.arrange is None:
+        raise DatasetError(
+            f"is not downloaded for you: its licence is {row.licence}",
+            where=row.name,
+            remedy=f"read the terms at {row.url}; if they allow your use, get it there and put a "
+            f"folder a class ({', '.join(row.classes)}) into {target}",
+        )
     url = row.url if base_url is None else f"{base_url.rstrip('/')}/{row.name}.zip"
     pin = home / f"{row.name}.sha256"
     home.mkdir(parents=True, exist_ok=True)

@@ -166,7 +166,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", [name for name, row in DATASETS.items() if row.arrange])
 def test_every_set_is_fetched_arranged_and_loaded(
     name: str, served: tuple[Path, str], home: Path
 ) -> None:
@@ -374,3 +374,13 @@ def test_archives_too_large_with_links_or_damaged_are_refused(
         archive.writestr("two/x", b"")
     with pytest.raises(DatasetError, match="2 top folders"):
         unpack(path, tmp_path / "out")
+
+
+def test_a_set_whose_licence_is_not_known_is_not_downloaded(home: Path) -> None:
+    with pytest.raises(DatasetError) as refused:
+        fetch("all_pbs_leukemia")
+    said = str(refused.value)
+    assert "licence is not stated" in said
+    assert DATASETS["all_pbs_leukemia"].url in said
+    assert str(home / "all_pbs_leukemia") in said
+    assert not (home / "all_pbs_leukemia").exists()
