@@ -7,13 +7,14 @@ Colours are those of Okabe and Ito, which stay apart for colour-blind readers
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import ImageError
-from cellwright.images.normalise import Normalisation, normalise
+from cellwright.images.normalise import Normalisation, apply_limits, channel_limits
 from cellwright.images.resize import resize, resize_labels
 from cellwright.types import Boxes, Image, Instances
 
@@ -28,6 +29,9 @@ PALETTE: tuple[Rgb, ...] = (
     (230, 159, 0),  # orange
     (0, 114, 178),  # blue
 )
+
+SHOWN = Normalisation(kind="percentile")
+"""How everything but 8-bit RGB is stretched for the eye."""
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _TEXT_HEIGHT_SHARE = 1 / 45
@@ -45,12 +49,43 @@ def display(image: Image, *, max_edge: int = 2000) -> NDArray[np.uint8]:
     """
     if max_edge < 1:
         raise ImageError(f"cannot show an image with a longest edge of {max_edge} pixels")
-    channels, height, width = image.shape
+    _, height, width = image.shape
     factor = min(1.0, max_edge / max(height, width))
     small = resize(image, max(1, round(height * factor)), max(1, round(width * factor)))
-    if channels == 3 and small.dtype == np.uint8:
-        return small.transpose(1, 2, 0).copy()
-    bright = normalise(small, Normalisation(kind="percentile"))
+    return paint(small, None if is_shown_as_is(small) else channel_limits(small, SHOWN))
+
+
+class Pixels(Protocol):
+    """An array ``(C, H, W)``, or a file that holds one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W)."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the pixels."""
+        ...
+
+
+def is_shown_as_is(image: Pixels) -> bool:
+    """Whether an image needs no stretching: 8-bit RGB."""
+    return image.shape[0] == 3 and image.dtype == np.uint8
+
+
+def paint(image: Image, limits: NDArray[np.float32] | None) -> NDArray[np.uint8]:
+    """An image, or a region of one, as a person would look at it: uint8 RGB ``(H, W, 3)``.
+
+    Args:
+        image: ``(C, H, W)``.
+        limits: ``(C, 2)`` values shown as black and as full, of the whole image; None for
+            8-bit RGB, which is shown as it is.
+    """
+    if limits is None:
+        return image.transpose(1, 2, 0).copy()
+    channels = len(image)
+    bright = apply_limits(image, limits)
     if channels not in (1, 3):
         colours = np.array([PALETTE[index % len(PALETTE)] for index in range(channels)])
         bright = np.tensordot(colours.T.astype(np.float32) / 255, bright, axes=1).clip(0, 1)

@@ -20,7 +20,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellwright.errors import ConfigError
-from cellwright.service.store import Store, now
+from cellwright.service.records import now
+from cellwright.service.store import Store
 from cellwright.service.tables import Token
 
 LOCAL_OWNER = "local"

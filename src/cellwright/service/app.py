@@ -16,11 +16,11 @@ from cellwright.service.files import Files
 from cellwright.service.guard import Guard
 from cellwright.service.models import Models
 from cellwright.service.problems import install_problem_handlers
-from cellwright.service.routes import api
-from cellwright.service.routes_of_jobs import jobs_api
+from cellwright.service.routes import ROUTERS
 from cellwright.service.settings import ServiceSettings
 from cellwright.service.store import Store
 from cellwright.service.telemetry import Telemetry
+from cellwright.service.work_queue import Queue
 from cellwright.service.worker import Worker
 
 API = "/api/v1"
@@ -33,6 +33,7 @@ class Parts:
 
     settings: ServiceSettings
     store: Store
+    queue: Queue
     files: Files
     models: Models
     access: Access
@@ -50,8 +51,9 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     files = Files(settings.folder, settings.limits)
     models = Models(settings.bundles, runtime=settings.runtime, threads=settings.threads)
     telemetry = Telemetry()
-    worker = Worker(store, files, models, telemetry)
-    parts = Parts(settings, store, files, models, Access(store), worker, telemetry)
+    queue = Queue(store.engine)
+    worker = Worker(queue, files, models, telemetry)
+    parts = Parts(settings, store, queue, files, models, Access(store), worker, telemetry)
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
@@ -72,8 +74,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     app.state.parts = parts
     install_problem_handlers(app)
-    app.include_router(api, prefix=API)
-    app.include_router(jobs_api, prefix=API)
+    for router in ROUTERS:
+        app.include_router(router, prefix=API)
     app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     app.add_middleware(Guard, settings=settings, telemetry=telemetry)
     return app

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ from cellwright.errors import ImageError
 from cellwright.images.headers import kind_of, read_header
 from cellwright.images.picture import check_size
 from cellwright.images.read import open_image
+from cellwright.service.records import NewImage
 from cellwright.service.settings import Limits
-from cellwright.service.store import NewImage
 
 SUFFIX_OF_KIND = {"PNG": ".png", "JPEG": ".jpg", "BMP": ".bmp", "TIFF": ".tif"}
 MAX_NAME = 150
@@ -34,7 +35,7 @@ class Files:
     """The folder of the service.
 
     Attributes:
-        root: holds ``images/`` and ``results/``.
+        root: holds ``images/``, ``tiles/`` and ``results/``.
         limits: of one upload.
     """
 
@@ -45,9 +46,22 @@ class Files:
         """Where the image of this content lies."""
         return self.root / "images" / sha256[:2] / f"{sha256}{suffix}"
 
+    def tiles(self, sha256: str) -> Path:
+        """Folder of the tiles of the image of this content."""
+        return self.root / "tiles" / sha256[:2] / sha256
+
     def result(self, job_id: str, position: int, name: str) -> Path:
         """Where a picture of a result lies, or would."""
         return self.root / "results" / job_id / f"{position}-{name}"
+
+    def forget_image(self, sha256: str, suffix: str) -> None:
+        """Delete an image that no job uses, and what was made of it."""
+        self.image(sha256, suffix).unlink(missing_ok=True)
+        shutil.rmtree(self.tiles(sha256), ignore_errors=True)
+
+    def forget_results(self, job_id: str) -> None:
+        """Delete all pictures of a job's results."""
+        shutil.rmtree(self.root / "results" / job_id, ignore_errors=True)
 
     def keep(self, stream: BinaryIO, name: str) -> NewImage:
         """Check an upload as :meth:`received` and keep it under its content's name."""

@@ -22,8 +22,9 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Cache-Control": "no-store",
 }
+
+API_PATHS = "/api/"
 
 _UPLOADS = ("/predict", "/jobs")
 _FORM, _JSON = "multipart/form-data", "application/json"
@@ -46,6 +47,9 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                # The page is the same for all; its browser asks each time whether it changed.
+                ours = scope["path"].startswith(API_PATHS)
+                headers.setdefault("Cache-Control", "no-store" if ours else "no-cache")
                 route = getattr(scope.get("route"), "path", "none")
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 self._telemetry.requests.labels(method, route, message["status"]).inc()

@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any
 
 from cellwright.bundles.bundle import Bundle, open_bundle
+from cellwright.bundles.card import Card
 from cellwright.bundles.zoo import ZOO
 from cellwright.errors import CellwrightError, ConfigError, ImageError, UnknownNameError
 from cellwright.images.read import open_image
@@ -88,6 +89,16 @@ class Models:
             raise UnknownNameError("model", name, self._bundles)
         return self._bundles[name]
 
+    def find(self, name: str) -> Card | None:
+        """The card of a model that a job once used; None where it is served no longer."""
+        bundle = self._bundles.get(name)
+        return None if bundle is None else bundle.card
+
+    def classes_of(self, name: str) -> tuple[str, ...]:
+        """Its classes, none where it is served no longer."""
+        card = self.find(name)
+        return () if card is None else card.classes
+
     def check(self, name: str, options: Mapping[str, Any]) -> None:
         """Refuse options that the model cannot follow, before anything is kept.
 
@@ -152,21 +163,3 @@ def run_options(options: Mapping[str, Any]) -> RunOptions:
         ConfigError: out of range.
     """
     return RunOptions(**{name: options[name] for name in OPTIONS if options.get(name) is not None})
-
-
-def described(bundle: Bundle) -> dict[str, Any]:
-    """What a client should know of a model."""
-    card = bundle.card
-    return {
-        "name": card.name,
-        "task": card.task,
-        "classes": list(card.classes),
-        "description": card.description,
-        "licence": card.licence,
-        "intended_use": card.intended_use,
-        "limits": list(card.limits),
-        "sha256": bundle.sha256,
-        "thresholds": None
-        if card.decoding is None
-        else list(card.decoding.thresholds(len(card.classes))),
-    }

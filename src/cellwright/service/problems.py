@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from cellwright.errors import BundleError, CellwrightError
 from cellwright.service.files import TooLargeError
-from cellwright.service.store import MissingError
+from cellwright.service.records import MissingError
 
 PROBLEM_TYPE = "application/problem+json"
 

@@ -2,110 +2,30 @@
 
 An image of a job is done when its row in ``results`` is there, and that row is written in
 one transaction after its files; a process that is killed leaves whole results or none.
+Which process does which image is the business of :mod:`cellwright.service.work_queue`.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cellwright.errors import CellwrightError
 from cellwright.service.database import open_database
+from cellwright.service.records import JobState, MissingError, NewImage, NewJob, Outcome, now
 from cellwright.service.tables import AuditRow, Job, JobImage, Result, StoredImage
 
-MAX_ATTEMPTS = 3
-"""An image that was begun so often without a result took the process down with it."""
-
-
-@dataclass(frozen=True)
-class NewImage:
-    """An image file that is on disk: its content and what the client calls it."""
-
-    sha256: str
-    suffix: str
-    n_bytes: int
-    height: int
-    width: int
-    name: str
-
-
-@dataclass(frozen=True)
-class Task:
-    """The next image to do."""
-
-    job_image_id: int
-    job_id: str
-    position: int
-    name: str
-    sha256: str
-    suffix: str
-    model: str
-    model_sha256: str
-    options: Mapping[str, Any]
-    attempts: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What an image of a job came to, as the tables and the page want it.
-
-    Attributes:
-        position: place in the job, from 0.
-        name: as the client called the file.
-        sha256: of the file.
-        suffix: of the file in the store.
-        height: in pixels.
-        width: in pixels.
-        state: ``waiting``, ``done`` or ``failed``.
-        summary: column -> value of the row of ``summary.csv``.
-        cells: ``columns`` and ``rows`` of ``cells.csv``.
-        problem: what, where and remedy if it failed.
-        corrections: boxes that a person has put in their place; None before that.
-    """
-
-    position: int
-    name: str
-    sha256: str
-    suffix: str
-    height: int
-    width: int
-    state: str
-    summary: dict[str, Any] | None
-    cells: dict[str, Any] | None
-    problem: dict[str, Any] | None
-    corrections: list[Any] | None
-
-
-@dataclass(frozen=True)
-class JobState:
-    """A job and how far it is."""
-
-    id: str
-    model: str
-    options: Mapping[str, Any]
-    created: datetime
-    cancelled: bool
-    n_images: int
-    n_done: int
-    n_failed: int
-
-    @property
-    def state(self) -> str:
-        """``running``, ``cancelled`` or ``done``."""
-        if self.n_done + self.n_failed == self.n_images:
-            return "done"
-        return "cancelled" if self.cancelled else "running"
+RETRIES = 3
+"""How often a job is added anew after another request took one of its images away."""
 
 
 class Store:
-    """Jobs and results by SQLAlchemy; safe to use from several threads."""
+    """Jobs and results by SQLAlchemy; safe to use from several threads and processes."""
 
     def __init__(self, url: str) -> None:
         """Open the database and bring its tables up to date.
@@ -129,128 +49,45 @@ class Store:
         with Session(self.engine) as session, session.begin():
             session.add(_audit_row(owner, action, subject))
 
-    def add_job(
-        self,
-        owner: str,
-        images: Sequence[NewImage],
-        *,
-        model: str,
-        model_sha256: str,
-        options: Mapping[str, Any],
-    ) -> str:
+    def add_job(self, job: NewJob, images: Sequence[NewImage]) -> str:
         """A new job for ``images``, whose files are in place; its id."""
+        for _ in range(RETRIES - 1):
+            try:
+                return self._add_job(job, images)
+            except IntegrityError:
+                # Another request knew the same image at the same moment, or deleted it.
+                continue
+        return self._add_job(job, images)
+
+    def _add_job(self, job: NewJob, images: Sequence[NewImage]) -> str:
         job_id = secrets.token_hex(16)
-        for image in {image.sha256: image for image in images}.values():
-            self._add_image(image)
         with Session(self.engine) as session, session.begin():
+            for image in {image.sha256: image for image in images}.values():
+                _know(session, image)
             session.add(
                 Job(
                     id=job_id,
-                    owner=owner,
-                    model=model,
-                    model_sha256=model_sha256,
-                    options=dict(options),
+                    owner=job.owner,
+                    model=job.model,
+                    model_sha256=job.model_sha256,
+                    options=dict(job.options),
                     cancelled=False,
                     created=now(),
                 )
             )
             session.flush()
-            for position, image in enumerate(images):
-                session.add(
-                    JobImage(
-                        job_id=job_id,
-                        position=position,
-                        name=image.name,
-                        sha256=image.sha256,
-                        attempts=0,
-                    )
+            session.add_all(
+                JobImage(
+                    job_id=job_id,
+                    position=position,
+                    name=image.name,
+                    sha256=image.sha256,
+                    attempts=0,
                 )
-            session.add(_audit_row(owner, "job", job_id))
-        return job_id
-
-    def _add_image(self, image: NewImage) -> None:
-        """Know the file; another request may have been first."""
-        try:
-            with Session(self.engine) as session, session.begin():
-                if session.get(StoredImage, image.sha256) is None:
-                    session.add(
-                        StoredImage(
-                            sha256=image.sha256,
-                            suffix=image.suffix,
-                            n_bytes=image.n_bytes,
-                            height=image.height,
-                            width=image.width,
-                            created=now(),
-                        )
-                    )
-        except IntegrityError:
-            return
-
-    def next_task(self) -> Task | None:
-        """The oldest image without a result whose job goes on; counts as begun from now on."""
-        waiting = (
-            select(JobImage, Job, StoredImage.suffix)
-            .join(Job, JobImage.job_id == Job.id)
-            .join(StoredImage, JobImage.sha256 == StoredImage.sha256)
-            .outerjoin(Result, Result.job_image_id == JobImage.id)
-            .where(Result.job_image_id.is_(None), Job.cancelled.is_(False))
-            .order_by(Job.created, Job.id, JobImage.position)
-            .limit(1)
-        )
-        with Session(self.engine) as session, session.begin():
-            found = session.execute(waiting).first()
-            if found is None:
-                return None
-            image, job, suffix = found
-            image.attempts += 1
-            return Task(
-                job_image_id=image.id,
-                job_id=job.id,
-                position=image.position,
-                name=image.name,
-                sha256=image.sha256,
-                suffix=suffix,
-                model=job.model,
-                model_sha256=job.model_sha256,
-                options=job.options,
-                attempts=image.attempts,
+                for position, image in enumerate(images)
             )
-
-    def count_waiting(self) -> int:
-        """Images of running jobs that have no result."""
-        statement = (
-            select(func.count())
-            .select_from(JobImage)
-            .join(Job, JobImage.job_id == Job.id)
-            .outerjoin(Result, Result.job_image_id == JobImage.id)
-            .where(Result.job_image_id.is_(None), Job.cancelled.is_(False))
-        )
-        with Session(self.engine) as session:
-            return session.scalar(statement) or 0
-
-    def finish(
-        self,
-        task: Task,
-        *,
-        summary: Mapping[str, Any] | None = None,
-        cells: Mapping[str, Any] | None = None,
-        problem: Mapping[str, Any] | None = None,
-    ) -> bool:
-        """Keep what an image gave; False where another process was first."""
-        row = Result(
-            job_image_id=task.job_image_id,
-            summary=None if summary is None else dict(summary),
-            cells=None if cells is None else dict(cells),
-            problem=None if problem is None else dict(problem),
-            corrections=None,
-            finished=now(),
-        )
-        try:
-            with Session(self.engine) as session, session.begin():
-                session.add(row)
-        except IntegrityError:
-            return False
-        return True
+            session.add(_audit_row(job.owner, "job", job_id))
+        return job_id
 
     def jobs(self, owner: str, *, newest: int = 100) -> list[JobState]:
         """The owner's jobs, newest first."""
@@ -274,12 +111,54 @@ class Store:
 
     def cancel(self, owner: str, job_id: str) -> JobState:
         """Stop a job's images that are not begun; raises as :meth:`job`."""
+        return self._set_cancelled(owner, job_id, cancelled=True)
+
+    def resume(self, owner: str, job_id: str) -> JobState:
+        """Do the images of a cancelled job after all; raises as :meth:`job`."""
+        return self._set_cancelled(owner, job_id, cancelled=False)
+
+    def _set_cancelled(self, owner: str, job_id: str, *, cancelled: bool) -> JobState:
         with Session(self.engine) as session, session.begin():
             job = _own_job(session, owner, job_id)
-            job.cancelled = True
-            session.add(_audit_row(owner, "cancel", job_id))
+            job.cancelled = cancelled
+            session.add(_audit_row(owner, "cancel" if cancelled else "resume", job_id))
             session.flush()
             return _state(session, job)
+
+    @contextmanager
+    def deleting(self, owner: str, job_id: str) -> Iterator[list[tuple[str, str]]]:
+        """Delete a job; gives content and suffix of the images that no job is left to use.
+
+        Their files are to be deleted within the block: until it ends nobody can use such an
+        image anew, and if it fails the job is still there. Raises as :meth:`job`.
+        """
+        with Session(self.engine) as session, session.begin():
+            job = _own_job(session, owner, job_id)
+            # Locked, so that no result can join them meanwhile.
+            ids = list(
+                session.scalars(
+                    select(JobImage.id).where(JobImage.job_id == job_id).with_for_update()
+                )
+            )
+            used = set(session.scalars(select(JobImage.sha256).where(JobImage.job_id == job_id)))
+            session.execute(delete(Result).where(Result.job_image_id.in_(ids)))
+            session.execute(delete(JobImage).where(JobImage.job_id == job_id))
+            session.delete(job)
+            session.flush()
+            still = select(JobImage.sha256).where(JobImage.sha256.in_(used))
+            left = list(
+                session.scalars(
+                    select(StoredImage)
+                    .where(StoredImage.sha256.in_(used), StoredImage.sha256.not_in(still))
+                    .with_for_update()
+                )
+            )
+            unused = [(image.sha256, image.suffix) for image in left]
+            for image in left:
+                session.delete(image)
+            session.add(_audit_row(owner, "delete", job_id))
+            session.flush()
+            yield unused
 
     def outcomes(self, owner: str, job_id: str) -> list[Outcome]:
         """Every image of a job in order; raises as :meth:`job`."""
@@ -297,9 +176,16 @@ class Store:
         return found[0]
 
     def correct(
-        self, owner: str, job_id: str, position: int, corrections: Sequence[Mapping[str, Any]]
+        self,
+        owner: str,
+        job_id: str,
+        position: int,
+        corrections: Sequence[Mapping[str, Any]] | None,
     ) -> None:
-        """Put a person's boxes beside those of the model; raises as :meth:`job`."""
+        """Put a person's cells beside those of the model, or take them back with None.
+
+        Raises as :meth:`job`.
+        """
         with Session(self.engine) as session, session.begin():
             _own_job(session, owner, job_id)
             result = session.scalar(
@@ -309,21 +195,30 @@ class Store:
             )
             if result is None or result.problem is not None:
                 raise MissingError("this image has no result to correct", where=f"image {position}")
-            result.corrections = [dict(box) for box in corrections]
-            session.add(_audit_row(owner, "correct", f"{job_id}/{position}"))
-
-
-class MissingError(CellwrightError):
-    """Something that is not there, or not for this owner: the two are not told apart."""
-
-
-def now() -> datetime:
-    """UTC without a zone, as all columns hold it."""
-    return datetime.now(timezone.utc).replace(tzinfo=None)
+            result.corrections = (
+                None if corrections is None else [dict(cell) for cell in corrections]
+            )
+            action = "uncorrect" if corrections is None else "correct"
+            session.add(_audit_row(owner, action, f"{job_id}/{position}"))
 
 
 def _audit_row(owner: str, action: str, subject: str) -> AuditRow:
     return AuditRow(at=now(), owner=owner, action=action, subject=subject[:200])
+
+
+def _know(session: Session, image: NewImage) -> None:
+    """A row for the image's file, where there is none."""
+    if session.get(StoredImage, image.sha256) is None:
+        session.add(
+            StoredImage(
+                sha256=image.sha256,
+                suffix=image.suffix,
+                n_bytes=image.n_bytes,
+                height=image.height,
+                width=image.width,
+                created=now(),
+            )
+        )
 
 
 def _own_job(session: Session, owner: str, job_id: str) -> Job:

@@ -52,7 +52,7 @@ class Job(Table):
 
 
 class JobImage(Table):
-    """One image of a job: its place, its name, how often it was begun."""
+    """One image of a job: its place, its name, how often it was begun and by which worker."""
 
     __tablename__ = "job_images"
     __table_args__ = (UniqueConstraint("job_id", "position"),)
@@ -61,8 +61,22 @@ class JobImage(Table):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), index=True)
     position: Mapped[int]
     name: Mapped[str] = mapped_column(String(200))
-    sha256: Mapped[str] = mapped_column(ForeignKey("images.sha256"))
+    sha256: Mapped[str] = mapped_column(ForeignKey("images.sha256"), index=True)
     attempts: Mapped[int]
+    # Not a foreign key: a worker that is gone leaves its name behind.
+    claimed_by: Mapped[str | None] = mapped_column(String(32))
+
+
+class WorkerRow(Table):
+    """A process that does images, and when it was last seen alive."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    host: Mapped[str] = mapped_column(String(200))
+    pid: Mapped[int]
+    started: Mapped[float]
+    seen: Mapped[datetime] = mapped_column(DateTime)
 
 
 class Result(Table):

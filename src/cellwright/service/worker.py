@@ -1,8 +1,8 @@
 """One thread that does the images of jobs, oldest first; what it holds is in the store.
 
-It keeps nothing of its own: killed at any moment, the next start finds the images without
-a result and does them. Pictures are written before the result's row, which alone makes an
-image done.
+It keeps nothing of its own: killed at any moment, the next start, or another process on the
+same store, finds the images without a result and does them. Pictures are written before the
+result's row, which alone makes an image done.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from threading import Event, Thread
 from cellwright.errors import CellwrightError
 from cellwright.service.files import Files
 from cellwright.service.models import Models
-from cellwright.service.store import MAX_ATTEMPTS, Store, Task
+from cellwright.service.records import Task
 from cellwright.service.telemetry import Telemetry
+from cellwright.service.work_queue import BEAT_SECONDS, MAX_ATTEMPTS, Queue
 
 POLL_SECONDS = 5.0
 """How long the worker sleeps when nobody wakes it; another process may have added a job."""
@@ -25,14 +26,17 @@ _log = logging.getLogger(__name__)
 class Worker:
     """Starts with :meth:`start`, ends with :meth:`stop`."""
 
-    def __init__(self, store: Store, files: Files, models: Models, telemetry: Telemetry) -> None:
-        self._store, self._files, self._models = store, files, models
+    def __init__(self, queue: Queue, files: Files, models: Models, telemetry: Telemetry) -> None:
+        self._queue, self._files, self._models = queue, files, models
         self._telemetry = telemetry
-        self._wake, self._stopping = Event(), Event()
+        self._wake, self._stopping, self._ended = Event(), Event(), Event()
         self._thread = Thread(target=self._run, name="worker", daemon=True)
+        self._heart = Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def start(self) -> None:
         """Begin, with what an earlier process left."""
+        self._queue.join()
+        self._heart.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -41,6 +45,9 @@ class Worker:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
+            self._ended.set()
+            self._heart.join()
+            self._queue.leave()
 
     def wake(self) -> None:
         """There is something to do."""
@@ -50,6 +57,13 @@ class Worker:
     def alive(self) -> bool:
         """Whether jobs are being done."""
         return self._thread.is_alive()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(BEAT_SECONDS):
+            try:
+                self._queue.beat()
+            except Exception:
+                _log.exception("the store could not be told that this process lives")
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -65,7 +79,7 @@ class Worker:
 
     def _step(self) -> bool:
         """Do one image; False if there is none."""
-        task = self._store.next_task()
+        task = self._queue.next_task()
         if task is None:
             return False
         try:
@@ -94,10 +108,12 @@ class Worker:
         for product in found.products:
             name = f"{product.folder}{product.suffix}"
             product.write(self._files.result(task.job_id, task.position, name))
-        if self._store.finish(task, summary=found.summary, cells=found.cells):
+        if self._queue.finish(task, summary=found.summary, cells=found.cells):
             self._telemetry.images.labels("done").inc()
             self._telemetry.seconds.observe(found.seconds)
+        elif self._queue.is_gone(task):
+            self._files.forget_results(task.job_id)
 
     def _fail(self, task: Task, problem: dict[str, str]) -> None:
-        if self._store.finish(task, problem=problem):
+        if self._queue.finish(task, problem=problem):
             self._telemetry.images.labels("failed").inc()

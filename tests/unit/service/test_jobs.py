@@ -154,9 +154,9 @@ def test_images_of_one_name_stay_apart(client, pictures):
     assert names == ["same.png", "same (2).png"]
 
 
-def test_cancelled_images_are_not_done(client, start_job, monkeypatch):
+def test_cancelled_images_are_not_done_until_resumed(client, start_job, finished, monkeypatch):
     parts = client.app.state.parts
-    monkeypatch.setattr(parts.store, "next_task", lambda: None)
+    monkeypatch.setattr(parts.queue, "next_task", lambda: None)
     picture = ("images", ("a.png", _png(), "image/png"))
     job = client.post(f"{API}/jobs", data={"model": "discs"}, files=[picture]).json()
     assert job["state"] == "running"
@@ -166,18 +166,21 @@ def test_cancelled_images_are_not_done(client, start_job, monkeypatch):
     assert start_job()["state"] == "done"  # later, and done
     images = client.get(f"{API}/jobs/{job['id']}").json()["images"]
     assert [image["state"] for image in images] == ["waiting"]
+    assert client.post(f"{API}/jobs/{job['id']}/resume").json()["state"] == "running"
+    assert finished(job["id"])["state"] == "done"
+    assert client.post(f"{API}/jobs/{job['id']}/resume").status_code == 409
 
 
 def test_an_image_that_kills_the_process_is_given_up(client, finished, monkeypatch):
     parts = client.app.state.parts
     monkeypatch.setattr(parts.models, "predict", _never)
     picture = ("images", ("a.png", _png(), "image/png"))
-    take = parts.store.next_task
-    monkeypatch.setattr(parts.store, "next_task", lambda: None)
+    take = parts.queue.next_task
+    monkeypatch.setattr(parts.queue, "next_task", lambda: None)
     job = client.post(f"{API}/jobs", data={"model": "discs"}, files=[picture]).json()
     for _ in range(3):
         assert take().job_id == job["id"]  # begun, and no word of it again
-    monkeypatch.setattr(parts.store, "next_task", take)
+    monkeypatch.setattr(parts.queue, "next_task", take)
     parts.worker.wake()
     (image,) = finished(job["id"])["images"]
     assert "3 times" in image["problem"]["what"]

@@ -16,23 +16,27 @@ from hostile_files import ODD, SOUND, WRONG
 from hostile_makers import jpeg_claiming
 
 API = "/api/v1"
-CLOSED_ROUTES = [
-    ("GET", "/metrics"),
-    ("GET", "/models"),
-    ("GET", "/me"),
-    ("POST", "/predict"),
-    ("GET", "/jobs"),
-    ("POST", "/jobs"),
-    ("GET", f"/jobs/{'0' * 32}"),
-    ("POST", f"/jobs/{'0' * 32}/cancel"),
-    ("GET", f"/jobs/{'0' * 32}/results"),
-    *(("GET", f"/jobs/{'0' * 32}/{name}.csv") for name in ("summary", "cells", "corrected")),
-    ("GET", f"/jobs/{'0' * 32}/labels.zip"),
-    ("GET", f"/jobs/{'0' * 32}/images/0"),
-    *(("GET", f"/jobs/{'0' * 32}/images/0/{name}.png") for name in ("picture", "overlay")),
-    ("GET", f"/jobs/{'0' * 32}/images/0/labels.tif"),
-    ("PUT", f"/jobs/{'0' * 32}/images/0/corrections"),
-]
+OPEN = ("/health", "/ready")
+NO_JOB = "0" * 32
+PLACES = {"position": 0, "table": "summary", "level": 0, "column": 0, "row": 0}
+PART = ("a.png", b"x", "image/png")
+
+
+def closed_routes(client, job=NO_JOB):
+    """Every route of the description but the open ones: method, path and a body that fits."""
+    for path, methods in client.get(f"{API}/openapi.json").json()["paths"].items():
+        place = path.format(job_id=job, **PLACES)
+        for method, described in methods.items():
+            if path.removeprefix(API) in OPEN:
+                continue
+            content = described.get("requestBody", {}).get("content", {})
+            body = {}
+            if "multipart/form-data" in content:
+                files = {"image": PART, "images": PART}
+                body = {"data": {"model": "discs"}, "files": files}
+            elif content:
+                body = {"json": {"boxes": []}}
+            yield method.upper(), place, body
 
 
 def problem_of(answer):
@@ -62,23 +66,10 @@ def bearer(client, name):
 
 
 def test_every_route_but_health_needs_a_token(closed):
-    known = {
-        (method.upper(), path.removeprefix(API))
-        for path, methods in closed.get(f"{API}/openapi.json").json()["paths"].items()
-        for method in methods
-    }
-    assert len(known) == len(CLOSED_ROUTES) - 2 + 2  # three tables and two pictures; two are open
-    for method, path in CLOSED_ROUTES:
-        form = {"model": "discs"}
-        files = {"image": ("a.png", b"x", "image/png"), "images": ("a.png", b"x", "image/png")}
-        body = (
-            {"data": form, "files": files}
-            if path in ("/predict", "/jobs") and method == "POST"
-            else {"json": {"boxes": []}}
-            if method == "PUT"
-            else {}
-        )
-        answer = closed.request(method, API + path, **body)
+    routes = list(closed_routes(closed))
+    assert len(routes) >= 20
+    for method, path, body in routes:
+        answer = closed.request(method, path, **body)
         assert answer.status_code == 401, (method, path, answer.text)
         problem_of(answer)
     assert closed.get(f"{API}/health").status_code == 200
@@ -113,11 +104,9 @@ def test_results_belong_to_one_token(closed, pictures):
     job = made.json()["id"]
     assert [one["id"] for one in closed.get(f"{API}/jobs", headers=ada).json()] == [job]
     assert closed.get(f"{API}/jobs", headers=bob).json() == []
-    for method, path in CLOSED_ROUTES:
-        if "0" * 32 in path:
-            body = {"json": {"boxes": []}} if method == "PUT" else {}
-            place = API + path.replace("0" * 32, job)
-            answer = closed.request(method, place, headers=bob, **body)
+    for method, path, body in closed_routes(closed, job):
+        if job in path:
+            answer = closed.request(method, path, headers=bob, **body)
             assert answer.status_code == 404, (method, path)
 
 

@@ -8,10 +8,13 @@ import pytest
 from sqlalchemy import inspect
 
 from cellwright.errors import ConfigError
-from cellwright.service.store import NewImage, Store
+from cellwright.service.records import NewImage, NewJob
+from cellwright.service.store import Store
 from cellwright.service.tables import Table
+from cellwright.service.work_queue import Queue
 
 IMAGE = NewImage("ab" * 32, ".png", 10, 8, 8, "a.png")
+JOB = NewJob("me", "m", "0", {})
 
 
 @pytest.fixture
@@ -35,25 +38,24 @@ def test_migrated_tables_are_the_mapped_ones(url):
 
 def test_a_result_is_kept_once(url):
     store = Store(url)
-    job = store.add_job("me", [IMAGE], model="m", model_sha256="0", options={})
-    first, second = store.next_task(), store.next_task()
+    queue = Queue(store.engine)
+    job = store.add_job(JOB, [IMAGE])
+    first, second = queue.next_task(), queue.next_task()
     assert first.job_image_id == second.job_image_id  # begun twice, as by two processes
-    assert store.finish(first, summary={"n_cells": 1}, cells={"columns": [], "rows": []})
-    assert not store.finish(second, summary={"n_cells": 2}, cells={"columns": [], "rows": []})
+    assert queue.finish(first, summary={"n_cells": 1}, cells={"columns": [], "rows": []})
+    assert not queue.finish(second, summary={"n_cells": 2}, cells={"columns": [], "rows": []})
     assert store.outcome("me", job, 0).summary == {"n_cells": 1}
-    assert store.next_task() is None and store.count_waiting() == 0
+    assert queue.next_task() is None and queue.count_waiting() == 0
 
 
 def test_jobs_are_done_in_order(url):
     store = Store(url)
-    jobs = [
-        store.add_job("me", [IMAGE, IMAGE], model="m", model_sha256="0", options={})
-        for _ in range(2)
-    ]
+    queue = Queue(store.engine)
+    jobs = [store.add_job(JOB, [IMAGE, IMAGE]) for _ in range(2)]
     done = []
-    while task := store.next_task():
+    while task := queue.next_task():
         done.append((task.job_id, task.position))
-        store.finish(task, problem={"what": "x", "remedy": ""})
+        queue.finish(task, problem={"what": "x", "remedy": ""})
     assert done == [(job, position) for job in jobs for position in range(2)]
 
 

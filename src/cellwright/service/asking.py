@@ -1,0 +1,92 @@
+"""What routes ask of a request: whose it is, which job, which options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from fastapi import Depends, Form, Request, UploadFile
+from fastapi import Path as InPath
+
+from cellwright.service.access import LOCAL_OWNER
+from cellwright.service.problems import RefusedError
+
+if TYPE_CHECKING:
+    from cellwright.service.app import Parts
+
+IMAGE_TYPES = ("image/", "application/octet-stream")
+
+JobId: TypeAlias = Annotated[str, InPath(pattern="^[0-9a-f]{32}$")]
+Position: TypeAlias = Annotated[int, InPath(ge=0, le=1_000_000, description="From 0.")]
+ModelName: TypeAlias = Annotated[str, Form(max_length=200, description="As /models names it.")]
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the application that a request came to."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+def owner_of(request: Request) -> str:
+    """Whose request this is.
+
+    Raises:
+        RefusedError: a token is needed and none, or a wrong one, was sent.
+    """
+    parts = parts_of(request)
+    if not parts.settings.closed:
+        return LOCAL_OWNER
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    owner = parts.access.owner_of(token.strip()) if scheme.lower() == "bearer" else None
+    if owner is None:
+        raise RefusedError(
+            401,
+            "this service needs a token",
+            remedy="send Authorization: Bearer TOKEN; who runs it makes one with "
+            "cellwright serve --create-token NAME",
+        )
+    return owner
+
+
+Owner: TypeAlias = Annotated[str, Depends(owner_of)]
+
+
+def chosen_options(
+    pixel_size_um: Annotated[
+        float | None, Form(gt=0, lt=1e6, allow_inf_nan=False, description="Edge of a pixel, µm.")
+    ] = None,
+    scale: Annotated[
+        float | None, Form(gt=0, lt=1e3, allow_inf_nan=False, description="Instead of it.")
+    ] = None,
+    score_threshold: Annotated[
+        float | None, Form(ge=0, le=1, allow_inf_nan=False, description="Not the model's own.")
+    ] = None,
+    tile_px: Annotated[
+        int | None, Form(ge=1, le=100_000, description="Montage tiles; for classification.")
+    ] = None,
+) -> dict[str, Any]:
+    """Fields of a form, as options without those left out."""
+    given = {
+        "pixel_size_um": pixel_size_um,
+        "scale": scale,
+        "score_threshold": score_threshold,
+        "tile_px": tile_px,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+Options: TypeAlias = Annotated[dict[str, Any], Depends(chosen_options)]
+
+
+def check_type(upload: UploadFile) -> None:
+    """Refuse a part that does not say it is an image.
+
+    Raises:
+        RefusedError: another content type.
+    """
+    if not (upload.content_type or "").startswith(IMAGE_TYPES):
+        raise RefusedError(
+            415,
+            f"the part is {str(upload.content_type)[:60]}, not an image",
+            where=(upload.filename or "image")[:100],
+            remedy="send PNG, JPEG, BMP or TIFF, with its image/ content type",
+        )

@@ -1,0 +1,30 @@
+"""Routes of the API, a file a noun."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from cellwright.service.routes import (
+    corrections,
+    images,
+    jobs,
+    labels,
+    models,
+    predict,
+    state,
+    tables,
+    tiles,
+)
+
+ROUTERS: tuple[APIRouter, ...] = (
+    state.router,
+    models.router,
+    predict.router,
+    jobs.router,
+    tables.router,
+    labels.router,
+    images.router,
+    tiles.router,
+    corrections.router,
+)
+"""All of them, as the application includes them."""

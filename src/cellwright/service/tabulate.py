@@ -1,0 +1,86 @@
+"""Results of a job as tables, for CSV and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cellwright.inference.run_folder import ERROR_COLUMNS
+from cellwright.service.records import Outcome
+
+CORRECTED_COLUMNS = ("image_id", "label", "class", "bbox-0", "bbox-1", "bbox-2", "bbox-3")
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """Rows under named columns."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def to_csv(self) -> str:
+        """With a header line; None is an empty field."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(self.rows)
+        return text.getvalue()
+
+    def to_parquet(self) -> bytes:
+        """A column of whole numbers, numbers or text each; None is null."""
+        columns = list(zip(*self.rows, strict=True)) or [()] * len(self.columns)
+        arrays = [_typed(values) for values in columns]
+        buffer = io.BytesIO()
+        pq.write_table(pa.Table.from_arrays(arrays, names=list(self.columns)), buffer)
+        return buffer.getvalue()
+
+
+def summary_table(outcomes: Sequence[Outcome]) -> ResultTable:
+    """``summary`` of the images that are done."""
+    done = [outcome.summary for outcome in outcomes if outcome.summary is not None]
+    columns = tuple(done[0]) if done else ("image_id",)
+    return ResultTable(columns, tuple(tuple(row[name] for name in columns) for row in done))
+
+
+def cell_table(outcomes: Sequence[Outcome]) -> ResultTable:
+    """``cells`` of the images that are done."""
+    done = [outcome.cells for outcome in outcomes if outcome.cells is not None]
+    columns = tuple(done[0]["columns"]) if done else ("image_id",)
+    return ResultTable(columns, tuple(tuple(row) for cells in done for row in cells["rows"]))
+
+
+def error_table(outcomes: Sequence[Outcome]) -> ResultTable:
+    """``errors``: the images that could not be done, and why."""
+    rows = tuple(
+        (Path(outcome.name).stem, outcome.name, problem["what"], problem["remedy"])
+        for outcome in outcomes
+        if (problem := outcome.problem) is not None
+    )
+    return ResultTable(tuple(ERROR_COLUMNS), rows)
+
+
+def corrected_table(outcomes: Sequence[Outcome]) -> ResultTable:
+    """``corrected``: a row a cell of the images that a person has corrected."""
+    rows = []
+    for outcome in outcomes:
+        for index, box in enumerate(outcome.corrections or ()):
+            x0, y0, x1, y1 = box["xyxy"]
+            rows.append((Path(outcome.name).stem, index + 1, box["class"], y0, x0, y1, x1))
+    return ResultTable(CORRECTED_COLUMNS, tuple(rows))
+
+
+def _typed(values: Sequence[Any]) -> pa.Array:
+    """Numbers as numbers, a mixture of whole and broken ones as broken, all else as text."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int}:
+        return pa.array(values, pa.int64())
+    if kinds <= {int, float}:
+        return pa.array([None if value is None else float(value) for value in values])
+    return pa.array([None if value is None else str(value) for value in values], pa.string())

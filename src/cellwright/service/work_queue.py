@@ -1,0 +1,168 @@
+"""Which process does which image: each is claimed by one at a time, whatever ends the others.
+
+A process stands in ``workers`` with the time it was last seen alive. It claims the oldest image
+without a result that nobody alive has claimed; ``FOR UPDATE SKIP LOCKED`` lets two processes on
+PostgreSQL claim at the same moment without waiting for, or getting, the same row, and SQLite
+lets one in at a time. Claims of a process that is gone are free again: at once where it ran on
+this machine, else when it has not been seen for :data:`SILENCE`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import psutil
+from sqlalchemy import Engine, delete, exists, func, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from cellwright.service.records import Task, now
+from cellwright.service.tables import Job, JobImage, Result, StoredImage, WorkerRow
+
+MAX_ATTEMPTS = 3
+"""An image that was begun so often without a result took the process down with it."""
+
+SILENCE = timedelta(seconds=60)
+"""A process not seen for so long is taken for dead."""
+
+FORGOTTEN = timedelta(days=1)
+"""After so long its row goes."""
+
+BEAT_SECONDS = 10.0
+"""How often a living process says so."""
+
+
+class Queue:
+    """The images without a result, as one process sees them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._me = secrets.token_hex(16)
+
+    def join(self) -> None:
+        """Be known as a process that works; frees what dead ones of this machine held."""
+        host, pid = socket.gethostname()[:200], os.getpid()
+        with Session(self._engine) as session, session.begin():
+            for row in session.scalars(select(WorkerRow).where(WorkerRow.host == host)):
+                if not _lives(row):
+                    session.delete(row)
+            started, seen = psutil.Process(pid).create_time(), _clock(session)
+            session.execute(delete(WorkerRow).where(WorkerRow.seen < seen - FORGOTTEN))
+            session.add(WorkerRow(id=self._me, host=host, pid=pid, started=started, seen=seen))
+
+    def beat(self) -> None:
+        """Say that this process lives."""
+        with Session(self._engine) as session, session.begin():
+            row = session.get(WorkerRow, self._me)
+            if row is not None:
+                row.seen = _clock(session)
+        if row is None:
+            # One that shares this machine's name, but not its processes, took it for dead.
+            self.join()
+
+    def leave(self) -> None:
+        """Free what this process has claimed."""
+        with Session(self._engine) as session, session.begin():
+            session.execute(delete(WorkerRow).where(WorkerRow.id == self._me))
+
+    def next_task(self) -> Task | None:
+        """The oldest image that nobody else alive does and whose job goes on; begun from now on.
+
+        For one thread a process: what this process claimed before and did not finish is free.
+        """
+        with Session(self._engine) as session, session.begin():
+            alive = select(WorkerRow.id).where(
+                WorkerRow.seen > _clock(session) - SILENCE, WorkerRow.id != self._me
+            )
+            waiting = (
+                select(JobImage, Job, StoredImage.suffix)
+                .join(Job, JobImage.job_id == Job.id)
+                .join(StoredImage, JobImage.sha256 == StoredImage.sha256)
+                .where(
+                    ~exists().where(Result.job_image_id == JobImage.id),
+                    Job.cancelled.is_(False),
+                    or_(JobImage.claimed_by.is_(None), JobImage.claimed_by.not_in(alive)),
+                )
+                .order_by(Job.created, Job.id, JobImage.position)
+                .limit(1)
+                .with_for_update(skip_locked=True, of=JobImage)
+            )
+            found = session.execute(waiting).first()
+            if found is None:
+                return None
+            image, job, suffix = found
+            image.attempts += 1
+            image.claimed_by = self._me
+            return Task(
+                job_image_id=image.id,
+                job_id=job.id,
+                position=image.position,
+                name=image.name,
+                sha256=image.sha256,
+                suffix=suffix,
+                model=job.model,
+                model_sha256=job.model_sha256,
+                options=job.options,
+                attempts=image.attempts,
+            )
+
+    def count_waiting(self) -> int:
+        """Images of running jobs that have no result."""
+        statement = (
+            select(func.count())
+            .select_from(JobImage)
+            .join(Job, JobImage.job_id == Job.id)
+            .where(~exists().where(Result.job_image_id == JobImage.id), Job.cancelled.is_(False))
+        )
+        with Session(self._engine) as session:
+            return session.scalar(statement) or 0
+
+    def finish(
+        self,
+        task: Task,
+        *,
+        summary: Mapping[str, Any] | None = None,
+        cells: Mapping[str, Any] | None = None,
+        problem: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Keep what an image gave; False where another process was first or the job is gone."""
+        row = Result(
+            job_image_id=task.job_image_id,
+            summary=None if summary is None else dict(summary),
+            cells=None if cells is None else dict(cells),
+            problem=None if problem is None else dict(problem),
+            corrections=None,
+            finished=now(),
+        )
+        try:
+            with Session(self._engine) as session, session.begin():
+                session.add(row)
+        except IntegrityError:
+            return False
+        return True
+
+    def is_gone(self, task: Task) -> bool:
+        """Whether the job of ``task`` was deleted while it was in work."""
+        with Session(self._engine) as session:
+            return session.get(Job, task.job_id) is None
+
+
+def _clock(session: Session) -> datetime:
+    """The database's own time in UTC, since clocks of several machines differ."""
+    if session.get_bind().dialect.name == "sqlite":
+        return now()
+    return cast(datetime, session.scalar(select(func.timezone("UTC", func.clock_timestamp()))))
+
+
+def _lives(row: WorkerRow) -> bool:
+    """Whether the process of a row of this machine still runs, and is not another of its id."""
+    try:
+        started: float = psutil.Process(row.pid).create_time()
+    except psutil.Error:
+        return False
+    return abs(started - row.started) < 1
