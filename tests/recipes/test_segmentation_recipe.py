@@ -232,6 +232,15 @@ def test_masks_of_several_classes_are_learned_by_class(model, tmp_path):
     assert len(logged["large"]) == 10
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["semantic", "instances"])
+def test_mirror_images_of_the_config_are_those_of_the_card(task, tmp_path):
+    data = write_discs(tmp_path / "set", n_images=6) / "instances"
+    brief = {"epochs": 1, "gentle_epochs": 0}
+    config = load_config(a_config(tmp_path, data, task, schedule=brief), ("views=2",))
+    assert open_bundle(train(config, tmp_path / "run").bundle).card.segmentation.views == 2
+
+
 @pytest.mark.parametrize(
     ("section", "values", "error", "said"),
     [

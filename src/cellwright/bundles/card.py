@@ -147,6 +147,8 @@ class SemanticMasks(_Frozen):
         fill_holes_px: holes up to this many image pixels inside a region are filled.
         background: what class 0 is called. Where every pixel of the labels has a class, it is
             the first of them, which then is no region and no cell, but counts in ``miou``.
+        views: 2 averages the logits of an image and of its mirror image, 4 also of both upside
+            down; each costs a pass through the network.
 
     Image pixels are those of the training images; where an image is known to have another
     pixel size, lengths and areas follow it.
@@ -158,6 +160,7 @@ class SemanticMasks(_Frozen):
     minimum_area_px: int = Field(default=0, ge=0)
     fill_holes_px: int = Field(default=0, ge=0)
     background: str = Field(default="background", min_length=1)
+    views: Literal[1, 2, 4] = 1
 
     @model_validator(mode="after")
     def _softmax_has_no_thresholds(self) -> SemanticMasks:
@@ -190,6 +193,7 @@ class DistanceInstances(_Frozen):
             below the lower one; 0 takes connected components above ``seed_threshold`` as seeds.
         minimum_area_px: cells smaller than this many image pixels are removed.
         fill_holes_px: holes up to this many image pixels inside a cell are filled.
+        views: as in :class:`SemanticMasks`.
 
     Image pixels are meant as in :class:`SemanticMasks`.
     """
@@ -201,6 +205,7 @@ class DistanceInstances(_Frozen):
     seed_depth: float = Field(default=0.05, ge=0, lt=1)
     minimum_area_px: int = Field(default=0, ge=0)
     fill_holes_px: int = Field(default=0, ge=0)
+    views: Literal[1, 2, 4] = 1
 
     def channels(self, n_classes: int) -> int:
         """Channels that the graph must put out for ``n_classes`` classes."""

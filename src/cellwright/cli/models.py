@@ -167,6 +167,7 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
         )
     if card.segmentation is not None:
         rows.append(("cells", _cell_rule(card)))
+        rows.append(("mirror images averaged", card.segmentation.views))
     if card.classification is not None:
         height, width = card.classification.crop_px
         rows = [row for row in rows if row[0] != "tiles, px"]

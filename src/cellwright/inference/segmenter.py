@@ -29,6 +29,7 @@ from cellwright.inference.blend import blend_rows
 from cellwright.inference.prepare import NetworkView, network_factor
 from cellwright.inference.regions import clean_mask, label_regions, lookup
 from cellwright.inference.source import PixelSource, as_source
+from cellwright.inference.views import mean_logits
 from cellwright.inference.watershed import separate_cells
 from cellwright.types import Image, Instances, SemanticMask
 
@@ -209,7 +210,13 @@ class Segmenter:
         return resize_rows(network_bands, view.size, (height, width))
 
     def _run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities ``(N, K, h, w)`` of one batch."""
+        """Probabilities ``(N, K, h, w)`` of one batch, over all views that the card asks for."""
+        logits = mean_logits(self._logits, batch, views=self._spec.views)
+        softmax = isinstance(self._spec, SemanticMasks) and self._spec.activation == "softmax"
+        return _softmax(logits) if softmax else np.asarray(expit(logits), np.float32)
+
+    def _logits(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the graph says of one batch, ``(N, K, h, w)``."""
         outputs = self._session.run(batch)
         if OUTPUT not in outputs:
             raise BundleError(f"the graph gives no output {OUTPUT!r}, only {', '.join(outputs)}")
@@ -220,8 +227,7 @@ class Segmenter:
             raise BundleError(f"the graph's output is {logits.shape}, not {expected}")
         if not np.isfinite(logits.sum()):
             raise BundleError("the network's output holds values that are not finite")
-        softmax = isinstance(self._spec, SemanticMasks) and self._spec.activation == "softmax"
-        return _softmax(logits) if softmax else np.asarray(expit(logits), np.float32)
+        return logits
 
 
 def _with_threshold(

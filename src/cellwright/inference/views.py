@@ -2,10 +2,11 @@
 
 Cells have no left and no up, so a network that was trained on reflections should say the
 same of a picture and of its mirror image. What differs is error, and the mean of the answers
-has less of it (Krizhevsky et al., NeurIPS 2012, section 4.1, there for ten crops). A dense
-detector's maps of a mirrored picture are mirrored back, which also exchanges left with
-right, and averaged position by position before anything is decoded or suppressed: one
-network pass more a view, and nothing else.
+has less of it (Krizhevsky et al., NeurIPS 2012, section 4.1, there for ten crops). What a
+network says of a mirrored picture is mirrored back and averaged place by place before
+anything is decoded: one network pass more a view, and nothing else. A segmenter's logits say
+the same of a place whatever the direction; a dense detector's maps hold distances to the four
+sides, so there left also changes places with right.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 
 from cellwright.bundles.card import DenseBoxes
 
+Batch = NDArray[np.float32]
 Maps = Mapping[str, NDArray[np.float32]]
-Run = Callable[[NDArray[np.float32]], Maps]
+Run = Callable[[Batch], Maps]
 Views = Literal[1, 2, 4]
 
 ROWS, COLUMNS = 2, 3
@@ -32,6 +34,24 @@ MIRRORED: dict[Views, tuple[tuple[int, ...], ...]] = {
 
 OPPOSITE = {COLUMNS: (0, 2), ROWS: (1, 3)}
 """Channels of the sides (left, top, right, bottom) that change places."""
+
+
+def mean_logits(run: Callable[[Batch], Batch], batch: Batch, *, views: Views) -> Batch:
+    """Mean over ``views`` of a map as large as its batch; the very output of ``run`` for one.
+
+    The mean is that of logits: of two classes it is the geometric mean of the odds.
+
+    Args:
+        run: the network: ``(N, C, H, W)`` to logits ``(N, K, H, W)``.
+        batch: float32 ``(N, C, H, W)``, H and W multiples of the network's stride.
+        views: as for :func:`averaged`.
+    """
+    total, *others = (
+        np.flip(run(np.ascontiguousarray(np.flip(batch, axes))), axes) for axes in MIRRORED[views]
+    )
+    for other in others:
+        total = total + other
+    return total / np.float32(views) if others else total
 
 
 def averaged(run: Run, batch: NDArray[np.float32], spec: DenseBoxes, *, views: Views) -> Maps:

@@ -160,7 +160,8 @@ class TrainConfig(_Frozen):
             with chance.
         seed: of weights, order and augmentation.
         threads: CPU threads; None takes all cores.
-        views: mirror images that a prediction averages over: 1, 2 or 4; see ``Decoding.views``.
+        views: mirror images that a prediction averages over: 1, 2 or 4; see ``Decoding.views``
+            for boxes and ``SemanticMasks.views`` for masks and cells.
         nms_scope: ``across_classes`` where one cell has one class, as in live / dead.
         pruning: what is taken out of a segmentation network; see
             :mod:`cellwright.learning.compression_config`.

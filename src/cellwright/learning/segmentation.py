@@ -210,9 +210,9 @@ def _decoding(
     config: TrainConfig, n_classes: int, background: str
 ) -> SemanticMasks | DistanceInstances:
     if config.task == "instances":
-        return DistanceInstances()
+        return DistanceInstances(views=config.views)
     activation: Literal["sigmoid", "softmax"] = "sigmoid" if n_classes == 1 else "softmax"
-    return SemanticMasks(activation=activation, background=background)
+    return SemanticMasks(activation=activation, background=background, views=config.views)
 
 
 def _segmenter_input(spec: InputSpec, config: InputConfig, *, multiple: int) -> InputSpec:

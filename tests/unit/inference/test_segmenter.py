@@ -172,3 +172,20 @@ def test_bundles_that_do_not_segment(tmp_path: Path, dot_bundle: Path) -> None:
     wrong = Segmenter(type(bundle)(bundle.path, card))
     with pytest.raises(BundleError, match=r"not \(1, 3, 32, 32\)"):
         wrong.segment(np.zeros((1, 32, 32), np.uint8))
+
+
+@pytest.mark.parametrize("network", ["cells", "mask", "softmax"])
+def test_views_of_the_card_reach_the_pixels(network: str, tmp_path: Path) -> None:
+    """A network without direction says the same of a mirror image, tile by tile."""
+    image = draw_ink(scattered_discs(20, (90, 110), seed=5))
+    plain = segmenter(tmp_path, network, spec=spec(64, 16))
+    card = plain.card.segmentation.model_copy(update={"views": 4})
+    calls = []
+    averaging = segmenter(tmp_path, network, spec=spec(64, 16), segmentation=card)
+    run = averaging._session.run
+    averaging._session.run = lambda batch: calls.append(batch) or run(batch)
+    found = averaging.probabilities(image)
+    assert np.abs(found - plain.probabilities(image)).max() < 1e-5
+    assert len(calls) % 4 == 0
+    assert np.array_equal(calls[1], calls[0][..., ::-1])
+    assert np.array_equal(calls[2], calls[0][:, :, ::-1])

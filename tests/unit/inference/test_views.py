@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from cellwright.bundles.card import Decoding, DenseBoxes, UltralyticsBoxes
 from cellwright.inference.decode import decode
-from cellwright.inference.views import MIRRORED, averaged
+from cellwright.inference.views import MIRRORED, averaged, mean_logits
 
 SPEC = DenseBoxes(strides=(8,))
 
@@ -66,3 +66,20 @@ def test_only_dense_boxes_can_be_mirrored() -> None:
     assert Decoding(output=SPEC, views=2).views == 2
     with pytest.raises(ValidationError, match="views 2 need dense boxes"):
         Decoding(output=UltralyticsBoxes(), views=2)
+
+
+def leaning(batch: np.ndarray) -> np.ndarray:
+    """Logits ``(N, 2, H, W)`` that know a pixel and, wrongly, how far right it is."""
+    columns = np.linspace(-1, 1, batch.shape[3], dtype=np.float32)
+    return np.concatenate([batch - 0.5 + columns, batch - 0.5], axis=1)
+
+
+def test_logits_of_mirror_images_are_averaged_place_by_place() -> None:
+    batch = np.random.default_rng(2).random((2, 1, 16, 24)).astype(np.float32)
+    assert np.array_equal(mean_logits(leaning, batch, views=1), leaning(batch))
+    for views in (2, 4):
+        found = mean_logits(leaning, batch, views=views)
+        assert np.allclose(found, np.repeat(batch - 0.5, 2, axis=1), atol=1e-6)
+        assert found.dtype == np.float32
+    up = mean_logits(lambda one: leaning(one.swapaxes(2, 3)).swapaxes(2, 3), batch, views=2)
+    assert np.abs(up[:, 0] - up[:, 1]).max() == pytest.approx(1)  # rows need four views
