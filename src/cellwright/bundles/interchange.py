@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from cellwright.bundles.bioimageio import to_bioimageio
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import GraphEntry
 from cellwright.bundles.openvino_core import openvino_core
@@ -55,6 +56,7 @@ def to_openvino(bundle: Bundle, folder: Path) -> list[Path]:
 
 
 INTERCHANGE: dict[str, Callable[[Bundle, Path], list[Path]]] = {
+    "bioimageio": to_bioimageio,
     "onnx": to_onnx,
     "openvino": to_openvino,
 }

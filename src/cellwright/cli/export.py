@@ -9,13 +9,17 @@ import typer
 
 from cellwright.cli.console import say
 
-EXAMPLES = "Example: cellwright export blood-cells --to openvino --out exported"
+EXAMPLES = """Examples:
+
+cellwright export blood-cells --to openvino --out exported
+
+cellwright export nuclei --to bioimageio --out exported"""
 
 
 def export(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE|NAME", help="A bundle file or a name.")],
     *,
-    to: Annotated[str, typer.Option("--to", metavar="FORM", help="onnx or openvino.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORM", help="onnx, openvino or bioimageio.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the files.")],
 ) -> None:
     """Write a bundle's graph, with its card beside it, for use without Cellwright."""
