@@ -107,19 +107,16 @@ def _description(
 def _input(card: Card, raw: Image) -> dict[str, Any]:
     spec = card.input
     names = list(spec.channel_names) or [f"channel{index}" for index in range(spec.channels)]
-    sizes: list[Any] = [{"min": spec.multiple * 2, "step": spec.multiple}] * 2
-    if card.classification is not None:
-        sizes = list(card.classification.crop_px)
+    free = {"min": spec.multiple * 2, "step": spec.multiple}
+    height, width = card.classification.crop_px if card.classification else (free, dict(free))
     return {
         "id": TEST_INPUT,
         "description": f"One image, drawn {spec.resize_factor:g} times as large as it was taken.",
         "axes": [
             {"type": "batch"},
             {"type": "channel", "channel_names": names},
-            *(
-                {"type": "space", "id": axis, "size": size}
-                for axis, size in zip("yx", sizes, strict=True)
-            ),
+            {"type": "space", "id": "y", "size": height},
+            {"type": "space", "id": "x", "size": width},
         ],
         "data": {"type": str(raw.dtype), "range": [0, float(np.iinfo(raw.dtype).max)]},
         "preprocessing": _preprocessing(card),

@@ -75,8 +75,9 @@ def test_who_follows_the_description_gets_the_test_outputs(package):
         expected = tensor(package, one["test_tensor"]["source"])
         tolerance = 1e-3 * max(1.0, float(np.abs(expected).max()))
         assert np.abs(value - expected).mean() < tolerance
-        for axis, size, asked in zip(one["axes"][2:], value.shape[2:], image.shape[2:]):
-            assert size == asked / axis["scale"]
+        scales = [axis["scale"] for axis in one["axes"][2:]]
+        asked = image.shape[2 : 2 + len(scales)]
+        assert value.shape[2:] == tuple(np.divide(asked, scales))
 
 
 def test_the_page_says_what_the_outputs_are_not(package):
@@ -98,5 +99,5 @@ def test_the_operator_set_is_what_onnx_reads():
 
 @pytest.mark.parametrize("damaged", [b"", b"\x42", b"\x42\xff\x01a", b"PK\x03\x04 a zip", b"\xff"])
 def test_bytes_that_are_no_graph_are_refused(damaged):
-    with pytest.raises(BundleError, match="ONNX file|operator set"):
+    with pytest.raises(BundleError, match=r"ONNX file|operator set"):
         opset_version(damaged)
