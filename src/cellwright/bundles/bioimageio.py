@@ -140,7 +140,7 @@ def _preprocessing(card: Card) -> list[dict[str, Any]]:
     elif normalisation.kind == "fixed":
         gains = [1 / (high - low) for low, high in normalisation.limits]
         offsets = [-low / (high - low) for low, high in normalisation.limits]
-        along = {"axis": "channel", "gain": gains, "offset": offsets}
+        along: dict[str, Any] = {"axis": "channel", "gain": gains, "offset": offsets}
         if len(gains) == 1:
             along = {"gain": gains[0], "offset": offsets[0]}
         scale = {"id": "scale_linear", "kwargs": along}
