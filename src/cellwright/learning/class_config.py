@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cellwright.learning.generation_config import Generation
+
 
 class ClassificationConfig(BaseModel):
     """Which network of the table tells classes apart, and how it is taught.
@@ -13,6 +15,8 @@ class ClassificationConfig(BaseModel):
     Attributes:
         model: row of :data:`cellwright.models.CLASSIFIERS`.
         settings: the network's own, for instance ``width``.
+        members: networks that are trained one after the other from seeds of their own and answer
+            together; the bundle holds them as one graph.
         crop_px: (height, width) fed to the network; None takes the median image of the training
             part.
         fit: how other sizes get there: ``centre`` keeps the scale and cuts or grows, for crops
@@ -22,6 +26,8 @@ class ClassificationConfig(BaseModel):
         rate: row of :data:`cellwright.learning.schedules.SCHEDULES`.
         sampling: row of :data:`cellwright.learning.balancing.SAMPLERS`.
         weight_power: a mistake weighs the class's frequency to the power of minus this.
+        generation: rare classes of the training part are filled with generated crops; None adds
+            none.
         mixup_alpha: crops are mixed by shares from Beta(alpha, alpha); 0 mixes none.
         label_smoothing: share of a target that goes to all classes alike.
         views: orientations that a prediction averages over: 1, or 8 for square crops.
@@ -34,6 +40,7 @@ class ClassificationConfig(BaseModel):
 
     model: str = "resnet"
     settings: dict[str, Any] = {}
+    members: int = Field(default=1, ge=1, le=16)
     crop_px: tuple[int, int] | None = None
     fit: Literal["centre", "resize"] = "centre"
     channels: tuple[str, ...] = ()
@@ -41,6 +48,7 @@ class ClassificationConfig(BaseModel):
     rate: str = "warmup-cosine"
     sampling: str = "natural"
     weight_power: float = Field(default=0.0, ge=0, le=2)
+    generation: Generation | None = None
     mixup_alpha: float = Field(default=0.0, ge=0, le=4)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     views: Literal[1, 8] = 1

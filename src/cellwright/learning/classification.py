@@ -6,6 +6,7 @@ test part is looked at once, at the end, and its figures go into the card.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from cellwright.learning.classification_module import (
 )
 from cellwright.learning.classification_page import write_page
 from cellwright.learning.config import TrainConfig
+from cellwright.learning.generated_crops import fill_rare, note_quality
 from cellwright.learning.optimizers import check_rule
 from cellwright.learning.run_record import (
     TEST_SEED,
@@ -48,11 +50,12 @@ from cellwright.learning.run_record import (
     claim_run_dir,
     training_record,
 )
-from cellwright.learning.starting_weights import read_start, take_over
+from cellwright.learning.starting_weights import Start, read_start, take_over
 from cellwright.learning.trainer import presets_by_epoch, run_trainer
 from cellwright.learning.training_data import Parts
 from cellwright.metrics.temperature import fit_temperature
 from cellwright.models import CLASSIFIERS
+from cellwright.models.committee import Committee
 
 GRAPH = "graphs/fp32.onnx"
 
@@ -91,29 +94,20 @@ def train_classifier(
     begin_classifier(config, run_dir)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    pl.seed_everything(config.seed, workers=True, verbose=False)
 
     rare = refuse_rare(parts.train, parts.val)
     chosen = config.classification
     spec, decoding = choose_class_input(parts.train, config.input, chosen)
     write_split(run_dir / "split.csv", parts.whole, parts.part_of)
-    network = build_classifier(
-        chosen, len(parts.whole.classes), n_channels=spec.channels, crop_px=decoding.crop_px
-    )
     record = training_record(config, parts, command=command)
-    if config.start_from is not None:
-        start = read_start(config.start_from)
-        take_over(network, start)
+    start = None if config.start_from is None else read_start(config.start_from)
+    if start is not None:
         record = record.model_copy(update={"started_from": start.source})
     train, val = (read_crops(part, spec, decoding) for part in (parts.train, parts.val))
-    fitted = fit_classifier(
-        network,
-        train,
-        val,
-        n_classes=len(parts.whole.classes),
-        config=config,
-        run_dir=run_dir,
-    )
+    classes = parts.whole.classes
+    filled = fill_rare(train, classes, chosen.generation, run_dir, seed=config.seed)
+    fitted = fit_committee(filled.crops, val, classes, config=config, run_dir=run_dir, start=start)
+    note_quality(filled, train, fitted, classes, run_dir)
 
     graph = export_network(
         fitted, channels=spec.channels, output_names=[OUTPUT], size=decoding.crop_px
@@ -124,7 +118,7 @@ def train_classifier(
         classes=parts.whole.classes,
         description=config.description,
         licence=config.licence,
-        limits=(*config.limits, *rare, *parts.leaks),
+        limits=(*config.limits, *rare, *filled.sentences(classes), *parts.leaks),
         input=spec,
         classification=decoding,
         training=record,
@@ -145,6 +139,37 @@ class Draft:
     def write(self, path: Path, card: Card) -> Bundle:
         """The bundle with this card."""
         return open_bundle(write_bundle(path, card, {GRAPH: self.graph}, self.tests))
+
+
+def fit_committee(
+    train: CropSet,
+    val: CropSet,
+    classes: Sequence[str],
+    *,
+    config: TrainConfig,
+    run_dir: Path,
+    start: Start | None = None,
+) -> nn.Module:
+    """One network, or several from seeds of their own that answer together.
+
+    A member is trained in a folder of its own, the only one in the run folder itself.
+    """
+    chosen = config.classification
+    _, channels, height, width = train.pixels.shape
+    fitted = []
+    for number in range(chosen.members):
+        own = config.model_copy(update={"seed": config.seed + number})
+        pl.seed_everything(own.seed, workers=True, verbose=False)
+        network = build_classifier(
+            chosen, len(classes), n_channels=channels, crop_px=(height, width)
+        )
+        if start is not None:
+            take_over(network, start)
+        folder = run_dir if chosen.members == 1 else run_dir / f"member-{number}"
+        fitted.append(
+            fit_classifier(network, train, val, n_classes=len(classes), config=own, run_dir=folder)
+        )
+    return fitted[0] if len(fitted) == 1 else Committee(fitted).eval()
 
 
 def fit_classifier(

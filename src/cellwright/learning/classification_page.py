@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from cellwright.bundles.card import Card
+from cellwright.learning.generated_crops import FOLDER, QUALITY
 from cellwright.metrics.classification import ClassificationReport
 from cellwright.reports.classes import add_class_table, add_confusion, add_reliability
 from cellwright.reports.page import Page
@@ -32,6 +34,7 @@ def write_page(run_dir: Path, card: Card, reports: Mapping[str, ClassificationRe
         page.section(name.capitalize())
         add_report(page, report)
     _add_curves(page, run_dir)
+    _add_generated(page, run_dir / FOLDER)
     page.section("How it was made")
     training = card.training
     page.text(
@@ -63,8 +66,9 @@ def add_report(page: Page, report: ClassificationReport) -> None:
 
 
 def _add_curves(page: Page, run_dir: Path) -> None:
-    """Loss and accuracy by epoch, from the log of the training."""
-    logs = sorted((run_dir / "log").glob("version_*/metrics.csv"))
+    """Loss and accuracy by epoch, from the log of the training; of several networks the first."""
+    folder = run_dir if (run_dir / "log").exists() else run_dir / "member-0"
+    logs = sorted((folder / "log").glob("version_*/metrics.csv"))
     series: dict[str, dict[int, float]] = {}
     for log in logs:
         with log.open(newline="", encoding="utf-8") as file:
@@ -89,3 +93,19 @@ def _add_curves(page: Page, run_dir: Path) -> None:
                 curves(lines, labels=Labels(x="epoch", y=axis)),
                 caption=", ".join(line.name for line in lines) + " by epoch.",
             )
+
+
+def _add_generated(page: Page, folder: Path) -> None:
+    """What a GAN added to the training part: how many, how good, a sheet of each class."""
+    path = folder / QUALITY
+    if not path.exists():
+        return
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    page.section("Generated crops")
+    page.table(
+        ("class", "real", "generated", "distance", "between real halves", "copies"),
+        [tuple(row.values()) for row in rows],
+        caption="Fréchet distance of features of this network, and share of copies of real crops",
+    )
+    for row in rows:
+        page.picture(folder / f"{row['name']}.png", caption=f"{row['name']}, generated")
