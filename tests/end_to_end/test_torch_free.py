@@ -14,6 +14,7 @@ from cellwright.images.simulate.unstained import UnstainedScene, simulate_cultur
 from cellwright.images.write import write_png
 from corner_model import corner_bundle
 from ink_cells import write_ink_bundle
+from patch_model import a_picture, patch_bundle
 
 TRAINING_ONLY = ("torch", "torchvision", "lightning", "ultralytics", "albumentations")
 NOT_FOR_A_JPEG = ("openvino", "matplotlib", "pyarrow", "scipy", "skimage", "tifffile", "rich")
@@ -51,7 +52,10 @@ def commands(blob_bundle: Path, live_dead: Path, tmp_path: Path) -> dict[str, tu
     corner = corner_bundle(tmp_path / "corner.cellwright").path
     for name in ("bright", "dark"):
         write_png(tmp_path / "crops" / name / f"{name}.png", np.eye(4, dtype=np.uint8)[None])
+    patch = patch_bundle(tmp_path / "patch.cellwright").path
+    write_png(tmp_path / "patch.png", a_picture(3, 8))
     return {
+        "explain": ("explain", patch, tmp_path / "patch.png", "--out", tmp_path / "why.png"),
         "classify": ("predict", tmp_path / "crops", "-m", corner, "-o", tmp_path / "k"),
         "score": ("evaluate", corner, tmp_path / "crops"),
         "cell-cycle": (
@@ -82,7 +86,7 @@ def commands(blob_bundle: Path, live_dead: Path, tmp_path: Path) -> dict[str, tu
     [
         *("predict", "evaluate", "viability", "segment", "judge", "confluence"),
         *("inspect", "audit", "verify", "export"),
-        *("classify", "score", "cell-cycle"),
+        *("classify", "score", "cell-cycle", "explain"),
     ],
 )
 def test_using_a_model_imports_no_training(

@@ -19,6 +19,7 @@ from cellwright.cli import (
     data,
     demo,
     evaluate,
+    explain,
     export,
     models,
     predict,
@@ -45,6 +46,7 @@ app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command("compress", epilog=compress.EXAMPLES)(compress.compress)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
+app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("export", epilog=export.EXAMPLES)(export.export)
 app.add_typer(assay.app, name="assay")
 app.add_typer(data.app, name="data")

@@ -22,14 +22,11 @@ from cellwright.images.montage import Tile, cut_cells, cut_montage
 from cellwright.images.overlay import draw_boxes
 from cellwright.images.write import write_png
 from cellwright.inference.classifier import Classified, Classifier
-from cellwright.inference.crops import crop_notes, extent
+from cellwright.inference.crops import crop_notes, extent, shows_one_cell
 from cellwright.inference.identity import NamedImage
 from cellwright.inference.run_folder import Part, Row, TableColumns
 from cellwright.inference.work import OVERLAY_PX, Done, Product, RunOptions
 from cellwright.types import Boxes, Image, Instances
-
-LARGEST_ONE_CELL = 4
-"""A picture more than this many times as long as a crop is not taken for a single cell."""
 
 LABEL_SUFFIXES = (".tif", ".tiff", ".png")
 DIGITS = 4
@@ -103,8 +100,7 @@ class ClassificationWork:
             return cut_cells(pixels, cells, extent(spec, decoding, pixel_size))
         if self._options.tile_px is not None:
             return cut_montage(pixels, self._options.tile_px)
-        longest = LARGEST_ONE_CELL * max(extent(spec, decoding, pixel_size))
-        if decoding.fit == "centre" and max(height, width) > longest:
+        if not shows_one_cell(pixels, spec, decoding, pixel_size):
             raise ImageError(
                 f"{width} x {height} pixels are much more than one cell, which this model wants",
                 where=image.path,

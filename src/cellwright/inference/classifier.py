@@ -170,6 +170,14 @@ def orientations(crops: NDArray[np.float32], views: int) -> list[NDArray[np.floa
     return [*turned, *(one[..., ::-1] for one in turned)]
 
 
+def turned_back(maps: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """Maps ``(..., h, w)`` of the views of :func:`orientations`, as they lie in the crop itself."""
+    if len(maps) == 1:
+        return list(maps)
+    unmirrored = [*maps[:4], *(one[..., ::-1] for one in maps[4:])]
+    return [np.rot90(one, -index % 4, axes=(-2, -1)) for index, one in enumerate(unmirrored)]
+
+
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows of ``(N, K)`` logits to probabilities."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))

@@ -18,6 +18,9 @@ from cellwright.types import Image, check_image
 SATURATED_SHARE = 0.01
 """A crop with more of its pixels than this at its type's largest value is marked."""
 
+LARGEST_ONE_CELL = 4
+"""A picture more than this many times as long as a crop is not taken for a single cell."""
+
 
 def prepare_crop(
     image: Image,
@@ -59,6 +62,16 @@ def extent(
         return height, width
     factor = spec.pixel_size_um / pixel_size_um
     return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def shows_one_cell(
+    image: Image, spec: InputSpec, decoding: ClassProbabilities, pixel_size_um: float | None
+) -> bool:
+    """Whether a picture is small enough to be taken for a single cell."""
+    if decoding.fit == "resize":
+        return True
+    longest = LARGEST_ONE_CELL * max(extent(spec, decoding, pixel_size_um))
+    return bool(max(image.shape[1:]) <= longest)
 
 
 def choose_channels(
