@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from typer.testing import CliRunner
 
@@ -233,3 +234,38 @@ def test_folds_are_refused_where_they_cannot_be(tmp_path):
     write_classes(tmp_path / "set", (8, 8, 4))
     with pytest.raises(DatasetError, match="'bright' occurs in 4 groups"):
         cross_validate(a_config(tmp_path), tmp_path / "run", n_folds=5)
+
+
+def _best(run: Path) -> dict[str, torch.Tensor]:
+    state = torch.load(run / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
+    return {name: value for name, value in state["state_dict"].items() if "weight" in name}
+
+
+@pytest.mark.slow
+def test_frozen_layers_stay_and_the_class_layer_learns(tmp_path):
+    write_classes(tmp_path / "set")
+    for name, rate in (("slow", 1e-5), ("fast", 0.05)):
+        changes = {
+            "classification.transfer.last_blocks": 0,
+            "schedule.epochs": 2,
+            "schedule.learning_rate": rate,
+        }
+        train(a_config(tmp_path, **changes), tmp_path / name)
+    slow, fast = (_best(tmp_path / name) for name in ("slow", "fast"))
+    moved = {name for name, value in slow.items() if not torch.equal(value, fast[name])}
+    assert moved == {"network.head.weight"}
+
+
+@pytest.mark.slow
+def test_training_ends_when_nothing_becomes_better(tmp_path):
+    write_classes(tmp_path / "set")
+    changes = {"schedule.patience": 2, "schedule.epochs": 30, "schedule.learning_rate": 1e-9}
+    train(a_config(tmp_path, **changes), tmp_path / "run")
+    log = (tmp_path / "run" / "log" / "version_0" / "metrics.csv").read_text()
+    with_figures = [line for line in log.splitlines() if ",,,," not in line]
+    assert len(with_figures) < 12
+
+
+def test_more_blocks_than_the_network_has_are_refused_before_any_image_is_read(tmp_path):
+    with pytest.raises(ConfigError, match="has 5"):
+        train(a_config(tmp_path, **{"classification.transfer.last_blocks": 9}), tmp_path / "run")

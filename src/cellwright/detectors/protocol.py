@@ -38,6 +38,7 @@ class Schedule:
     gentle_epochs: int
     precision: str
     seed: int
+    patience: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,25 @@ from pydantic import BaseModel, ConfigDict, Field
 from cellwright.learning.generation_config import Generation
 
 
+class Transfer(BaseModel):
+    """How a network whose weights come from other pictures learns these.
+
+    Attributes:
+        frozen_epochs: first epochs, in which only the class layers learn.
+        last_blocks: how many blocks before the class layers learn after them (a convolution or a
+            residual block each); None lets the whole network learn.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    frozen_epochs: int = Field(default=0, ge=0)
+    last_blocks: int | None = Field(default=None, ge=0)
+
+    def learning_in(self, epoch: int) -> int | None:
+        """Blocks that learn in an epoch; None for all."""
+        return 0 if epoch < self.frozen_epochs else self.last_blocks
+
+
 class ClassificationConfig(BaseModel):
     """Which network of the table tells classes apart, and how it is taught.
 
@@ -30,6 +49,7 @@ class ClassificationConfig(BaseModel):
             none.
         mixup_alpha: crops are mixed by shares from Beta(alpha, alpha); 0 mixes none.
         label_smoothing: share of a target that goes to all classes alike.
+        transfer: which layers learn when; None lets all learn from the first epoch on.
         views: orientations that a prediction averages over: 1, or 8 for square crops.
         choose_by: the figure of the validation part whose largest value marks the epoch to ship.
         unlike_quantile: share of the validation images that lie below the threshold from which
@@ -51,6 +71,7 @@ class ClassificationConfig(BaseModel):
     generation: Generation | None = None
     mixup_alpha: float = Field(default=0.0, ge=0, le=4)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    transfer: Transfer | None = None
     views: Literal[1, 8] = 1
     choose_by: Literal["macro_f1", "weighted_f1", "accuracy", "mean_f1"] = "macro_f1"
     unlike_quantile: float = Field(default=0.95, gt=0.5, lt=1)

@@ -41,6 +41,7 @@ from cellwright.learning.classification_module import (
 )
 from cellwright.learning.classification_page import write_page
 from cellwright.learning.config import TrainConfig
+from cellwright.learning.freezing import check_freezing
 from cellwright.learning.generated_crops import fill_rare, note_quality
 from cellwright.learning.optimizers import check_rule
 from cellwright.learning.run_record import (
@@ -77,8 +78,15 @@ def begin_classifier(config: TrainConfig, run_dir: Path) -> None:
     if config.views != 1:
         raise ConfigError("a classifier's views are set by classification.views", where="views")
     check_rule(chosen.optimizer, chosen.rate, weight_decay=config.schedule.weight_decay)
-    build_classifier(chosen, 2, n_channels=1, crop_px=chosen.crop_px or (64, 64))
+    _check_network(chosen)
     claim_run_dir(config, run_dir)
+
+
+def _check_network(chosen: ClassificationConfig) -> None:
+    """Build the network once, so that what it lacks is said before images are read."""
+    network = build_classifier(chosen, 2, n_channels=3, crop_px=chosen.crop_px or (64, 64))
+    if chosen.transfer is not None and chosen.transfer.last_blocks is not None:
+        check_freezing(network, learning=chosen.transfer.last_blocks)
 
 
 def train_classifier(
@@ -195,6 +203,7 @@ def fit_classifier(
         optimizer=chosen.optimizer,
         rate=chosen.rate,
         schedule=schedule,
+        transfer=chosen.transfer,
     )
     weights = run_trainer(
         ClassificationModule(network, val=val, rule=rule),

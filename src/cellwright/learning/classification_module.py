@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cellwright.detectors.protocol import Schedule
+from cellwright.learning.class_config import Transfer
 from cellwright.learning.class_crops import ClassBatch, CropSet
+from cellwright.learning.freezing import freeze
 from cellwright.learning.optimizers import by_step
 from cellwright.losses.soft_cross_entropy import soft_cross_entropy
 
@@ -31,6 +33,7 @@ class ClassRule:
         optimizer: row of :data:`cellwright.learning.optimizers.OPTIMIZERS`.
         rate: row of :data:`cellwright.learning.schedules.SCHEDULES`.
         schedule: epochs, peak rate, decay.
+        transfer: which layers learn when; None for all, always.
     """
 
     weights: NDArray[np.float64]
@@ -38,6 +41,7 @@ class ClassRule:
     optimizer: str
     rate: str
     schedule: Schedule
+    transfer: Transfer | None = None
 
 
 class ClassificationModule(pl.LightningModule):
@@ -64,8 +68,11 @@ class ClassificationModule(pl.LightningModule):
         return logits
 
     def on_train_epoch_start(self) -> None:
-        """Start the epoch's clock."""
+        """Start the epoch's clock, and freeze what shall not learn in it."""
         self._epoch_start = time.perf_counter()
+        if self.rule.transfer is not None:
+            self.network.train()
+            freeze(self.network, learning=self.rule.transfer.learning_in(self.current_epoch))
 
     def training_step(self, batch: ClassBatch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Loss of one batch, in full precision whatever the network ran in."""

@@ -133,6 +133,8 @@ class ScheduleConfig(_Frozen):
         augmentation: preset of ``data.transforms``; of ``data.mask_transforms`` for masks and
             cells.
         gentle_epochs: last epochs with the ``gentle`` preset instead.
+        patience: epochs without a better validation figure after which training ends; None
+            runs all. The rate falls as if all were run.
         precision: ``auto`` takes bfloat16 where the processor has it in hardware.
     """
 
@@ -145,6 +147,7 @@ class ScheduleConfig(_Frozen):
     ema_decay: float = Field(default=0.99, gt=0, lt=1)
     augmentation: str = "cells"
     gentle_epochs: int = Field(default=10, ge=0)
+    patience: int | None = Field(default=None, ge=1)
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
 
 

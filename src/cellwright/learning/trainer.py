@@ -9,7 +9,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -78,6 +78,7 @@ def run_trainer(
             _averaging(len(dataset), schedule),
             *compressions,  # behind the averaging: in a validation they see averaged weights
             *([] if watch is None else [_Watching(watch, monitor)]),
+            *_patience(schedule, monitor),
         ],
         logger=CSVLogger(run_dir, name="log"),
         num_sanity_val_steps=0,
@@ -143,6 +144,13 @@ def _checkpoints(
         BestWhenThrough(compressions, **settings) if compressions else ModelCheckpoint(**settings)
     )
     return [best, last]
+
+
+def _patience(schedule: Schedule, monitor: str) -> list[EarlyStopping]:
+    """What ends the training when nothing becomes better; its count survives a kill."""
+    if schedule.patience is None:
+        return []
+    return [EarlyStopping(monitor, mode="max", patience=schedule.patience)]
 
 
 class _Watching(pl.Callback):

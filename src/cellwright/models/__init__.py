@@ -15,6 +15,7 @@ from cellwright.models.phase_cnn import PhaseCNN
 from cellwright.models.se_unet import SEUNet, SupervisedSEUNet
 from cellwright.models.timm_resnet import timm_resnet
 from cellwright.models.unet import UNet
+from cellwright.models.vgg import VGG
 
 SEGMENTERS: dict[str, Callable[..., nn.Module]] = {
     "se-unet": SEUNet,
@@ -30,6 +31,7 @@ CLASSIFIERS: dict[str, Callable[..., nn.Module]] = {
     "phase-cnn": PhaseCNN,
     "resnet": CropResNet,
     "timm-resnet": timm_resnet,
+    "vgg": VGG,
 }
 """Those that give one logit a class for a whole crop; each is told its ``crop_px``."""
 

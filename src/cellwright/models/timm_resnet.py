@@ -1,18 +1,16 @@
 """ResNets of the timm package, the kind that Jin et al. and Rana et al. staged cells with.
 
 Jin, Zou and Huang (Information 12:249, 2021) and Rana, Sowmya, Meijering and Song (ISBI 2022)
-are what paper 4 compares its network with. Weights begin by chance unless ``weights`` names a
-file; nothing is ever downloaded here.
+are what paper 4 compares its network with, and paper 5 carries ResNet50 over from ImageNet. Weights
+begin by chance unless ``weights`` says otherwise; nothing is ever downloaded here.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import torch
 from torch import nn
 
 from cellwright.errors import ConfigError, MissingExtraError
+from cellwright.models.imagenet import begin_with
 
 
 def timm_resnet(
@@ -31,12 +29,12 @@ def timm_resnet(
         n_channels: image channels; other numbers than 3 adapt the first layer.
         crop_px: not needed, given to every classifier.
         architecture: timm's name, ``resnet18``, ``resnet50`` …
-        weights: a file of weights to begin with (``.safetensors`` or a state dictionary).
+        weights: ``imagenet`` or a file to begin with; empty begins with chance.
         dropout: before the last layer.
 
     Raises:
         MissingExtraError: timm is not installed.
-        ConfigError: no such architecture, or no such file.
+        ConfigError: no such architecture, or weights that are not there.
     """
     try:
         import timm  # noqa: PLC0415 - takes seconds to import, and only this row needs it
@@ -57,26 +55,5 @@ def timm_resnet(
         drop_rate=dropout,
     )
     if weights:
-        _load(network, Path(weights))
+        begin_with(network, weights, architecture=architecture)
     return network
-
-
-def _load(network: nn.Module, path: Path) -> None:
-    """Every weight of the file that fits by name and shape; the class layer begins anew."""
-    if not path.is_file():
-        raise ConfigError(
-            "no such file",
-            where=path,
-            remedy="give a file of weights, or leave classification.settings.weights out",
-        )
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file  # noqa: PLC0415 - comes with timm
-
-        given = load_file(path)
-    else:
-        given = torch.load(path, map_location="cpu", weights_only=True)
-    state = network.state_dict()
-    fitting = {k: v for k, v in given.items() if k in state and state[k].shape == v.shape}
-    if len(fitting) < len(state) // 2:
-        raise ConfigError("these are weights of another network", where=path)
-    network.load_state_dict(state | fitting)

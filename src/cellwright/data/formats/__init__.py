@@ -1,6 +1,7 @@
 """Labelled data as people have it: one file a format, both ways, and the table of them.
 
-A new format is one file with ``recognises``, ``read`` and ``write``, and one row here.
+A new format is one file with ``recognises``, ``read`` and ``write``, and one row here; one without
+``write`` can be read only.
 Any format is converted to any other that can hold its annotations by reading a
 :class:`~cellwright.data.labelled_set.LabelledSet` and writing it; images are copied
 byte for byte.
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellwright.data.formats import (
+    all_idb,
     boxes_csv,
+    c_nmc,
     coco,
     folders,
     instances,
@@ -27,8 +30,8 @@ from cellwright.errors import DatasetError, UnknownNameError
 
 
 @dataclass(frozen=True)
-class Format:
-    """One way of storing labels.
+class Layout:
+    """One way of storing labels that can be read.
 
     Attributes:
         name: the word for ``--format``.
@@ -36,7 +39,6 @@ class Format:
         tasks: what its labels are for: detection, instances, semantic, classification.
         recognises: whether a path is plainly of this format; cheap, reads names only.
         read: the set at a path; raises DatasetError or AnnotationError.
-        write: the set into a new or empty folder; raises DatasetError.
     """
 
     name: str
@@ -44,6 +46,16 @@ class Format:
     tasks: frozenset[str]
     recognises: Callable[[Path], bool]
     read: Callable[[Path], LabelledSet]
+
+
+@dataclass(frozen=True)
+class Format(Layout):
+    """A layout that any set of its tasks can be written in too.
+
+    Attributes:
+        write: the set into a new or empty folder; raises DatasetError.
+    """
+
     write: Callable[[LabelledSet, Path], None]
 
 
@@ -116,6 +128,27 @@ _ROWS = (
 
 FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
 
+_PUBLISHED = (
+    Layout(
+        "all-idb",
+        "blood cells or fields of ALL-IDB, the class in the file's name",
+        frozenset({"classification"}),
+        all_idb.recognises,
+        all_idb.read,
+    ),
+    Layout(
+        "c-nmc",
+        "blood cells of C-NMC 2019, folders fold_N/all and fold_N/hem",
+        frozenset({"classification"}),
+        c_nmc.recognises,
+        c_nmc.read,
+    ),
+)
+"""How single published sets are laid out: no other set has a place in their names."""
+
+LAYOUTS: dict[str, Layout] = {**FORMATS, **{row.name: row for row in _PUBLISHED}}
+"""Everything that can be read."""
+
 DESCRIPTIONS = (".yaml", ".yml", ".csv")
 """A file such as ``data.yaml`` or ``boxes.csv`` stands for the folder it describes."""
 
@@ -125,26 +158,26 @@ def read_labelled(path: Path, *, format: str | None = None) -> LabelledSet:
 
     Args:
         path: the set's folder (or its one file, where the format has one).
-        format: a name out of :data:`FORMATS`; None where the layout tells it.
+        format: a name out of :data:`LAYOUTS`; None where the layout tells it.
 
     Raises:
         UnknownNameError: no such format.
         DatasetError: nothing there, or a layout of no format or of several.
         AnnotationError: labels that contradict themselves or their image.
     """
-    if format is not None and format not in FORMATS:
-        raise UnknownNameError("format", format, FORMATS)
+    if format is not None and format not in LAYOUTS:
+        raise UnknownNameError("format", format, LAYOUTS)
     if not path.exists():
         raise DatasetError("is not there", where=path, remedy="check the path")
     if path.suffix.lower() in DESCRIPTIONS and path.is_file():
         path = path.parent
-    return FORMATS[format or _guess(path)].read(path)
+    return LAYOUTS[format or _guess(path)].read(path)
 
 
 def _guess(path: Path) -> str:
-    fitting = [name for name, row in FORMATS.items() if row.recognises(path)]
+    fitting = [name for name, row in LAYOUTS.items() if row.recognises(path)]
     if len(fitting) == 1:
         return fitting[0]
-    choices = ", ".join(fitting or FORMATS)
+    choices = ", ".join(fitting or LAYOUTS)
     what = f"could be any of {choices}" if fitting else "is laid out like no format known here"
     raise DatasetError(what, where=path, remedy=f"say which with --format, one of: {choices}")
