@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 
-from cellwright.data.labelled_set import LabelledSet, Record
+from cellwright.data.altered import altered
+from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.stain import (
     GIEMSA,
     Colour,
@@ -31,7 +32,7 @@ from cellwright.data.stain import (
 )
 from cellwright.errors import ImageError, UnknownNameError
 from cellwright.images.normalise import full_scale
-from cellwright.types import Image, Sample
+from cellwright.types import Image
 
 Shift: TypeAlias = Callable[[Colour, np.random.Generator], Colour]
 
@@ -108,15 +109,14 @@ UNSEEN = ("stain-matrix", "white-balance", "gamma")
 """Shifts that no augmentation preset draws."""
 
 
-def shifted_image(image: Image, name: str, *, image_id: str, seed: int = 0) -> Image:
+def shifted_image(image: Image, image_id: str, *, name: str, seed: int = 0) -> Image:
     """The image ``(3, H, W)`` under the shift ``name``, of the same type and range.
 
     Raises:
         UnknownNameError: no such shift.
         ImageError: not a colour image.
     """
-    if name not in SHIFTS:
-        raise UnknownNameError("stain shift", name, SHIFTS)
+    check_shift(name)
     if image.shape[0] != 3:
         raise ImageError(
             f"a stain shift needs red, green and blue, but the image has {image.shape[0]} channels",
@@ -132,30 +132,14 @@ def shifted_image(image: Image, name: str, *, image_id: str, seed: int = 0) -> I
     return whole
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShiftedRecord(Record):
-    """Another record whose image is seen under a shift.
+def check_shift(name: str) -> None:
+    """Refuse a name that no shift has.
 
-    Attributes:
-        unmoved: the record itself.
-        shift: row of :data:`SHIFTS`.
-        seed: of the draw.
+    Raises:
+        UnknownNameError: no such shift.
     """
-
-    unmoved: Record
-    shift: str
-    seed: int = 0
-
-    def load(self) -> Sample:
-        """Decode the image and the annotation, and move the colours.
-
-        Raises:
-            ImageError: the image cannot be read, or is not in colour.
-            AnnotationError: damaged labels.
-        """
-        sample = self.unmoved.load()
-        moved = shifted_image(sample.image, self.shift, image_id=self.id, seed=self.seed)
-        return replace(sample, image=moved)
+    if name not in SHIFTS:
+        raise UnknownNameError("stain shift", name, SHIFTS)
 
 
 def shifted(labelled: LabelledSet, name: str, *, seed: int = 0) -> LabelledSet:
@@ -164,21 +148,5 @@ def shifted(labelled: LabelledSet, name: str, *, seed: int = 0) -> LabelledSet:
     Raises:
         UnknownNameError: no such shift.
     """
-    if name not in SHIFTS:
-        raise UnknownNameError("stain shift", name, SHIFTS)
-    records = tuple(
-        ShiftedRecord(
-            id=record.id,
-            image_path=record.image_path,
-            load_annotation=record.load_annotation,
-            group=record.group,
-            split=record.split,
-            pixel_size_um=record.pixel_size_um,
-            problems=record.problems,
-            unmoved=record,
-            shift=name,
-            seed=seed,
-        )
-        for record in labelled
-    )
-    return replace(labelled, name=f"{labelled.name}, {name}", records=records)
+    check_shift(name)
+    return altered(labelled, partial(shifted_image, name=name, seed=seed), called=name)
