@@ -8,6 +8,7 @@ from fastapi import Depends, Form, Request, UploadFile
 from fastapi import Path as InPath
 
 from cellwright.service.access import LOCAL_OWNER
+from cellwright.service.cells import CellsOfJob
 from cellwright.service.problems import RefusedError
 
 if TYPE_CHECKING:
@@ -48,6 +49,25 @@ def owner_of(request: Request) -> str:
 
 
 Owner: TypeAlias = Annotated[str, Depends(owner_of)]
+
+
+def cells_of_job(parts: Parts, owner: str, job_id: str) -> CellsOfJob:
+    """Reads the cells of a job's images.
+
+    Raises:
+        MissingError: no such job of this owner.
+        RefusedError: its model is served no longer, so that nobody knows its classes.
+    """
+    model = parts.store.job(owner, job_id).model
+    card = parts.models.find(model)
+    if card is None:
+        raise RefusedError(
+            409,
+            f"the model {model!r} is served no longer",
+            where=f"job {job_id}",
+            remedy="start the service with it again",
+        )
+    return CellsOfJob(parts.files, job_id, card)
 
 
 def chosen_options(

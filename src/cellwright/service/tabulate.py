@@ -15,8 +15,6 @@ import pyarrow.parquet as pq
 from cellwright.inference.run_folder import ERROR_COLUMNS
 from cellwright.service.records import Outcome
 
-CORRECTED_COLUMNS = ("image_id", "label", "class", "bbox-0", "bbox-1", "bbox-2", "bbox-3")
-
 
 @dataclass(frozen=True)
 class ResultTable:
@@ -64,16 +62,6 @@ def error_table(outcomes: Sequence[Outcome]) -> ResultTable:
         if (problem := outcome.problem) is not None
     )
     return ResultTable(tuple(ERROR_COLUMNS), rows)
-
-
-def corrected_table(outcomes: Sequence[Outcome]) -> ResultTable:
-    """``corrected``: a row a cell of the images that a person has corrected."""
-    rows = []
-    for outcome in outcomes:
-        for index, box in enumerate(outcome.corrections or ()):
-            x0, y0, x1, y1 = box["xyxy"]
-            rows.append((Path(outcome.name).stem, index + 1, box["class"], y0, x0, y1, x1))
-    return ResultTable(CORRECTED_COLUMNS, tuple(rows))
 
 
 def _typed(values: Sequence[Any]) -> pa.Array:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 import zipfile
-from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
-import tifffile
-from fastapi.testclient import TestClient
 
 from cellwright.bundles.bundle import open_bundle
 from cellwright.data.formats import read_labelled
 from cellwright.inference.run import RunOptions, predict_files
-from cellwright.service.app import create_app
-from ink_cells import write_ink_bundle
 
 API = "/api/v1"
 
@@ -192,22 +186,3 @@ def _never(*_arguments: object) -> None:
 
 def _png() -> bytes:
     return cv2.imencode(".png", np.zeros((32, 32), np.uint8))[1].tobytes()
-
-
-def test_a_model_that_segments(open_settings, pictures, tmp_path):
-    bundle = write_ink_bundle(tmp_path / "ink.cellwright")
-    app = create_app(replace(open_settings, bundles=(bundle,)))
-    with TestClient(app, base_url="http://localhost") as client:
-        part = ("images", ("a.png", pictures[0].read_bytes(), "image/png"))
-        job = client.post(f"{API}/jobs", data={"model": "ink"}, files=[part]).json()
-        place = f"{API}/jobs/{job['id']}"
-        end = time.monotonic() + 120
-        while client.get(place).json()["state"] == "running" and time.monotonic() < end:
-            time.sleep(0.05)
-        image = client.get(f"{place}/images/0").json()
-        assert image["state"] == "done", image["problem"]
-        labels = tifffile.imread(io.BytesIO(client.get(f"{place}/images/0/labels.tif").content))
-        assert labels.shape == (128, 128)
-        assert labels.max() == image["summary"]["n_cells"] == len(image["cells"])
-        answer = client.put(f"{place}/images/0/corrections", json={"boxes": []})
-        assert answer.status_code == 409

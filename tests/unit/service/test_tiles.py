@@ -22,7 +22,7 @@ API = "/api/v1"
 def smooth(height, width, channels, dtype):
     """A picture that JPEG hardly changes."""
     y, x = np.mgrid[:height, :width]
-    waves = [np.sin(y / (40 + 9 * c)) + np.cos(x / (55 + 7 * c)) for c in range(channels)]
+    waves = [np.sin(y / (240 + 9 * c)) + np.cos(x / (255 + 7 * c)) for c in range(channels)]
     scaled = (np.stack(waves) + 2) / 4
     return (scaled * (255 if dtype == np.uint8 else 4000)).astype(dtype)
 

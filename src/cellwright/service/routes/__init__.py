@@ -6,10 +6,12 @@ from fastapi import APIRouter
 
 from cellwright.service.routes import (
     corrections,
+    counts,
     images,
     jobs,
     labels,
     models,
+    outlines,
     predict,
     state,
     tables,
@@ -22,7 +24,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     predict.router,
     jobs.router,
     tables.router,
+    counts.router,
     labels.router,
+    outlines.router,
     images.router,
     tiles.router,
     corrections.router,

@@ -1,82 +1,50 @@
-"""What a person puts in the place of a model's cells."""
+"""What a person puts in the place of a model's cells, and takes back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
 
 from cellwright.service.answers import cells_answer
-from cellwright.service.asking import JobId, Owner, Position, parts_of
+from cellwright.service.asking import JobId, Owner, Position, cells_of_job, parts_of
+from cellwright.service.cells import SEGMENTS
+from cellwright.service.corrections import Corrections, checked
 from cellwright.service.problems import RefusedError
-from cellwright.service.records import Outcome
-
-Coordinate: TypeAlias = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
 
 router = APIRouter(prefix="/jobs/{job_id}/images/{position}/corrections", tags=["corrections"])
-
-
-class CorrectedBox(BaseModel):
-    """A cell as a person has drawn or confirmed it."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    name: str = Field(alias="class", max_length=200)
-    xyxy: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
-
-
-class Corrections(BaseModel):
-    """All cells of an image, instead of those that the model found."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    boxes: list[CorrectedBox]
 
 
 @router.put("")
 def correct(
     request: Request, owner: Owner, job_id: JobId, position: Position, corrections: Corrections
 ) -> dict[str, Any]:
-    """Put a person's boxes in the place of the model's."""
+    """All cells of the image from now on: what is left out is deleted."""
     parts = parts_of(request)
-    card = parts.models.bundle(parts.store.job(owner, job_id).model).card
-    if card.task != "detection":
-        raise RefusedError(
-            409,
-            f"results of a model for {card.task} cannot be corrected here",
-            remedy="correct its label images in Fiji or napari",
-        )
+    reader = cells_of_job(parts, owner, job_id)
     outcome = parts.store.outcome(owner, job_id, position)
     limit = parts.settings.limits.boxes
-    if len(corrections.boxes) > limit:
-        raise RefusedError(
-            413,
-            f"{len(corrections.boxes)} boxes are more than {limit}",
-            where=outcome.name,
-            remedy="correct a part of the image",
-        )
-    for index, box in enumerate(corrections.boxes):
-        _check_box(box, outcome, card.classes, f"boxes.{index}")
-    boxes = [box.model_dump(by_alias=True, mode="json") for box in corrections.boxes]
-    parts.store.correct(owner, job_id, position, boxes)
-    return cells_answer(parts.store.outcome(owner, job_id, position), card.classes)
+    cells = checked(corrections, outcome, reader.card, limit=limit)
+    if reader.card.task in SEGMENTS and outcome.state == "done":
+        _check_pixels(len(reader.corrected(outcome, cells)), len(cells))
+    parts.store.correct(owner, job_id, position, cells)
+    return cells_answer(parts.store.outcome(owner, job_id, position), reader.card.classes)
 
 
-def _check_box(box: CorrectedBox, outcome: Outcome, classes: Sequence[str], where: str) -> None:
-    x0, y0, x1, y1 = box.xyxy
-    if box.name not in classes:
+@router.delete("")
+def take_back(request: Request, owner: Owner, job_id: JobId, position: Position) -> dict[str, Any]:
+    """Back to the model's cells."""
+    parts = parts_of(request)
+    parts.store.correct(owner, job_id, position, None)
+    classes = parts.models.classes_of(parts.store.job(owner, job_id).model)
+    return cells_answer(parts.store.outcome(owner, job_id, position), classes)
+
+
+def _check_pixels(n_present: int, n_given: int) -> None:
+    if n_present < n_given:
         raise RefusedError(
             422,
-            f"unknown class {box.name!r}",
-            where=where,
-            remedy=f"choose one of: {', '.join(classes)}",
-        )
-    if not (x0 < x1 <= outcome.width and y0 < y1 <= outcome.height):
-        raise RefusedError(
-            422,
-            f"the box {list(box.xyxy)} is no box within {outcome.width} x {outcome.height} pixels",
-            where=where,
-            remedy="give x0, y0, x1, y1 in pixels of the image",
+            f"{n_given - n_present} drawn cells have no pixel of their own",
+            where="cells",
+            remedy="draw them where no other cell is, around the middle of at least one pixel",
         )

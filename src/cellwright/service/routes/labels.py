@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
 
-from cellwright.service.asking import JobId, Owner, parts_of
-from cellwright.service.labels import zip_labels
+from cellwright.service.asking import JobId, Owner, cells_of_job, parts_of
+from cellwright.service.labels import formats_of, zip_labels
+from cellwright.service.sending import send_and_delete
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 
@@ -19,16 +19,10 @@ def labels(
     request: Request,
     owner: Owner,
     job_id: JobId,
-    format_name: Annotated[str, Query(alias="format", max_length=20)] = "yolo",
+    format_name: Annotated[str | None, Query(alias="format", max_length=20)] = None,
 ) -> FileResponse:
     """Corrected images with their labels, ready for ``cellwright train``."""
-    parts = parts_of(request)
-    classes = parts.models.bundle(parts.store.job(owner, job_id).model).card.classes
-    outcomes = parts.store.outcomes(owner, job_id)
-    archive = zip_labels(outcomes, parts.files, classes, format_name)
-    return FileResponse(
-        archive,
-        media_type="application/zip",
-        filename=f"labels-{format_name}.zip",
-        background=BackgroundTask(archive.unlink),
-    )
+    cells = cells_of_job(parts_of(request), owner, job_id)
+    chosen = format_name or formats_of(cells.card.task)[0]
+    archive = zip_labels(cells, parts_of(request).store.outcomes(owner, job_id), chosen)
+    return send_and_delete(archive, f"labels-{chosen}.zip")

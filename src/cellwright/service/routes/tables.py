@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from fastapi import APIRouter, Request, Response
 
-from cellwright.service import tabulate
-from cellwright.service.asking import JobId, Owner, parts_of
+from cellwright.service.asking import JobId, Owner, cells_of_job, parts_of
+from cellwright.service.corrected_table import corrected_table
+from cellwright.service.sending import send
+from cellwright.service.tabulate import ResultTable, cell_table, error_table, summary_table
 
-TABLES = {
-    "summary": tabulate.summary_table,
-    "cells": tabulate.cell_table,
-    "errors": tabulate.error_table,
-    "corrected": tabulate.corrected_table,
-}
+Name: TypeAlias = Literal["summary", "cells", "errors", "corrected"]
+
+TABLES = {"summary": summary_table, "cells": cell_table, "errors": error_table}
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 
 
 @router.get("/{table}.csv", response_class=Response)
-def table_as_csv(
-    request: Request,
-    owner: Owner,
-    job_id: JobId,
-    table: Literal["summary", "cells", "errors", "corrected"],
-) -> Response:
+def table_as_csv(request: Request, owner: Owner, job_id: JobId, table: Name) -> Response:
     """One table as CSV."""
-    made = TABLES[table](parts_of(request).store.outcomes(owner, job_id))
-    return download(made.to_csv(), "text/csv; charset=utf-8", f"{table}.csv")
+    return send(_table(request, owner, job_id, table).to_csv(), f"{table}.csv")
 
 
 @router.get("/{table}.parquet", response_class=Response)
-def table_as_parquet(
-    request: Request,
-    owner: Owner,
-    job_id: JobId,
-    table: Literal["summary", "cells", "errors", "corrected"],
-) -> Response:
+def table_as_parquet(request: Request, owner: Owner, job_id: JobId, table: Name) -> Response:
     """One table as Parquet, with the types of its columns."""
-    made = TABLES[table](parts_of(request).store.outcomes(owner, job_id))
-    return download(made.to_parquet(), "application/vnd.apache.parquet", f"{table}.parquet")
+    return send(_table(request, owner, job_id, table).to_parquet(), f"{table}.parquet")
 
 
-def download(content: str | bytes, content_type: str, name: str) -> Response:
-    """A response that a browser saves as ``name``."""
-    headers = {
-        "Content-Type": content_type,
-        "Content-Disposition": f'attachment; filename="{name}"',
-    }
-    return Response(content, headers=headers)
+def _table(request: Request, owner: str, job_id: str, name: Name) -> ResultTable:
+    parts = parts_of(request)
+    outcomes = parts.store.outcomes(owner, job_id)
+    if name == "corrected":
+        return corrected_table(cells_of_job(parts, owner, job_id), outcomes)
+    return TABLES[name](outcomes)

@@ -1,0 +1,145 @@
+"""The cells of an image as annotations: those a model found, and those a person made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.bundles.card import Card
+from cellwright.images.fill import fill
+from cellwright.images.outlines import Outline, outline_boxes, outline_cells
+from cellwright.images.read import read_image
+from cellwright.service.answers import as_objects
+from cellwright.service.files import Files
+from cellwright.service.records import MissingError, Outcome
+from cellwright.types import Boxes, Instances
+
+Whose: TypeAlias = Literal["model", "corrected", "current"]
+"""The model's cells; a person's; a person's where there are such, else the model's."""
+
+SEGMENTS = ("instances", "semantic")
+"""Tasks whose cells are pixels of a label image; those of all others are boxes."""
+
+
+@dataclass(frozen=True)
+class CellsOfJob:
+    """Reads the cells of the images of one job.
+
+    Attributes:
+        files: of the service.
+        job_id: of the job.
+        card: of its model.
+    """
+
+    files: Files
+    job_id: str
+    card: Card
+
+    def outlines(self, outcome: Outcome, whose: Whose) -> Iterator[Outline]:
+        """Outlines of an image's cells, in order of label; raises as :meth:`of`."""
+        cells = self.of(outcome, whose)
+        if isinstance(cells, Boxes):
+            return outline_boxes(cells, self.card.classes)
+        return outline_cells(cells, self.card.classes)
+
+    def of(self, outcome: Outcome, whose: Whose) -> Boxes | Instances:
+        """The cells of an image.
+
+        Raises:
+            MissingError: it is not done, or nobody has corrected it.
+        """
+        if outcome.state != "done":
+            raise MissingError(
+                "this image has no cells", where=outcome.name, remedy="wait until it is done"
+            )
+        if whose == "model" or (whose == "current" and outcome.corrections is None):
+            return self._found(outcome)
+        if outcome.corrections is None:
+            raise MissingError(
+                "nobody has corrected this image", where=outcome.name, remedy="correct it first"
+            )
+        return self.corrected(outcome, outcome.corrections)
+
+    def corrected(self, outcome: Outcome, corrections: Sequence[Any]) -> Boxes | Instances:
+        """What ``corrections`` make of an image's cells.
+
+        Drawn cells take pixels that no kept cell has, in the order they are given; one that
+        is left without any is not among the cells.
+        """
+        ids = self._class_ids(corrections)
+        if corrections and "xyxy" in corrections[0]:
+            return Boxes(_corners([box["xyxy"] for box in corrections]), ids)
+        if self.card.task in SEGMENTS:
+            labels = corrected_labels(self._labels(outcome), corrections)
+            present = np.unique(labels[labels > 0])
+            return Instances(Instances.from_labels(labels).labels, ids[present - 1])
+        boxes = self._boxes(outcome)
+        kept = np.array([cell["label"] - 1 for cell in corrections], np.int64)
+        return Boxes(boxes.xyxy[kept], ids)
+
+    def _found(self, outcome: Outcome) -> Boxes | Instances:
+        boxes = self._boxes(outcome)
+        if self.card.task not in SEGMENTS:
+            return boxes
+        return Instances(self._labels(outcome), boxes.class_ids, boxes.scores)
+
+    def _boxes(self, outcome: Outcome) -> Boxes:
+        rows = as_objects(outcome.cells)
+        corners = _corners([[row[f"bbox-{side}"] for side in (1, 0, 3, 2)] for row in rows])
+        scores = [row["score"] for row in rows]
+        known = None if None in scores else np.array(scores, np.float32)
+        return Boxes(corners, self._class_ids(rows), known)
+
+    def _labels(self, outcome: Outcome) -> NDArray[np.int32]:
+        path = self.label_file(outcome)
+        if not path.is_file():
+            raise MissingError("the label image of this image is gone", where=outcome.name)
+        labels: NDArray[np.int32] = read_image(path).pixels[0].astype(np.int32)
+        return labels
+
+    def label_file(self, outcome: Outcome) -> Path:
+        """Where the model's label image of an image lies, if it makes such."""
+        return self.files.result(self.job_id, outcome.position, "labels.tif")
+
+    def _class_ids(self, cells: Sequence[Any]) -> NDArray[np.int64]:
+        index = {name: number for number, name in enumerate(self.card.classes)}
+        return np.array([index[cell["class"]] for cell in cells], np.int64)
+
+
+def corrected_labels(labels: NDArray[np.int32], corrections: Sequence[Any]) -> NDArray[np.int32]:
+    """A label image ``(H, W)`` in which cell k has the number of the k-th correction, from 1.
+
+    Args:
+        labels: of the model, 1..n.
+        corrections: each with the ``label`` that is kept, or a ``polygon`` of corners (x, y).
+    """
+    new = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
+    for number, cell in enumerate(corrections, start=1):
+        if "label" in cell:
+            new[cell["label"]] = number
+    corrected: NDArray[np.int32] = new[labels]
+    for number, cell in enumerate(corrections, start=1):
+        if "polygon" in cell:
+            _draw(corrected, np.array(cell["polygon"], np.float64), number)
+    return corrected
+
+
+def _draw(labels: NDArray[np.int32], ring: NDArray[np.float64], number: int) -> None:
+    """Give the free pixels inside ``ring`` this number."""
+    height, width = labels.shape
+    x0, y0 = np.floor(ring.min(axis=0)).astype(int)
+    x1, y1 = np.ceil(ring.max(axis=0)).astype(int)
+    y1, x1 = min(y1, height), min(x1, width)
+    if y0 >= y1 or x0 >= x1:
+        return
+    region = labels[y0:y1, x0:x1]
+    region[fill((ring - (x0, y0),), y1 - y0, x1 - x0) & (region == 0)] = number
+
+
+def _corners(boxes: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    return np.array(boxes, np.float32).reshape(-1, 4)

@@ -1,0 +1,35 @@
+"""Files that are made for one answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".geojson": "application/geo+json",
+    ".parquet": "application/vnd.apache.parquet",
+    ".zip": "application/zip",
+}
+
+
+def send_and_delete(file: Path, name: str) -> FileResponse:
+    """A file that a browser saves as ``name`` and that is gone afterwards."""
+    return FileResponse(
+        file,
+        media_type=TYPES[Path(name).suffix],
+        filename=name,
+        background=BackgroundTask(file.unlink),
+    )
+
+
+def send(content: str | bytes, name: str) -> Response:
+    """Content that a browser saves as ``name``."""
+    headers = {
+        "Content-Type": TYPES[Path(name).suffix],
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return Response(content, headers=headers)
