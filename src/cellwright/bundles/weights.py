@@ -17,17 +17,22 @@ from onnx import numpy_helper
 
 
 def graph_weights(graph: bytes) -> dict[str, NDArray[np.float32]]:
-    """Every named float32 tensor stored in an ONNX graph.
+    """Every named float tensor stored in an ONNX graph, as float32.
 
     Args:
         graph: ONNX model bytes.
     """
     model: Any = onnx.load_from_string(graph)
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
-    # Tensors that happen to be equal are stored once, and the others point to them.
+    # Tensors that happen to be equal are stored once, and the others point to them; those kept
+    # in 16 bits have a cast behind them that bears their name.
     aliases = {
-        node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Identity"
+        node.output[0]: node.input[0]
+        for node in model.graph.node
+        if node.op_type in ("Identity", "Cast")
     }
     weights = {name: np.asarray(numpy_helper.to_array(t)) for name, t in stored.items()}
-    weights |= {alias: weights[name] for alias, name in aliases.items() if name in weights}
+    for alias, name in aliases.items():
+        if name in weights:
+            weights[alias] = weights[name].astype(np.float32)
     return {name: array for name, array in weights.items() if array.dtype == np.float32}

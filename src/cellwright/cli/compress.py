@@ -46,8 +46,8 @@ def compress(
         str,
         typer.Option(
             metavar="NAME",
-            help="ptq: 8 bits without training; keep: only the verdict on a bundle that was made "
-            "smaller in training, with --against.",
+            help="ptq: 8 bits without training; half: weights in 16 bits, arithmetic as before; "
+            "keep: only the verdict on a bundle that was made smaller in training, with --against.",
         ),
     ] = "ptq",
     against: Annotated[

@@ -11,11 +11,13 @@ from cellwright.errors import MissingExtraError
 if find_spec("onnx") is None:
     raise MissingExtraError("onnx", "train")
 
+from cellwright.compression.half import halve
 from cellwright.compression.keep import keep
 from cellwright.compression.method import Method
 from cellwright.compression.ptq import quantize
 
 METHODS: dict[str, Method] = {
+    "half": halve,
     "keep": keep,
     "ptq": quantize,
 }
