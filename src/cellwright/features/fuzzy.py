@@ -1,0 +1,62 @@
+"""Fuzzy c-means: colours that belong to several clusters at once, each to a degree.
+
+    u_ik = 1 / sum_j (|x_k - v_i| / |x_k - v_j|)^(2 / (m - 1))        membership
+    v_i  = sum_k u_ik^m x_k / sum_k u_ik^m                            centre
+
+(Bezdek 1981, Pattern Recognition with Fuzzy Objective Function Algorithms, equations 11.3). The
+centres are found by scikit-fuzzy on pixels drawn from the picture, since a few thousand say where
+they lie; the memberships of all pixels then follow from the first equation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import skfuzzy
+from numpy.typing import NDArray
+
+from cellwright.errors import ImageError
+
+FUZZINESS = 2.0
+"""The exponent m; 1 would be hard clusters."""
+DRAWN = 4000
+"""Pixels that the centres are found on: 0.05 s; 10 times as many move none by a grey level."""
+TOLERANCE = 1e-4
+MAX_ITERATIONS = 100
+_SMALLEST = 1e-6
+
+
+def fuzzy_centres(values: NDArray[Any], n_clusters: int, *, seed: int = 0) -> NDArray[np.float64]:
+    """Cluster centres ``(n_clusters, D)`` of the points ``values`` ``(N, D)``, in no order.
+
+    Args:
+        values: the points; of more than :data:`DRAWN` so many are drawn.
+        n_clusters: at least 2.
+        seed: of the draw, and of the memberships that the iteration starts with.
+
+    Raises:
+        ImageError: fewer different points than clusters.
+    """
+    if len(values) > DRAWN:
+        values = values[np.random.default_rng(seed).integers(len(values), size=DRAWN)]
+    points = np.asarray(values, np.float64)
+    if len(np.unique(points, axis=0)) < n_clusters:
+        raise ImageError(
+            f"holds fewer than {n_clusters} different colours", remedy="is this picture empty?"
+        )
+    centres, *_ = skfuzzy.cmeans(
+        points.T, n_clusters, FUZZINESS, error=TOLERANCE, maxiter=MAX_ITERATIONS, seed=seed
+    )
+    return np.asarray(centres, np.float64)
+
+
+def memberships(values: NDArray[Any], centres: NDArray[np.float64]) -> NDArray[np.float32]:
+    """How far each point belongs to each cluster: float32 ``(..., K)`` of ``(..., D)``, sums 1."""
+    weights = np.empty((*values.shape[:-1], len(centres)), np.float32)
+    for index, centre in enumerate(centres.astype(np.float32)):
+        offset = values - centre
+        squared = np.einsum("...d,...d->...", offset, offset) + np.float32(_SMALLEST)
+        weights[..., index] = squared ** np.float32(-1 / (FUZZINESS - 1))
+    weights /= weights.sum(axis=-1, keepdims=True)
+    return weights
