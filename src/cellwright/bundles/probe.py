@@ -15,10 +15,13 @@ from cellwright.bundles.card import InputSpec
 SEED = 20
 PIXELS_A_DISC = 600
 
+PROBE_PX = (128, 160)
+"""(height, width), for networks that take any size."""
 
-def disc_picture(spec: InputSpec) -> NDArray[np.float32]:
-    """float32 ``(1, C, H, W)`` in [0, 1], about 128 x 160 and a size that the network takes."""
-    height, width = (-(-edge // spec.multiple) * spec.multiple for edge in (128, 160))
+
+def disc_picture(spec: InputSpec, *, size: tuple[int, int] = PROBE_PX) -> NDArray[np.float32]:
+    """float32 ``(1, C, H, W)`` in [0, 1]: ``size``, rounded up to what the network takes."""
+    height, width = (-(-edge // spec.multiple) * spec.multiple for edge in size)
     rng = np.random.default_rng(SEED)
     picture = np.broadcast_to(
         rng.uniform(0.1, 0.9, (spec.channels, 1, 1)), (spec.channels, height, width)

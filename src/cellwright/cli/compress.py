@@ -81,8 +81,8 @@ def compress(
         float,
         typer.Option(
             min=0,
-            help="Points of AP50:95 (boxes), Jaccard index (masks) or matched50 (cells) that may "
-            "be lost; beyond, nothing is written.",
+            help="Points of AP50:95 (boxes), Jaccard index (masks), matched50 (cells) or weighted "
+            "F1 (classes) that may be lost; beyond, nothing is written.",
         ),
     ] = 1.0,
     runtime: Annotated[

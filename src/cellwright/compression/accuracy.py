@@ -7,12 +7,14 @@ bundles, paired by image, gets its interval.
 from __future__ import annotations
 
 from cellwright.bundles.bundle import Bundle
+from cellwright.compression.classification_accuracy import ClassificationJudge
 from cellwright.compression.detection_accuracy import DetectionJudge
 from cellwright.compression.judge import Judge
 from cellwright.compression.segmentation_accuracy import InstanceJudge, SemanticJudge
 from cellwright.errors import BundleError
 
 JUDGES: dict[str, Judge] = {
+    "classification": ClassificationJudge(),
     "detection": DetectionJudge(),
     "semantic": SemanticJudge(),
     "instances": InstanceJudge(),

@@ -27,13 +27,44 @@ Batch = NDArray[np.float32]
 
 
 class Feeds(Protocol):
-    """What runs a bundle and can say what it feeds the network: a predictor, a segmenter."""
+    """What runs a bundle and can say what it feeds the network."""
+
+    def network_inputs(
+        self,
+        image: Image,
+        *,
+        channel_names: Sequence[str] = (),
+        pixel_size_um: float | None = None,
+    ) -> Iterator[Batch]:
+        """Batches ``(N, C, h, w)`` of one image."""
+        ...
+
+
+class _Tiling(Protocol):
+    """A predictor or a segmenter: takes the channels of an image as they come."""
 
     def network_inputs(
         self, image: Image, *, pixel_size_um: float | None = None
     ) -> Iterator[Batch]:
         """Batches ``(N, C, h, w)`` of one image."""
         ...
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """A predictor or a segmenter as :class:`Feeds`, whatever the channels are called."""
+
+    tiling: _Tiling
+
+    def network_inputs(
+        self,
+        image: Image,
+        *,
+        channel_names: Sequence[str] = (),  # noqa: ARG002 - one shape for all feeds
+        pixel_size_um: float | None = None,
+    ) -> Iterator[Batch]:
+        """See :class:`Feeds`."""
+        return self.tiling.network_inputs(image, pixel_size_um=pixel_size_um)
 
 
 @dataclass(frozen=True)
@@ -81,7 +112,9 @@ def prepare_inputs(
     for done, image in enumerate(images, start=1):
         picture = read_image(image.path)
         batches = feeds.network_inputs(
-            picture.pixels, pixel_size_um=image.pixel_size_um or picture.pixel_size_um
+            picture.pixels,
+            channel_names=picture.channel_names,
+            pixel_size_um=image.pixel_size_um or picture.pixel_size_um,
         )
         for tile in _some(tile for batch in batches for tile in batch):
             files.append(folder / f"{len(files):05d}.npy")

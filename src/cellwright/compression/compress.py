@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from cellwright.bundles.bundle import SUFFIX, TEST_INPUT, Bundle, graph_entry, write_bundle
-from cellwright.bundles.card import NAME_PATTERN
+from cellwright.bundles.card import NAME_PATTERN, Card
 from cellwright.bundles.probe import disc_picture
 from cellwright.bundles.sessions import RUNTIMES, Batch, choose_runtime, open_session
 from cellwright.compression import METHODS
@@ -268,7 +268,11 @@ class _Bench:
         batches = (
             batch
             for sample in (record.load() for record in self.job.judged)
-            for batch in feeds.network_inputs(sample.image, pixel_size_um=sample.pixel_size_um)
+            for batch in feeds.network_inputs(
+                sample.image,
+                channel_names=sample.channel_names,
+                pixel_size_um=sample.pixel_size_um,
+            )
         )
         return list(islice(batches, TIMED_INPUTS))
 
@@ -283,8 +287,16 @@ def _as_bundle(parent: Bundle, candidate: Candidate, folder: Path) -> Bundle:
             "compression": None,
         }
     )
-    image = disc_picture(parent.card.input)
+    image = _probe(parent.card)
     answers = open_session(candidate.graph, runtime=REFERENCE).run(image)
     path = folder / f"{hashlib.sha256(candidate.graph).hexdigest()}{SUFFIX}"
     write_bundle(path, card, {file: candidate.graph}, {TEST_INPUT: image, **answers})
     return Bundle(path, card)
+
+
+def _probe(card: Card) -> Batch:
+    """A picture that wakes the network up, of a size that it takes."""
+    if card.classification is None:
+        return disc_picture(card.input)
+    spec = card.input.model_copy(update={"multiple": 1})
+    return disc_picture(spec, size=card.classification.crop_px)

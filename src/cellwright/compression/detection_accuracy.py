@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import Card
-from cellwright.compression.calibration_data import Feeds
+from cellwright.compression.calibration_data import Feeds, Unnamed
 from cellwright.compression.judge import Look, in_points
 from cellwright.compression.method import Progress
 from cellwright.data.labelled_set import LabelledSet
@@ -62,7 +62,7 @@ class DetectionJudge:
 
     def feeds(self, bundle: Bundle, *, threads: int | None) -> Feeds:
         """See :class:`Judge`."""
-        return Predictor(bundle, runtime="onnxruntime", threads=threads)
+        return Unnamed(Predictor(bundle, runtime="onnxruntime", threads=threads))
 
     def look(
         self,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import Card
-from cellwright.compression.calibration_data import Feeds
+from cellwright.compression.calibration_data import Feeds, Unnamed
 from cellwright.compression.judge import Look, in_points
 from cellwright.compression.method import Progress
 from cellwright.data.labelled_set import LabelledSet
@@ -76,7 +76,7 @@ class _SegmentationJudge:
 
     def feeds(self, bundle: Bundle, *, threads: int | None) -> Feeds:
         """What prepares network inputs for ``bundle``."""
-        return Segmenter(bundle, runtime="onnxruntime", threads=threads)
+        return Unnamed(Segmenter(bundle, runtime="onnxruntime", threads=threads))
 
     def look(
         self,

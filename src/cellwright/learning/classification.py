@@ -18,18 +18,15 @@ from torch import nn
 
 from cellwright.bundles.bundle import Bundle, graph_entry, open_bundle, write_bundle
 from cellwright.bundles.card import Card, InputSpec
-from cellwright.bundles.class_probabilities import ClassProbabilities, Unlike
+from cellwright.bundles.class_probabilities import ClassProbabilities
 from cellwright.bundles.export import export_network
 from cellwright.data.crop_transforms import CROP_PRESETS
 from cellwright.data.splits import write_split
 from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
-from cellwright.inference.classifier import OUTPUT, Classifier, log_sum_exp
-from cellwright.inference.evaluate_classification import (
-    LabelledClasses,
-    classify_labelled,
-    report_classes,
-)
+from cellwright.inference.classifier import OUTPUT, Classifier
+from cellwright.inference.evaluate_classification import classify_labelled, report_classes
+from cellwright.inference.settle_classes import settle
 from cellwright.learning.balancing import SAMPLERS, class_weights
 from cellwright.learning.class_config import ClassificationConfig
 from cellwright.learning.class_crops import CropSet, Draws, crop_loader, read_crops
@@ -54,7 +51,6 @@ from cellwright.learning.run_record import (
 from cellwright.learning.starting_weights import Start, read_start, take_over
 from cellwright.learning.trainer import presets_by_epoch, run_trainer
 from cellwright.learning.training_data import Parts
-from cellwright.metrics.temperature import fit_temperature
 from cellwright.models import CLASSIFIERS
 from cellwright.models.committee import Committee
 
@@ -241,16 +237,6 @@ def bundle_and_evaluate(
     draft.write(path, card)
     write_page(run_dir, card, reports)
     return TrainingResult(path, reports.get("test part"), parts.leaks)
-
-
-def settle(
-    decoding: ClassProbabilities, val: LabelledClasses, *, quantile: float
-) -> ClassProbabilities:
-    """The decoding with the temperature and the threshold of likeness of the validation part."""
-    temperature = fit_temperature(val.logits, val.true_ids)
-    energies = -temperature * log_sum_exp(val.logits / temperature)
-    unlike = Unlike(threshold=float(np.quantile(energies, quantile)), quantile=quantile)
-    return decoding.model_copy(update={"temperature": temperature, "unlike": unlike})
 
 
 def build_classifier(

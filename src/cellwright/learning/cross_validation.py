@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import numpy as np
 from cellwright.bundles.bundle import open_bundle
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.likeness import joined_by_likeness
-from cellwright.data.splits import split, split_folds
+from cellwright.data.splits import By, split, split_folds
 from cellwright.errors import ConfigError, DatasetError
 from cellwright.images.write import atomic_path
 from cellwright.inference.classifier import Classifier
@@ -61,8 +61,15 @@ class CrossValidated:
 
 
 @dataclass(frozen=True)
-class _Row:
-    """One image's prediction."""
+class Prediction:
+    """What a model that never saw it says of one image.
+
+    Attributes:
+        id: the image.
+        group: its group.
+        truth: id of its true class.
+        probabilities: of every class.
+    """
 
     id: str
     group: str
@@ -70,13 +77,39 @@ class _Row:
     probabilities: tuple[float, ...]
 
 
+Predict = Callable[[Parts, Path], Sequence[Prediction]]
+"""Learns from the training and validation part and predicts the test part, in a folder."""
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """How a set is divided into folds.
+
+    Attributes:
+        n_folds: how many.
+        seed: of the division, and of the inner one.
+        by: what stays in one fold; copies of a picture always do.
+        only: numbers of the folds that are judged; empty judges all.
+    """
+
+    n_folds: int = 5
+    seed: int = 0
+    by: By = "group"
+    only: tuple[int, ...] = ()
+
+
 def cross_validate(
-    config: TrainConfig, run_dir: Path, *, n_folds: int = 5, command: str = ""
+    config: TrainConfig,
+    run_dir: Path,
+    *,
+    n_folds: int = 5,
+    only: tuple[int, ...] = (),
+    command: str = "",
 ) -> CrossValidated:
     """Train a classifier ``n_folds`` times and judge each on the fold it did not see.
 
     ``run_dir`` receives a run folder a fold, ``folds.csv``, ``out_of_fold.csv``, ``report.json``
-    and ``report.html``.
+    and ``report.html``. With ``only``, some of the folds are left out of all this.
 
     Raises:
         ConfigError: another task, or the folder holds another run or other folds.
@@ -89,23 +122,47 @@ def cross_validate(
             remedy="leave --folds out",
         )
     begin_classifier(config, run_dir)
-    labelled = load_set(config.data)
-    joined = joined_by_likeness(labelled, by=config.data.by)
-    fold_of = split_folds(joined, n_folds, seed=config.data.split_seed, by="group")
-    _claim_folds(run_dir / FOLDS, fold_of)
-    rows: list[list[_Row]] = []
-    for fold in range(n_folds):
+
+    def predict(parts: Parts, folder: Path) -> Sequence[Prediction]:
+        result = train_classifier(parts, config, folder, command=command)
+        if parts.test is None:
+            raise DatasetError("a fold without images cannot be judged", where=parts.whole.name)
+        return _rows(classify_labelled(Classifier(open_bundle(result.bundle)), parts.test))
+
+    data = config.data
+    plan = FoldPlan(n_folds, data.split_seed, data.by, only)
+    return judge_folds(load_set(data), predict, run_dir, plan=plan, name=config.name)
+
+
+def judge_folds(
+    labelled: LabelledSet, predict: Predict, run_dir: Path, *, plan: FoldPlan, name: str
+) -> CrossValidated:
+    """:func:`cross_validate` for anything that learns and predicts; the same plan, the same folds.
+
+    Raises:
+        ConfigError: the folder holds other folds.
+        DatasetError: a class with fewer images (or groups) than folds.
+    """
+    rows: list[Sequence[Prediction]] = []
+    for fold, parts in folds_of(labelled, plan, run_dir):
         folder = run_dir / f"fold-{fold}"
         done = folder / PREDICTIONS
         if not done.exists():
-            parts = fold_parts(labelled, joined, fold_of, fold, seed=config.data.split_seed)
-            result = train_classifier(parts, config, folder, command=command)
-            classifier = Classifier(open_bundle(result.bundle))
-            if parts.test is None:
-                raise DatasetError(f"fold {fold} is empty", where=labelled.name)
-            _write(done, _rows(classify_labelled(classifier, parts.test)), labelled.classes)
-        rows.append(_read(done, labelled.classes))
-    return _judge(rows, labelled.classes, config, run_dir)
+            write_predictions(done, predict(parts, folder), labelled.classes)
+        rows.append(read_predictions(done, labelled.classes))
+    return _judge(rows, labelled.classes, name, run_dir)
+
+
+def folds_of(
+    labelled: LabelledSet, plan: FoldPlan, run_dir: Path | None = None
+) -> Iterator[tuple[int, Parts]]:
+    """The parts of each fold that is judged; who is in which goes into ``folds.csv``."""
+    joined = joined_by_likeness(labelled, by=plan.by)
+    fold_of = split_folds(joined, plan.n_folds, seed=plan.seed, by="group")
+    if run_dir is not None:
+        _claim_folds(run_dir / FOLDS, fold_of)
+    for fold in plan.only or range(plan.n_folds):
+        yield fold, fold_parts(labelled, joined, fold_of, fold, seed=plan.seed)
 
 
 def fold_parts(
@@ -136,21 +193,21 @@ def fold_parts(
 
 
 def _judge(
-    rows: Sequence[Sequence[_Row]], classes: tuple[str, ...], config: TrainConfig, run_dir: Path
+    rows: Sequence[Sequence[Prediction]], classes: tuple[str, ...], name: str, run_dir: Path
 ) -> CrossValidated:
     pooled = [row for fold in rows for row in fold]
-    report = _report(pooled, classes, n_resamples=500)
-    folds = [_report(fold, classes, n_resamples=0) for fold in rows]
-    per_fold = {name: tuple(one.metrics[name].value for one in folds) for name in SHOWN}
-    _write(run_dir / OUT_OF_FOLD, sorted(pooled, key=lambda row: row.id), classes)
+    report = report_predictions(pooled, classes)
+    folds = [report_predictions(fold, classes, n_resamples=0) for fold in rows]
+    per_fold = {key: tuple(one.metrics[key].value for one in folds) for key in SHOWN}
+    write_predictions(run_dir / OUT_OF_FOLD, sorted(pooled, key=lambda row: row.id), classes)
     content: dict[str, Any] = report.to_json() | {"per_fold": per_fold}
     with atomic_path(run_dir / "report.json") as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    page = Page(config.name, f"Out-of-fold predictions of {len(rows)} folds")
+    page = Page(name, f"Out-of-fold predictions of {len(rows)} folds")
     add_report(page, report)
     page.table(
         ("figure", *(f"fold {index}" for index in range(len(rows))), "mean", "spread"),
-        [_spread(name, values) for name, values in per_fold.items()],
+        [_spread(key, values) for key, values in per_fold.items()],
         caption="Each fold alone; the spread is a standard deviation",
     )
     page.save(run_dir / PAGE)
@@ -159,12 +216,14 @@ def _judge(
 
 def _spread(name: str, values: tuple[float | None, ...]) -> tuple[str | float | None, ...]:
     known = [value for value in values if value is not None]
-    return (name, *values, float(np.mean(known)), float(np.std(known, ddof=1)))
+    spread = float(np.std(known, ddof=1)) if len(known) > 1 else None
+    return (name, *values, float(np.mean(known)), spread)
 
 
-def _report(
-    rows: Sequence[_Row], classes: tuple[str, ...], *, n_resamples: int
+def report_predictions(
+    rows: Sequence[Prediction], classes: tuple[str, ...], *, n_resamples: int = 500
 ) -> ClassificationReport:
+    """The figures of predictions, resampled by group where a group holds several images."""
     groups = [row.group for row in rows]
     return evaluate_classification(
         [Category(row.truth) for row in rows],
@@ -175,15 +234,15 @@ def _report(
     )
 
 
-def _rows(seen: LabelledClasses) -> list[_Row]:
+def _rows(seen: LabelledClasses) -> list[Prediction]:
     given = seen.found.probabilities.tolist()
     return [
-        _Row(name, group, truth.class_id, tuple(shares))
+        Prediction(name, group, truth.class_id, tuple(shares))
         for name, group, truth, shares in zip(seen.ids, seen.groups, seen.truth, given, strict=True)
     ]
 
 
-def _write(path: Path, rows: Sequence[_Row], classes: Sequence[str]) -> None:
+def write_predictions(path: Path, rows: Sequence[Prediction], classes: Sequence[str]) -> None:
     """CSV with columns ``id, group, true, given`` and the probability of each class."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -193,10 +252,11 @@ def _write(path: Path, rows: Sequence[_Row], classes: Sequence[str]) -> None:
             writer.writerow([row.id, row.group, classes[row.truth], given, *row.probabilities])
 
 
-def _read(path: Path, classes: Sequence[str]) -> list[_Row]:
+def read_predictions(path: Path, classes: Sequence[str]) -> list[Prediction]:
+    """The rows of :func:`write_predictions`."""
     with path.open(newline="", encoding="utf-8") as file:
         return [
-            _Row(
+            Prediction(
                 row["id"],
                 row["group"],
                 classes.index(row["true"]),

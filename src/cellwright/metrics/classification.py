@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from cellwright.errors import AnnotationError
 from cellwright.metrics.intervals import (
     Interval,
     Weights,
+    bootstrap_by_image,
     intervals_by_class,
     intervals_of,
     mean_defined,
@@ -167,6 +168,53 @@ def evaluate_classification(
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         reliability=reliability_bins(true == guess, _winner(guess, probabilities)),
     )
+
+
+def figure_difference(
+    truth: Sequence[Category],
+    before: Sequence[Category],
+    after: Sequence[Category],
+    classes: Sequence[str],
+    *,
+    metric: Literal["accuracy", "weighted_f1", "macro_f1"] = "weighted_f1",
+    n_resamples: int = 2000,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+) -> Interval:
+    """A figure of one model minus that of another on the same images, with its interval.
+
+    Both are resampled together, so that images hard for both do not widen the interval.
+
+    Raises:
+        AnnotationError: as :func:`evaluate_classification`.
+    """
+    for side in (before, after):
+        check_paired(truth, side, classes)
+    is_true = np.eye(len(classes))[_class_ids(truth, len(classes))]
+    sides = [np.eye(len(classes))[_class_ids(one, len(classes))] for one in (before, after)]
+
+    def difference(weights: Weights) -> NDArray[np.float64]:
+        first, second = (_figure(metric, is_true, one, weights) for one in sides)
+        return np.asarray(first - second)
+
+    return bootstrap_by_image(
+        difference,
+        len(truth),
+        n=len(truth),
+        groups=groups,
+        n_resamples=n_resamples,
+        seed=seed,
+    )
+
+
+def _figure(
+    metric: str, is_true: NDArray[np.float64], is_guess: NDArray[np.float64], weights: Weights
+) -> NDArray[np.float64]:
+    """``(R,)`` of one-hot rows ``(I, K)``."""
+    if metric == "accuracy":
+        return ratio(weights @ (is_true * is_guess).sum(axis=1), weights.sum(axis=1))
+    f1 = _one_against_rest(is_true, is_guess, weights)["macro_f1"]
+    return mean_defined(f1) if metric == "macro_f1" else _weighted(f1, (weights @ is_true).T)
 
 
 def reliability_bins(

@@ -8,6 +8,7 @@ from cellwright.bundles.bundle import open_bundle
 from cellwright.compression.calibration_data import (
     TILES_PER_IMAGE,
     CalibrationImage,
+    Unnamed,
     draw,
     images_of,
     prepare_inputs,
@@ -29,7 +30,7 @@ def silent(_done, _total):
 
 def test_inputs_are_what_a_prediction_feeds_the_network(predictor, tmp_path):
     labelled = discs(tmp_path / "set", n_images=3)
-    inputs = prepare_inputs(images_of(labelled), predictor, tmp_path, progress=silent)
+    inputs = prepare_inputs(images_of(labelled), Unnamed(predictor), tmp_path, progress=silent)
     assert len(inputs) == 3
     for record, found in zip(labelled, inputs, strict=True):
         (expected,) = predictor.network_inputs(record.load().image)
@@ -44,7 +45,7 @@ def test_of_a_large_image_a_few_tiles_are_taken(predictor, tmp_path):
     seen = []
     inputs = prepare_inputs(
         [CalibrationImage(tmp_path / "large.png")],
-        predictor,
+        Unnamed(predictor),
         tmp_path,
         progress=lambda done, total: seen.append((done, total)),
     )
@@ -81,4 +82,4 @@ def test_a_broken_image_is_named(predictor, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"nothing")
     image = CalibrationImage(tmp_path / "broken.png")
     with pytest.raises(ImageError, match=r"broken\.png"):
-        prepare_inputs([image], predictor, tmp_path, progress=silent)
+        prepare_inputs([image], Unnamed(predictor), tmp_path, progress=silent)

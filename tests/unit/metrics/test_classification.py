@@ -22,6 +22,7 @@ from cellwright.metrics.classification import (
     area_under_roc,
     confusion_matrix,
     evaluate_classification,
+    figure_difference,
     reliability_bins,
 )
 from cellwright.types import Category
@@ -200,3 +201,30 @@ def test_the_report_in_json_holds_the_counts() -> None:
     assert np.sum(content["confusion"]) == 50
     assert sum(one["accuracy"]["n"] for one in content["reliability"]) == 50
     json.dumps(content)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "weighted_f1", "macro_f1"])
+def test_the_difference_of_two_models_is_that_of_their_figures(metric: str) -> None:
+    true, before = random_predictions(seed=1)
+    _, after = random_predictions(seed=2)
+    truth = [Category(int(one)) for one in true]
+    sides = as_categories(before), as_categories(after)
+    found = figure_difference(truth, *sides, PHASES, metric=metric, n_resamples=300)
+    values = [
+        evaluate_classification(truth, one, PHASES, n_resamples=0).metrics[metric].value
+        for one in sides
+    ]
+    assert found.value == pytest.approx(values[0] - values[1])
+    assert found.low < found.value < found.high
+    same = figure_difference(truth, sides[0], sides[0], PHASES, metric=metric, n_resamples=50)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_a_difference_is_narrower_than_the_models_apart() -> None:
+    """Nine of ten answers are the same: what both find hard does not widen the interval."""
+    true, before = random_predictions(seed=1, count=600)
+    truth, first = [Category(int(one)) for one in true], as_categories(before)
+    second = [Category(0) if index % 10 == 0 else one for index, one in enumerate(first)]
+    paired = figure_difference(truth, first, second, PHASES, metric="accuracy", n_resamples=500)
+    alone = evaluate_classification(truth, first, PHASES).metrics["accuracy"]
+    assert paired.high - paired.low < 0.7 * (alone.high - alone.low)
