@@ -7,13 +7,16 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from cellwright.errors import ConfigError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+LOCK = 0x63656C6C
+"""Number of the lock that guards the tables while they change."""
 
 
 def open_database(url: str) -> Engine:
@@ -25,6 +28,9 @@ def open_database(url: str) -> Engine:
     try:
         engine = _engine(url)
         with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                # Of two processes that start at once, one makes the tables.
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
             config.attributes["connection"] = connection

@@ -3,8 +3,8 @@
 A process stands in ``workers`` with the time it was last seen alive. It claims the oldest image
 without a result that nobody alive has claimed; ``FOR UPDATE SKIP LOCKED`` lets two processes on
 PostgreSQL claim at the same moment without waiting for, or getting, the same row, and SQLite
-lets one in at a time. Claims of a process that is gone are free again: at once where it ran on
-this machine, else when it has not been seen for :data:`SILENCE`.
+lets one in at a time. Claims of a process that is gone are free again: within a heartbeat where
+it ran on this machine, else when it has not been seen for :data:`SILENCE`.
 """
 
 from __future__ import annotations
@@ -45,25 +45,23 @@ class Queue:
         self._me = secrets.token_hex(16)
 
     def join(self) -> None:
-        """Be known as a process that works; frees what dead ones of this machine held."""
+        """Be known as a process that works, or still works; free what dead ones held.
+
+        To be said again every :data:`BEAT_SECONDS`.
+        """
         host, pid = socket.gethostname()[:200], os.getpid()
         with Session(self._engine) as session, session.begin():
+            seen = _clock(session)
+            mine = session.get(WorkerRow, self._me)
+            if mine is not None:
+                mine.seen = seen
+            else:
+                started = psutil.Process(pid).create_time()
+                session.add(WorkerRow(id=self._me, host=host, pid=pid, started=started, seen=seen))
             for row in session.scalars(select(WorkerRow).where(WorkerRow.host == host)):
                 if not _lives(row):
                     session.delete(row)
-            started, seen = psutil.Process(pid).create_time(), _clock(session)
             session.execute(delete(WorkerRow).where(WorkerRow.seen < seen - FORGOTTEN))
-            session.add(WorkerRow(id=self._me, host=host, pid=pid, started=started, seen=seen))
-
-    def beat(self) -> None:
-        """Say that this process lives."""
-        with Session(self._engine) as session, session.begin():
-            row = session.get(WorkerRow, self._me)
-            if row is not None:
-                row.seen = _clock(session)
-        if row is None:
-            # One that shares this machine's name, but not its processes, took it for dead.
-            self.join()
 
     def leave(self) -> None:
         """Free what this process has claimed."""

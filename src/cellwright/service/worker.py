@@ -17,7 +17,7 @@ from cellwright.service.records import Task
 from cellwright.service.telemetry import Telemetry
 from cellwright.service.work_queue import BEAT_SECONDS, MAX_ATTEMPTS, Queue
 
-POLL_SECONDS = 5.0
+POLL_SECONDS = 1.0
 """How long the worker sleeps when nobody wakes it; another process may have added a job."""
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Worker:
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_SECONDS):
             try:
-                self._queue.beat()
+                self._queue.join()
             except Exception:
                 _log.exception("the store could not be told that this process lives")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +10,16 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 from blob_model import discs, write_blob_model
 from cellwright.service.app import create_app
 from cellwright.service.settings import Limits, ServiceSettings
+from postgresql_server import running_server
 
 API = "/api/v1"
+STORES = ("sqlite", "postgresql")
 PATIENCE_S = 120
 
 Finished = Callable[[str], dict[str, Any]]
@@ -84,3 +89,26 @@ def start_job(client: TestClient, pictures: list[Path], finished: Finished) -> S
         return finished(answer.json()["id"])
 
     return start
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Address of an empty server."""
+    with running_server() as address:
+        yield address.replace("postgresql:", "postgresql+psycopg:", 1)
+
+
+@pytest.fixture(params=STORES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Of an empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'a' / 'service.db'}"
+        return
+    server = make_url(request.getfixturevalue("postgresql"))
+    name = f"test_{secrets.token_hex(8)}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        yield server.set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()

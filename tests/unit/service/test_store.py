@@ -1,25 +1,24 @@
-"""The migrations make the tables that the code expects, again and again without harm."""
+"""The store on SQLite and on a real PostgreSQL: its tables, and who does which image."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, update
+from sqlalchemy.orm import Session
 
 from cellwright.errors import ConfigError
-from cellwright.service.records import NewImage, NewJob
+from cellwright.service.records import MissingError, NewImage, NewJob
 from cellwright.service.store import Store
-from cellwright.service.tables import Table
+from cellwright.service.tables import Table, WorkerRow
 from cellwright.service.work_queue import Queue
 
 IMAGE = NewImage("ab" * 32, ".png", 10, 8, 8, "a.png")
+LONG_AGO = datetime(2000, 1, 1)
 JOB = NewJob("me", "m", "0", {})
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'a' / 'service.db'}"
 
 
 def test_migrated_tables_are_the_mapped_ones(url):
@@ -57,6 +56,99 @@ def test_jobs_are_done_in_order(url):
         done.append((task.job_id, task.position))
         queue.finish(task, problem={"what": "x", "remedy": ""})
     assert done == [(job, position) for job in jobs for position in range(2)]
+
+
+def test_two_processes_get_different_images(url):
+    """Eight threads of two queues take forty images: each once."""
+    store = Store(url)
+    store.add_job(JOB, [IMAGE] * 40)
+    queues = [Queue(store.engine) for _ in range(8)]
+    for queue in queues:
+        queue.join()
+    taken: list[int] = []
+
+    def work(queue):
+        while task := queue.next_task():
+            taken.append(task.position)
+            assert queue.finish(task, summary={}, cells={})
+
+    with ThreadPoolExecutor(len(queues)) as pool:
+        for done in [pool.submit(work, queue) for queue in queues]:
+            done.result()
+    assert sorted(taken) == list(range(40))
+    assert queues[0].count_waiting() == 0
+
+
+def test_what_a_living_process_holds_is_left_to_it(url):
+    store = Store(url)
+    store.add_job(JOB, [IMAGE, IMAGE])
+    first, second = Queue(store.engine), Queue(store.engine)
+    first.join(), second.join()
+    held, other = first.next_task(), second.next_task()
+    assert {held.position, other.position} == {0, 1}
+    second.finish(other, summary={}, cells={})
+    assert second.next_task() is None
+    assert first.next_task().job_image_id == held.job_image_id  # its own it may take again
+
+
+@pytest.mark.parametrize("end", ["killed", "silent", "left"])
+def test_what_a_dead_process_held_is_free(url, end):
+    store = Store(url)
+    store.add_job(JOB, [IMAGE])
+    dead, living = Queue(store.engine), Queue(store.engine)
+    dead.join(), living.join()
+    held = dead.next_task()
+    assert living.next_task() is None
+    if end == "left":
+        dead.leave()
+    else:
+        change = {"started": 1.0} if end == "killed" else {"host": "far away", "seen": LONG_AGO}
+        with Session(store.engine) as session, session.begin():
+            session.execute(update(WorkerRow).where(WorkerRow.id == dead._me).values(**change))
+        living.join()  # the next heartbeat
+    again = living.next_task()
+    assert (again.job_image_id, again.attempts) == (held.job_image_id, 2)
+    dead.join()  # it was only slow: it is known again, and its late result does not count twice
+    assert living.finish(again, summary={"n_cells": 1}, cells={})
+    assert not dead.finish(held, summary={"n_cells": 2}, cells={})
+
+
+def test_a_job_is_deleted_with_images_that_no_other_uses(url):
+    store = Store(url)
+    other = replace(IMAGE, sha256="cd" * 32)
+    first = store.add_job(JOB, [IMAGE, other])
+    second = store.add_job(JOB, [IMAGE])
+    queue = Queue(store.engine)
+    queue.finish(queue.next_task(), summary={}, cells={})
+    with pytest.raises(MissingError), store.deleting("somebody else", first):
+        pass
+    with store.deleting("me", first) as unused:
+        assert unused == [(other.sha256, ".png")]
+    with pytest.raises(MissingError):
+        store.job("me", first)
+    assert store.job("me", second).n_images == 1
+    store.add_job(JOB, [other])
+
+
+def test_a_deletion_that_fails_leaves_the_job(url):
+    store = Store(url)
+    job = store.add_job(JOB, [IMAGE])
+    with pytest.raises(OSError), store.deleting("me", job):
+        raise OSError("no file can be deleted")
+    assert store.job("me", job).n_images == 1
+
+
+def test_the_same_image_comes_in_many_jobs_at_once(url):
+    store = Store(url)
+    with ThreadPoolExecutor(8) as pool:
+        jobs = list(pool.map(lambda _: store.add_job(JOB, [IMAGE]), range(16)))
+    assert len(set(jobs)) == len(store.jobs("me")) == 16
+
+
+def test_two_processes_may_start_at_once(url):
+    with ThreadPoolExecutor(3) as pool:
+        for store in pool.map(Store, [url] * 3):
+            store.check()
 
 
 @pytest.mark.parametrize(
