@@ -49,7 +49,7 @@ def explain(
     evidence lies, not that it is right.
     """
     from cellwright.bundles.bundle import open_bundle
-    from cellwright.explain.grad_cam import GradCam
+    from cellwright.explain.grad_cam import GradCam, sentences
     from cellwright.images.read import read_image
 
     if out.suffix.lower() not in SUFFIXES:
@@ -75,24 +75,10 @@ def explain(
             say(line)
 
 
-def sentences(found: Explanation) -> tuple[str, ...]:
-    """What a person must know beside the map."""
-    rows, columns = found.map.shape
-    lines = [
-        f"{found.class_name}: probability {found.probability:.3f}"
-        + ("" if found.class_name == found.predicted else f" (most probable: {found.predicted})"),
-        f"Grad-CAM at {found.layer}, {columns} x {rows} places",
-    ]
-    if found.empty:
-        lines.append(f"nothing in these maps speaks for {found.class_name}")
-    if found.unlike:
-        lines.append("unlike the training images: do not trust the class")
-    return tuple(lines)
-
-
 def _write(out: Path, picture: Picture, found: Explanation) -> None:
     import numpy as np
 
+    from cellwright.explain.grad_cam import sentences
     from cellwright.images.heat import draw_heat
     from cellwright.images.write import atomic_path, write_png, write_tiff
 

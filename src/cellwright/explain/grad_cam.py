@@ -73,6 +73,21 @@ class Explanation:
         return not self.map.any()
 
 
+def sentences(found: Explanation) -> tuple[str, ...]:
+    """What a person must know beside the map."""
+    rows, columns = found.map.shape
+    lines = [
+        f"{found.class_name}: probability {found.probability:.3f}"
+        + ("" if found.class_name == found.predicted else f" (most probable: {found.predicted})"),
+        f"Grad-CAM at {found.layer}, {columns} x {rows} places",
+    ]
+    if found.empty:
+        lines.append(f"nothing in these maps speaks for {found.class_name}")
+    if found.unlike:
+        lines.append("unlike the training images: do not trust the class")
+    return tuple(lines)
+
+
 class GradCam:
     """Explains one classification bundle; may be called by several threads at once.
 

@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from cellwright import __version__
 from cellwright.service.access import Access
+from cellwright.service.explanations import Explanations
 from cellwright.service.files import Files
 from cellwright.service.guard import Guard
 from cellwright.service.models import Models
@@ -36,6 +37,7 @@ class Parts:
     queue: Queue
     files: Files
     models: Models
+    explanations: Explanations
     access: Access
     worker: Worker
     telemetry: Telemetry
@@ -53,7 +55,17 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     telemetry = Telemetry()
     queue = Queue(store.engine)
     worker = Worker(queue, files, models, telemetry)
-    parts = Parts(settings, store, queue, files, models, Access(store), worker, telemetry)
+    parts = Parts(
+        settings=settings,
+        store=store,
+        queue=queue,
+        files=files,
+        models=models,
+        explanations=Explanations(models, threads=settings.threads),
+        access=Access(store),
+        worker=worker,
+        telemetry=telemetry,
+    )
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from cellwright.service.routes import (
     corrections,
     counts,
+    explanation,
     images,
     jobs,
     labels,
@@ -29,6 +30,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     outlines.router,
     images.router,
     tiles.router,
+    explanation.router,
     corrections.router,
 )
 """All of them, as the application includes them."""
