@@ -44,8 +44,9 @@ def to_bioimageio(bundle: Bundle, folder: Path) -> list[Path]:
         The file written.
 
     Raises:
-        BundleError: a graph is damaged.
+        BundleError: a graph is damaged, or a model on measurements, which others cannot feed.
     """
+    bundle.require_pixels("BioImage.IO")
     graph = bundle.graph()
     shape = bundle.tests[TEST_INPUT].shape
     raw = _random_image(bundle.card, shape[1:])

@@ -78,9 +78,28 @@ class Bundle:
             )
         return data
 
+    def require_pixels(self, purpose: str) -> None:
+        """Refuse a model on measurements where only a network will do.
+
+        Args:
+            purpose: what needs the network, for the message.
+
+        Raises:
+            BundleError: the graph is fed measurements.
+        """
+        if not self.card.takes_pixels:
+            raise BundleError(
+                f"{purpose} needs a network, but this model is fed measurements of the picture",
+                where=self.path,
+                remedy="use runtime onnxruntime, or train a network",
+            )
+
     @cached_property
     def tests(self) -> dict[str, NDArray[Any]]:
-        """Test tensors: ``input`` ``(N, C, H, W)`` float32 and each output of the first graph."""
+        """Test tensors: ``input`` float32 and each output of the first graph.
+
+        The input is ``(N, C, H, W)``, or ``(N, columns)`` of a model on measurements.
+        """
         with _opened(self.path) as archive:
             names = [name for name in archive.namelist() if name.startswith("tests/")]
             return {

@@ -370,6 +370,11 @@ class Card(_Frozen):
     evaluations: tuple[Evaluation, ...] = ()
     graphs: tuple[GraphEntry, ...] = Field(min_length=1)
 
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether the graph is fed images, and not measurements of them."""
+        return self.classification is None or self.classification.features is None
+
     @model_validator(mode="after")
     def _detection_decodes(self) -> Card:
         if self.task == "detection" and self.decoding is None:

@@ -27,6 +27,18 @@ class Unlike(_Frozen):
     quantile: float = Field(gt=0, lt=1)
 
 
+class Features(_Frozen):
+    """What is measured of a crop where the graph is fed numbers and not pixels.
+
+    Attributes:
+        kind: row of :data:`cellwright.features.extractors.EXTRACTORS`.
+        columns: the measurements in the order that the graph takes them.
+    """
+
+    kind: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    columns: tuple[str, ...] = Field(min_length=1, max_length=4096)
+
+
 class ClassProbabilities(_Frozen):
     """Output ``logits`` float32 ``(N, K)`` of crops of one size: each crop's class.
 
@@ -39,6 +51,8 @@ class ClassProbabilities(_Frozen):
         temperature: the logits are divided by it before the softmax; fitted on the validation
             part (Guo et al., On calibration of modern neural networks, ICML 2017).
         unlike: what is marked as unlike the training images; None marks nothing.
+        features: what is measured of the crops, for a graph that takes ``(N, columns)``; None
+            for one that takes the crops themselves.
     """
 
     kind: Literal["class_probabilities"] = "class_probabilities"
@@ -47,6 +61,7 @@ class ClassProbabilities(_Frozen):
     views: Literal[1, 8] = 1
     temperature: float = Field(default=1.0, gt=0)
     unlike: Unlike | None = None
+    features: Features | None = None
 
     @model_validator(mode="after")
     def _only_squares_are_turned(self) -> ClassProbabilities:

@@ -40,10 +40,14 @@ def to_openvino(bundle: Bundle, folder: Path) -> list[Path]:
         The files written.
 
     Raises:
+        BundleError: a model on measurements, whose trees and vectors OpenVINO does not know.
+
+    Raises:
         BundleError: a graph is damaged.
     """
     import openvino as ov  # noqa: PLC0415  half a second that nobody else should pay
 
+    bundle.require_pixels("OpenVINO")
     written = [_write_card(bundle, folder)]
     core = openvino_core()
     for entry in bundle.card.graphs:

@@ -49,14 +49,20 @@ class Replay:
     rms_share: float | None = None
 
 
-def verify(bundle: Bundle, runtimes: Sequence[str] = tuple(RUNTIMES)) -> list[Replay]:
-    """Replay the test tensors of the bundle's first graph in each of ``runtimes``.
+def verify(bundle: Bundle, runtimes: Sequence[str] | None = None) -> list[Replay]:
+    """Replay the test tensors of the bundle's first graph.
+
+    Args:
+        bundle: to be replayed.
+        runtimes: rows of the table; None takes all that run such a bundle.
 
     Raises:
         BundleError: the bundle itself is damaged.
         UnknownNameError: no such runtime.
     """
     graph = bundle.graph()
+    if runtimes is None:
+        runtimes = tuple(RUNTIMES) if bundle.card.takes_pixels else ("onnxruntime",)
     return [_replay(bundle, graph, runtime) for runtime in runtimes]
 
 

@@ -103,6 +103,7 @@ class GradCam:
             BundleError: the bundle does not classify, is damaged, or its graph has no maps.
         """
         self.classifier = Classifier(bundle, threads=threads)
+        bundle.require_pixels("Grad-CAM")
         try:
             self._cut: CutGraph = cut_at_last_maps(bundle.graph(), output=OUTPUT, threads=threads)
         except BundleError as error:

@@ -1,6 +1,7 @@
 """Runs a classification bundle on crops: class, calibrated probability, likeness to training.
 
-Torch-free. Several orientations of a crop may be averaged (``views`` of the card); the mean
+Torch-free. A graph is fed the crops themselves, or what the card says is measured of them.
+Several orientations of a crop may be averaged (``views`` of the card); the mean
 logits are divided by the card's temperature before the softmax, and crops whose energy lies
 above the card's threshold are marked as unlike anything the model was trained on.
 """
@@ -18,6 +19,7 @@ from cellwright.bundles.card import Card
 from cellwright.bundles.class_probabilities import ClassProbabilities
 from cellwright.bundles.sessions import choose_runtime, open_session
 from cellwright.errors import BundleError
+from cellwright.features.extractors import EXTRACTORS, Extractor, channels_as_named
 from cellwright.inference.crops import prepare_crop
 from cellwright.types import Category, Image
 
@@ -92,6 +94,9 @@ class Classifier:
         self.classes = self.card.classes
         entry = self.card.graphs[0]
         self.runtime = choose_runtime(runtime, entry.precision)
+        if self.runtime != "onnxruntime":
+            bundle.require_pixels(f"the runtime {self.runtime}")
+        self._extractor = _extractor_of(bundle)
         self._session = open_session(
             bundle.graph(entry), runtime=self.runtime, threads=threads, streams=streams
         )
@@ -160,7 +165,7 @@ class Classifier:
         parts = [
             np.mean(
                 [
-                    self._session.run(np.ascontiguousarray(view))[OUTPUT].astype(np.float64)
+                    self.decide(self.fed(view))
                     for view in orientations(crops[start : start + BATCH], self.decoding.views)
                 ],
                 axis=0,
@@ -168,6 +173,16 @@ class Classifier:
             for start in range(0, len(crops), BATCH)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)))
+
+    def fed(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the graph takes of prepared crops: themselves, or ``(N, columns)`` measurements."""
+        if self._extractor is None:
+            return np.ascontiguousarray(crops)
+        return self._extractor.table(crops)
+
+    def decide(self, batch: NDArray[np.float32]) -> NDArray[np.float64]:
+        """float64 ``(N, K)`` logits of what the graph takes."""
+        return self._session.run(batch)[OUTPUT].astype(np.float64)
 
     def read(self, logits: NDArray[np.float64]) -> Classified:
         """Logits ``(N, K)`` as probabilities and marks, by the card."""
@@ -177,6 +192,28 @@ class Classifier:
         if self.decoding.unlike is not None:
             unlike = energies > self.decoding.unlike.threshold
         return Classified(softmax(logits / temperature), energies, unlike)
+
+
+def _extractor_of(bundle: Bundle) -> Extractor | None:
+    """What measures the crops; None where the graph takes pixels.
+
+    Raises:
+        BundleError: measurements that this version does not know, or knows otherwise.
+    """
+    card = bundle.card
+    wanted = None if card.classification is None else card.classification.features
+    if wanted is None:
+        return None
+    found = EXTRACTORS.get(wanted.kind)
+    names = channels_as_named(card.input.channels, card.input.channel_names)
+    if found is None or found.columns(names) != wanted.columns:
+        raise BundleError(
+            f"it is fed {len(wanted.columns)} measurements of kind {wanted.kind!r}, which this "
+            "Cellwright does not make in this way",
+            where=bundle.path,
+            remedy="use the Cellwright that it was made with, or train it again",
+        )
+    return found
 
 
 def orientations(crops: NDArray[np.float32], views: int) -> list[NDArray[np.float32]]:

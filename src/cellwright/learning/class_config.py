@@ -29,11 +29,14 @@ class Transfer(BaseModel):
 
 
 class ClassificationConfig(BaseModel):
-    """Which network of the table tells classes apart, and how it is taught.
+    """Which model of the tables tells classes apart, and how it is taught.
 
     Attributes:
-        model: row of :data:`cellwright.models.CLASSIFIERS`.
-        settings: the network's own, for instance ``width``.
+        model: row of :data:`cellwright.models.CLASSIFIERS`, or of
+            :data:`cellwright.learning.classical_models.CLASSICAL`.
+        settings: the model's own, for instance ``width``.
+        features: what a model of ``CLASSICAL`` is fed: row of
+            :data:`cellwright.features.extractors.EXTRACTORS`; None takes ``simple``.
         members: networks that are trained one after the other from seeds of their own and answer
             together; the bundle holds them as one graph.
         crop_px: (height, width) fed to the network; None takes the median image of the training
@@ -43,7 +46,8 @@ class ClassificationConfig(BaseModel):
         channels: names of the channels to learn from; empty takes all.
         optimizer: row of :data:`cellwright.learning.optimizers.OPTIMIZERS`.
         rate: row of :data:`cellwright.learning.schedules.SCHEDULES`.
-        sampling: row of :data:`cellwright.learning.balancing.SAMPLERS`.
+        sampling: row of :data:`cellwright.learning.balancing.SAMPLERS`; models of ``CLASSICAL``
+            also know ``smote`` and ``undersampled-all``.
         weight_power: a mistake weighs the class's frequency to the power of minus this.
         generation: rare classes of the training part are filled with generated crops; None adds
             none.
@@ -60,6 +64,7 @@ class ClassificationConfig(BaseModel):
 
     model: str = "resnet"
     settings: dict[str, Any] = {}
+    features: str | None = None
     members: int = Field(default=1, ge=1, le=16)
     crop_px: tuple[int, int] | None = None
     fit: Literal["centre", "resize"] = "centre"

@@ -49,7 +49,7 @@ from cellwright.learning.run_record import (
     training_record,
 )
 from cellwright.learning.starting_weights import Start, read_start, take_over
-from cellwright.learning.trainer import presets_by_epoch, run_trainer
+from cellwright.learning.trainer import Watch, presets_by_epoch, run_trainer
 from cellwright.learning.training_data import Parts
 from cellwright.models import CLASSIFIERS
 from cellwright.models.committee import Committee
@@ -86,9 +86,16 @@ def _check_network(chosen: ClassificationConfig) -> None:
 
 
 def train_classifier(
-    parts: Parts, config: TrainConfig, run_dir: Path, *, command: str = ""
+    parts: Parts,
+    config: TrainConfig,
+    run_dir: Path,
+    *,
+    command: str = "",
+    watch: Watch | None = None,
 ) -> TrainingResult:
     """Train, calibrate, evaluate, write the bundle and a page about it.
+
+    ``watch`` is told of every epoch of every member.
 
     Raises:
         ConfigError, UnknownNameError: as :func:`begin_classifier`.
@@ -110,7 +117,9 @@ def train_classifier(
     train, val = (read_crops(part, spec, decoding) for part in (parts.train, parts.val))
     classes = parts.whole.classes
     filled = fill_rare(train, classes, chosen.generation, run_dir, seed=config.seed)
-    fitted = fit_committee(filled.crops, val, classes, config=config, run_dir=run_dir, start=start)
+    fitted = fit_committee(
+        filled.crops, val, classes, config=config, run_dir=run_dir, start=start, watch=watch
+    )
     note_quality(filled, train, fitted, classes, run_dir)
 
     graph = export_network(
@@ -153,6 +162,7 @@ def fit_committee(
     config: TrainConfig,
     run_dir: Path,
     start: Start | None = None,
+    watch: Watch | None = None,
 ) -> nn.Module:
     """One network, or several from seeds of their own that answer together.
 
@@ -171,7 +181,15 @@ def fit_committee(
             take_over(network, start)
         folder = run_dir if chosen.members == 1 else run_dir / f"member-{number}"
         fitted.append(
-            fit_classifier(network, train, val, n_classes=len(classes), config=own, run_dir=folder)
+            fit_classifier(
+                network,
+                train,
+                val,
+                n_classes=len(classes),
+                config=own,
+                run_dir=folder,
+                watch=watch,
+            )
         )
     return fitted[0] if len(fitted) == 1 else Committee(fitted).eval()
 
@@ -184,6 +202,7 @@ def fit_classifier(
     n_classes: int,
     config: TrainConfig,
     run_dir: Path,
+    watch: Watch | None = None,
 ) -> nn.Module:
     """Train ``network``; resumes from the run folder if it holds a checkpoint.
 
@@ -208,6 +227,7 @@ def fit_classifier(
         schedule=schedule,
         run_dir=run_dir,
         monitor=f"val/{chosen.choose_by}",
+        watch=watch,
     )
     network.load_state_dict(weights)
     return network.cpu().eval()

@@ -28,7 +28,7 @@ from cellwright.errors import ConfigError, DatasetError
 from cellwright.images.write import atomic_path
 from cellwright.inference.classifier import Classifier
 from cellwright.inference.evaluate_classification import LabelledClasses, classify_labelled
-from cellwright.learning.classification import begin_classifier, train_classifier
+from cellwright.learning.class_recipes import begin_classes, train_classes
 from cellwright.learning.classification_page import PAGE, add_report
 from cellwright.learning.config import TrainConfig
 from cellwright.learning.training_data import Parts, load_set
@@ -121,10 +121,10 @@ def cross_validate(
             where="--folds",
             remedy="leave --folds out",
         )
-    begin_classifier(config, run_dir)
+    begin_classes(config, run_dir)
 
     def predict(parts: Parts, folder: Path) -> Sequence[Prediction]:
-        result = train_classifier(parts, config, folder, command=command)
+        result = train_classes(parts, config, folder, command=command)
         if parts.test is None:
             raise DatasetError("a fold without images cannot be judged", where=parts.whole.name)
         return _rows(classify_labelled(Classifier(open_bundle(result.bundle)), parts.test))

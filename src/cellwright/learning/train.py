@@ -24,7 +24,7 @@ from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.inference.calibrate import settle
 from cellwright.inference.evaluate import predict_labelled, report_on
 from cellwright.inference.predictor import Predictor
-from cellwright.learning.classification import begin_classifier, train_classifier
+from cellwright.learning.class_recipes import begin_classes, train_classes
 from cellwright.learning.config import TrainConfig
 from cellwright.learning.fit import fit_detector
 from cellwright.learning.run_record import (
@@ -72,7 +72,7 @@ def train_on(
         DatasetError: the training part holds no boxes.
     """
     if config.task == "classification":
-        return train_classifier(parts, config, run_dir, command=command)
+        return train_classes(parts, config, run_dir, command=command, watch=watch)
     if config.task != "detection":
         return train_segmenter(parts, config, run_dir, command=command, watch=watch)
     _begin(config, run_dir)
@@ -161,7 +161,7 @@ def bundle_and_evaluate(
 def _begin(config: TrainConfig, run_dir: Path) -> None:
     """What can be refused before any image is read."""
     if config.task == "classification":
-        begin_classifier(config, run_dir)
+        begin_classes(config, run_dir)
         return
     if config.task != "detection":
         begin_segmenter(config, run_dir)

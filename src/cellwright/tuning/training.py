@@ -12,6 +12,8 @@ from torch import nn
 
 from cellwright.detectors import DETECTORS
 from cellwright.errors import ConfigError
+from cellwright.learning.classical import validation_figure
+from cellwright.learning.classical_models import CLASSICAL
 from cellwright.learning.config import TrainConfig, load_config
 from cellwright.learning.train import train
 from cellwright.tuning.space import Space, overrides
@@ -31,11 +33,17 @@ def check_tunable(config: Path, changes: Sequence[str], space: Space) -> TrainCo
     detector = DETECTORS.get(settings.detector.name)
     silent = settings.detector.name if detector is None or not detector.ours else ""
     if settings.task != "detection":
-        silent = "a classifier" if settings.task == "classification" else ""
+        silent = ""
+    if settings.task == "classification" and settings.classification.members > 1:
+        raise ConfigError(
+            "several networks are trained one after the other, so no epoch of theirs is the best",
+            where="classification.members",
+            remedy="tune one, and train several with what was found",
+        )
     if silent:
         raise ConfigError(
             f"{silent} does not tell how good an epoch is, so it cannot be tuned",
-            remedy="tune cell-detector, or a network for masks or cells",
+            remedy="tune cell-detector, or a model for masks, cells or classes",
         )
     return settings
 
@@ -49,7 +57,9 @@ def as_trainings(config: Path, changes: Sequence[str], *, command: str) -> Measu
         def watch(epoch: int, value: float, network: nn.Module) -> None:  # noqa: ARG001
             tell(epoch, value)
 
-        train(settings, folder, command=command, watch=watch)
+        result = train(settings, folder, command=command, watch=watch)
+        if settings.task == "classification" and settings.classification.model in CLASSICAL:
+            tell(0, validation_figure(result.bundle, settings.classification.choose_by))
 
     return measure
 
