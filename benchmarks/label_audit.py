@@ -35,7 +35,12 @@ from cellwright.types import Boxes
 from record import write_results
 
 SPLITS = Path(__file__).parent.parent / "zoo" / "splits"
-SETS = {"blood-cells": "bccd_blood_cells", "hela-dic": "hela_dic"}
+SETS = {
+    "blood-cells": "bccd_blood_cells",
+    "hela-dic": "hela_dic",
+    "hela-dic-half-int8": "hela_dic",
+}
+SPLIT_OF = {"bccd_blood_cells": "blood-cells", "hela_dic": "hela-dic"}
 SEED, ROUNDS = 0, 4
 
 
@@ -54,7 +59,7 @@ def main() -> None:
 
 def audit(model: str, data: str) -> Audit:
     """The test part, judged by the model that ships."""
-    split = SPLITS / f"{model}.csv"
+    split = SPLITS / f"{SPLIT_OF[data]}.csv"
     whole = load_dataset(data)
     test = part(whole, read_split(split), "test")
     settings = AuditSettings(runtime="onnxruntime")

@@ -37,6 +37,11 @@ CROP_FIGURES = {
     "accuracy": "accuracy",
     "ece": "calibration error",
 }
+DOUBTED_FIGURES = {
+    "pixel_f1": "F1 of pixels",
+    "pixel_jaccard": "Jaccard of pixels",
+    "matched50": "matched at IoU 0.5",
+}
 CLASS_FIGURES = {"ap50": "AP50", "ap50_95": "AP50:95", "precision": "precision", "recall": "recall"}
 
 
@@ -200,6 +205,22 @@ def label_ceiling() -> str:
     )
 
 
+def doubted_labels() -> str:
+    """Models that cut out cells, with all labels and without those that an audit doubts."""
+    content = result("label_audit")
+    rows = []
+    for name, held in content.items():
+        if not isinstance(held, dict) or "pixel_f1" not in held["figures"]["all_labels"]:
+            continue
+        n_suspects = {"all_labels": 0, "without_missing": held["suspects"]["missing"]}
+        n_suspects["without_suspects"] = sum(held["suspects"].values())
+        for way, metrics in held["figures"].items():
+            figures = [figure(metrics[key]) for key in DOUBTED_FIGURES]
+            rows.append([f"`{name}`", way.replace("_", " "), str(n_suspects[way]), *figures])
+    header = ["model", "figures with", "left out", *DOUBTED_FIGURES.values()]
+    return table(header, rows) + f"\n\n{origin(content)}"
+
+
 def cold_start() -> str:
     """Start-up beside ultralytics' own command."""
     content = result("cold_start")
@@ -295,6 +316,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "detection": detection,
     "live-dead-pairs": pairs,
     "label-ceiling": label_ceiling,
+    "doubted-labels": doubted_labels,
 }
 PAGES = ("README.md", "zoo/README.md", "benchmarks/README.md")
 
