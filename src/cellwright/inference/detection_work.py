@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -74,9 +75,12 @@ class DetectionWork:
             return ()
         step = max(1, max(source.shape[1:]) // OVERLAY_PX)
         picture, placed = thinned(source, step), boxes.scaled(1 / step, 1 / step)
-        drawn = draw_boxes(picture, placed, self.classes, max_edge=OVERLAY_PX)
-        pixels = np.moveaxis(drawn, 2, 0)
-        return (Product("overlays", ".png", lambda path: write_png(path, pixels)),)
+
+        def draw(path: Path) -> None:
+            drawn = draw_boxes(picture, placed, self.classes, max_edge=OVERLAY_PX)
+            write_png(path, np.moveaxis(drawn, 2, 0))
+
+        return (Product("overlays", ".png", draw),)
 
     def _cells(self, source: LazyImage, pixel_size_um: float | None) -> tuple[Boxes, Row, bool]:
         """Boxes that count as cells, intervals of the counts, whether the card's cap cut in."""

@@ -53,7 +53,7 @@ def do_image(work: ImageWork, folder: RunFolder, image: NamedImage) -> Outcome:
     if held is not None:
         return Outcome(image, _counts(work, held), resumed=True)
     try:
-        with _turn(image.path), open_image(image.path) as source:
+        with turn(image.path), open_image(image.path) as source:
             done = work.do(image, source)
     except CellwrightError as error:
         return Outcome(image, error=error)
@@ -63,7 +63,7 @@ def do_image(work: ImageWork, folder: RunFolder, image: NamedImage) -> Outcome:
     return Outcome(image, _counts(work, done.part))
 
 
-def _turn(path: Path) -> AbstractContextManager[object]:
+def turn(path: Path) -> AbstractContextManager[object]:
     """Lets only one image in that takes much memory."""
     return _ONE_LARGE if values_held_open(path) > LARGE_VALUES else nullcontext()
 

@@ -73,6 +73,10 @@ class Access:
         with Session(self._store.engine) as session:
             return session.scalar(select(func.count()).select_from(Token)) or 0
 
+    def remembered(self, token: str) -> str | None:
+        """As :meth:`owner_of`, of a token that was right before; takes no time."""
+        return self._known.get(hashlib.sha256(token.encode()).hexdigest())
+
     def owner_of(self, token: str) -> str | None:
         """The owner a token stands for, or None if it is no token of this service."""
         parts = _TOKEN.fullmatch(token)

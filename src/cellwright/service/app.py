@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
@@ -41,6 +42,7 @@ class Parts:
     access: Access
     worker: Worker
     telemetry: Telemetry
+    line: CapacityLimiter
 
 
 def create_app(settings: ServiceSettings) -> FastAPI:
@@ -65,6 +67,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         access=Access(store),
         worker=worker,
         telemetry=telemetry,
+        line=CapacityLimiter(models.at_once),
     )
 
     @asynccontextmanager
@@ -89,5 +92,5 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
-    app.add_middleware(Guard, settings=settings, telemetry=telemetry)
+    app.add_middleware(Guard, settings=settings, access=parts.access, telemetry=telemetry)
     return app

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from cellwright.errors import ConfigError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+NEWEST = "0002"
+"""The last of the migrations."""
 
 LOCK = 0x63656C6C
 """Number of the lock that guards the tables while they change."""
@@ -31,10 +32,8 @@ def open_database(url: str) -> Engine:
             if engine.dialect.name == "postgresql":
                 # Of two processes that start at once, one makes the tables.
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if _version(connection) != NEWEST:
+                _migrate(connection)
     except (ArgumentError, NoSuchModuleError, DBAPIError, ModuleNotFoundError) as error:
         raise ConfigError(
             f"the database cannot be opened ({str(error).splitlines()[0]})",
@@ -42,6 +41,25 @@ def open_database(url: str) -> Engine:
             remedy="check the URL, as sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME",
         ) from error
     return engine
+
+
+def _version(connection: Connection) -> str | None:
+    """Of the tables as they are; None of an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
+
+
+def _migrate(connection: Connection) -> None:
+    # Only a start that changes tables waits for Alembic.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _engine(url: str) -> Engine:

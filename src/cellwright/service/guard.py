@@ -1,13 +1,22 @@
-"""The door of the service: what is refused before any route sees it, and headers of answers."""
+"""The door of the service: what is refused before any route sees it, and headers of answers.
+
+Whose a request is stands fast before its body is read, so that nobody without a token can send
+one.
+"""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import anyio
+from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cellwright.service.access import LOCAL_OWNER, Access
+from cellwright.service.body import in_time
 from cellwright.service.problems import problem
+from cellwright.service.rates import Rates
 from cellwright.service.settings import LOOPBACK_NAMES, ServiceSettings
 from cellwright.service.telemetry import Telemetry
 
@@ -25,16 +34,28 @@ SECURITY_HEADERS = {
 }
 
 API_PATHS = "/api/"
+OPEN_PATHS = ("/health", "/ready", "/openapi.json")
+"""Ends of the addresses within the API that anybody may ask."""
+
+WRONG_TOKEN_COST = 50.0
+"""A wrong token counts as so many requests: guessing is slow, and so is checking a guess."""
 
 _UPLOADS = ("/predict", "/jobs")
 _FORM, _JSON = "multipart/form-data", "application/json"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class Guard:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, *, settings: ServiceSettings, telemetry: Telemetry) -> None:
-        self._app, self._settings, self._telemetry = app, settings, telemetry
+    def __init__(
+        self, app: ASGIApp, *, settings: ServiceSettings, access: Access, telemetry: Telemetry
+    ) -> None:
+        self._app, self._settings, self._access = app, settings, access
+        self._telemetry = telemetry
+        self._rates = Rates(settings.limits.per_second, settings.limits.burst)
+        self._uploads = anyio.Semaphore(settings.limits.uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or pass on; add headers and count either way."""
@@ -55,12 +76,17 @@ class Guard:
                 self._telemetry.requests.labels(method, route, message["status"]).inc()
             await send(message)
 
-        refusal = self._refusal(scope)
-        await (refusal or self._app)(scope, receive, sent)
-
-    def _refusal(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
-        return self._foreign(headers) or self._body(scope, headers)
+        refusal = self._foreign(headers) or await self._unknown(scope, headers)
+        refusal = refusal or self._body(scope, headers)
+        if refusal is not None:
+            await refusal(scope, receive, sent)
+        elif scope["method"] in _WITH_BODY:
+            n_bytes = int(headers.get("content-length", "0"))
+            async with self._uploads:
+                await self._app(scope, in_time(receive, n_bytes, self._settings.limits), sent)
+        else:
+            await self._app(scope, receive, sent)
 
     def _foreign(self, headers: Headers) -> ASGIApp | None:
         """Where no token is asked for, pages of other sites must not reach the service."""
@@ -88,9 +114,49 @@ class Guard:
             )
         return None
 
+    async def _unknown(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+        """Find whose the request is, for the routes; refuse strangers and who asks too often."""
+        client = scope.get("client")
+        address = f"address {client[0] if client else '?'}"
+        path: str = scope["path"]
+        if not path.startswith(API_PATHS) or path.endswith(OPEN_PATHS):
+            return self._too_often(address)
+        owner: str | None = LOCAL_OWNER
+        if self._settings.closed:
+            # A guess is paid for before it is checked.
+            scheme, _, token = headers.get("authorization", "").partition(" ")
+            token = token.strip() if scheme.lower() == "bearer" else ""
+            owner = self._access.remembered(token)
+            if owner is None:
+                refusal = self._too_often(address, cost=WRONG_TOKEN_COST if token else 1.0)
+                if refusal is not None:
+                    return refusal
+                owner = await to_thread.run_sync(self._access.owner_of, token) if token else None
+        if owner is None:
+            return problem(
+                401,
+                "this service needs a token",
+                remedy="send Authorization: Bearer TOKEN; who runs it makes one with "
+                "cellwright serve --create-token NAME",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        scope.setdefault("state", {})["owner"] = owner
+        return self._too_often(f"token {owner}")
+
+    def _too_often(self, key: str, *, cost: float = 1.0) -> ASGIApp | None:
+        seconds = self._rates.wait_for(key, cost=cost)
+        if not seconds:
+            return None
+        return problem(
+            429,
+            "too many requests",
+            remedy=f"wait {seconds} s and try again",
+            headers={"Retry-After": str(seconds)},
+        )
+
     def _body(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         """Length and type of what is sent, before it is read."""
-        if scope["method"] not in ("POST", "PUT", "PATCH"):
+        if scope["method"] not in _WITH_BODY:
             return None
         length = headers.get("content-length")
         if length is None:
@@ -99,17 +165,17 @@ class Guard:
             return problem(
                 411, "the length of the body is not said", remedy="send a Content-Length header"
             )
-        limit = self._settings.limits.request_bytes
-        if not length.isdecimal() or int(length[:20]) > limit:
+        wanted = _FORM if scope["path"].endswith(_UPLOADS) else _JSON
+        limits = self._settings.limits
+        limit = limits.request_bytes if wanted == _FORM else limits.json_bytes
+        # A number of a million digits would take a while to read.
+        if not length.isdecimal() or len(length) > 20 or int(length) > limit:
             return problem(
                 413,
                 f"the upload is larger than {limit >> 20} MiB",
                 remedy="upload fewer images at once",
             )
-        return _wrong_type(scope, headers) if int(length) else None
-
-
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+        return _wrong_type(headers, wanted) if int(length) else None
 
 
 def urlsplit_host(origin: str) -> str:
@@ -120,9 +186,8 @@ def urlsplit_host(origin: str) -> str:
         return ""
 
 
-def _wrong_type(scope: Scope, headers: Headers) -> ASGIApp | None:
+def _wrong_type(headers: Headers, wanted: str) -> ASGIApp | None:
     given = headers.get("content-type", "").partition(";")[0].strip().lower()
-    wanted = _FORM if scope["path"].endswith(_UPLOADS) else _JSON
     if given == wanted:
         return None
     return problem(415, f"the body is {given[:60] or 'of no type'}", remedy=f"send it as {wanted}")

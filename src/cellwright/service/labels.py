@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from cellwright.bundles.card import Card, SemanticMasks
-from cellwright.data.formats import FORMATS
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import UnknownNameError
 from cellwright.service.cells import CellsOfJob
@@ -60,6 +59,8 @@ def zip_labels(cells: CellsOfJob, outcomes: Sequence[Outcome], format_name: str)
         UnknownNameError: a format that is none or does not hold this task's labels.
         RefusedError: nothing is corrected yet, or cells of a montage have no image of their own.
     """
+    from cellwright.data.formats import FORMATS  # noqa: PLC0415 - not for the start
+
     task = cells.card.task
     if format_name not in formats_of(task):
         raise UnknownNameError(f"label format for {task}", format_name, formats_of(task))

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from cellwright.bundles.bundle import Bundle, open_bundle
@@ -20,12 +20,16 @@ from cellwright.bundles.zoo import ZOO
 from cellwright.errors import CellwrightError, ConfigError, ImageError, UnknownNameError
 from cellwright.images.read import open_image
 from cellwright.inference.identity import name_images
+from cellwright.inference.one_image import turn
 from cellwright.inference.run import LoadedModel, RunOptions, load_model
 from cellwright.inference.work import Product
 from cellwright.inference.workers import plan_work
 
 MAX_LOADED = 3
 """Models with their options that stay in memory; the one unused for longest goes first."""
+
+MANY = 1000
+"""The network is loaded as for so many images: they come one by one, but side by side."""
 
 OPTIONS = ("pixel_size_um", "scale", "score_threshold", "tile_px")
 """Options of a run that a client may set: none of them names a file."""
@@ -49,7 +53,11 @@ class Found:
 
 
 class Models:
-    """Bundles by name; one image at a time goes through the network."""
+    """Bundles by name; as many images at once go through the network as it has streams for.
+
+    Attributes:
+        at_once: images in work at once; more callers of :meth:`predict` wait.
+    """
 
     def __init__(
         self, bundles: Sequence[Path] = (), *, runtime: str = "auto", threads: int | None = None
@@ -60,7 +68,9 @@ class Models:
             BundleError: a file given is no readable bundle.
             ConfigError: two bundles share a name.
         """
-        self._runtime, self._threads = runtime, threads
+        self._runtime = runtime
+        self._plan = plan_work(MANY, threads=threads)
+        self.at_once = self._plan.workers
         self._bundles: dict[str, Bundle] = {name: open_bundle(name) for name in ZOO}
         for path in bundles:
             bundle = open_bundle(path)
@@ -72,7 +82,8 @@ class Models:
                 )
             self._bundles[bundle.card.name] = bundle
         self._loaded: OrderedDict[tuple[str, RunOptions], LoadedModel] = OrderedDict()
-        self._turn = Lock()
+        self._loading = Lock()
+        self._places = BoundedSemaphore(self.at_once)
 
     @property
     def names(self) -> list[str]:
@@ -119,16 +130,16 @@ class Models:
             CellwrightError: no such model, or the image cannot be done; no path is in it.
         """
         named = replace(name_images([Path(shown)])[0], path=file, group="")
-        with self._turn:
-            start = time.perf_counter()
-            work = self._model(name, run_options(options)).work
-            try:
+        work = self._model(name, run_options(options)).work
+        try:
+            with turn(file), self._places:
+                start = time.perf_counter()
                 with open_image(file) as source:
                     done = work.do(named, source)
-            except CellwrightError as error:
-                what = error.what.replace(str(file), shown)
-                raise ImageError(what, where=shown, remedy=error.remedy) from error
-            seconds = time.perf_counter() - start
+                seconds = time.perf_counter() - start
+        except CellwrightError as error:
+            what = error.what.replace(str(file), shown)
+            raise ImageError(what, where=shown, remedy=error.remedy) from error
         # The store's own path stands in the row where the client's name belongs.
         row = [shown if value == str(file) else value for value in done.part.summary]
         return Found(
@@ -143,17 +154,15 @@ class Models:
 
     def _model(self, name: str, options: RunOptions) -> LoadedModel:
         key = (name, options)
-        if key not in self._loaded:
-            self._loaded[key] = load_model(
-                self.bundle(name),
-                options,
-                runtime=self._runtime,
-                plan=plan_work(1, threads=self._threads),
-            )
-        self._loaded.move_to_end(key)
-        while len(self._loaded) > MAX_LOADED:
-            self._loaded.popitem(last=False)
-        return self._loaded[key]
+        with self._loading:
+            if key not in self._loaded:
+                self._loaded[key] = load_model(
+                    self.bundle(name), options, runtime=self._runtime, plan=self._plan
+                )
+            self._loaded.move_to_end(key)
+            while len(self._loaded) > MAX_LOADED:
+                self._loaded.popitem(last=False)
+            return self._loaded[key]
 
 
 def run_options(options: Mapping[str, Any]) -> RunOptions:

@@ -76,8 +76,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(CellwrightError)
     def expected(_request: Request, error: CellwrightError) -> JSONResponse:
         status = status_of(error)
-        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-        return problem(status, error.what, where=error.where, remedy=error.remedy, headers=headers)
+        return problem(status, error.what, where=error.where, remedy=error.remedy)
 
     @app.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:

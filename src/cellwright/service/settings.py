@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -21,6 +21,12 @@ class Limits:
         values: channels x height x width of one image, by its header.
         images: in one job.
         boxes: in the corrections of one image.
+        json_bytes: of a request that is no upload.
+        uploads: requests with a body that are received or worked on at once; more wait.
+        stall_s: how long a body may take, beside what :attr:`slowest_bytes` a second need.
+        slowest_bytes: that a client must send in a second.
+        per_second: requests of one token, or one address, a second in the long run.
+        burst: requests of one token, or one address, at once.
     """
 
     file_bytes: int = 256 << 20
@@ -28,10 +34,19 @@ class Limits:
     values: int = 400_000_000
     images: int = 500
     boxes: int = 100_000
+    json_bytes: int = 32 << 20
+    uploads: int = 64
+    stall_s: float = 60.0
+    slowest_bytes: int = 50_000
+    per_second: float = 100.0
+    burst: int = 1000
 
     def __post_init__(self) -> None:
-        if min(self.file_bytes, self.request_bytes, self.values, self.images, self.boxes) < 1:
-            raise ConfigError("limits of the service must be 1 or more")
+        for name, value in asdict(self).items():
+            if value < 1 and name not in ("stall_s", "per_second"):
+                raise ConfigError(f"the limit {name} of the service must be 1 or more")
+            if not value > 0:
+                raise ConfigError(f"the limit {name} of the service must be above 0")
 
 
 @dataclass(frozen=True)

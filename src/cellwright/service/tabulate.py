@@ -7,13 +7,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from cellwright.inference.run_folder import ERROR_COLUMNS
 from cellwright.service.records import Outcome
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class ResultTable:
 
     def to_parquet(self) -> bytes:
         """A column of whole numbers, numbers or text each; None is null."""
+        # Imported by who wants it: the service starts a fifth of a second sooner without.
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
         columns = list(zip(*self.rows, strict=True)) or [()] * len(self.columns)
         arrays = [_typed(values) for values in columns]
         buffer = io.BytesIO()
@@ -66,6 +70,8 @@ def error_table(outcomes: Sequence[Outcome]) -> ResultTable:
 
 def _typed(values: Sequence[Any]) -> pa.Array:
     """Numbers as numbers, a mixture of whole and broken ones as broken, all else as text."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {int}:
         return pa.array(values, pa.int64())

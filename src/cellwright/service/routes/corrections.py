@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 
 from cellwright.service.answers import cells_answer
 from cellwright.service.asking import JobId, Owner, Position, cells_of_job, parts_of
@@ -18,7 +17,7 @@ router = APIRouter(prefix="/jobs/{job_id}/images/{position}/corrections", tags=[
 @router.put("")
 def correct(
     request: Request, owner: Owner, job_id: JobId, position: Position, corrections: Corrections
-) -> dict[str, Any]:
+) -> JSONResponse:
     """All cells of the image from now on: what is left out is deleted."""
     parts = parts_of(request)
     reader = cells_of_job(parts, owner, job_id)
@@ -28,16 +27,17 @@ def correct(
     if reader.card.task in SEGMENTS and outcome.state == "done":
         _check_pixels(len(reader.corrected(outcome, cells)), len(cells))
     parts.store.correct(owner, job_id, position, cells)
-    return cells_answer(parts.store.outcome(owner, job_id, position), reader.card.classes)
+    outcome = parts.store.outcome(owner, job_id, position)
+    return JSONResponse(cells_answer(outcome, reader.card.classes))
 
 
 @router.delete("")
-def take_back(request: Request, owner: Owner, job_id: JobId, position: Position) -> dict[str, Any]:
+def take_back(request: Request, owner: Owner, job_id: JobId, position: Position) -> JSONResponse:
     """Back to the model's cells."""
     parts = parts_of(request)
     parts.store.correct(owner, job_id, position, None)
     classes = parts.models.classes_of(parts.store.job(owner, job_id).model)
-    return cells_answer(parts.store.outcome(owner, job_id, position), classes)
+    return JSONResponse(cells_answer(parts.store.outcome(owner, job_id, position), classes))
 
 
 def _check_pixels(n_present: int, n_given: int) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, JSONResponse
 
 from cellwright.errors import ImageError
 from cellwright.images.lazy import LazyImage
@@ -25,11 +24,11 @@ router = APIRouter(prefix="/jobs/{job_id}/images/{position}", tags=["images"])
 
 
 @router.get("")
-def one_image(request: Request, owner: Owner, job_id: JobId, position: Position) -> dict[str, Any]:
+def one_image(request: Request, owner: Owner, job_id: JobId, position: Position) -> JSONResponse:
     """One image with its cells and corrections."""
     parts = parts_of(request)
     classes = parts.models.classes_of(parts.store.job(owner, job_id).model)
-    return cells_answer(parts.store.outcome(owner, job_id, position), classes)
+    return JSONResponse(cells_answer(parts.store.outcome(owner, job_id, position), classes))
 
 
 @router.get("/picture.png", response_class=FileResponse)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Request, Response, UploadFile
+from fastapi.responses import JSONResponse
 
 from cellwright.service.answers import cells_answer, image_answer, job_answer
 from cellwright.service.asking import (
@@ -110,13 +111,13 @@ def remove(request: Request, owner: Owner, job_id: JobId) -> Response:
 
 
 @router.get("/{job_id}/results")
-def results(request: Request, owner: Owner, job_id: JobId) -> dict[str, Any]:
+def results(request: Request, owner: Owner, job_id: JobId) -> JSONResponse:
     """Everything there is, as JSON."""
     parts = parts_of(request)
     state = parts.store.job(owner, job_id)
     classes = parts.models.classes_of(state.model)
     images = [cells_answer(outcome, classes) for outcome in parts.store.outcomes(owner, job_id)]
-    return {**job_answer(state), "images": images}
+    return JSONResponse({**job_answer(state), "images": images})
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:

@@ -1,0 +1,114 @@
+"""Who asks too often, too slowly or with wrong tokens is told so, and others are not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.exceptions import HTTPException
+
+from cellwright.service.app import create_app
+from cellwright.service.body import in_time
+from cellwright.service.rates import MAX_KNOWN, Rates
+from cellwright.service.settings import Limits
+
+API = "/api/v1"
+
+
+def test_a_bucket_fills_up_again():
+    time = [0.0]
+    rates = Rates(0.5, 2, clock=lambda: time[0])
+    assert [rates.wait_for("a") for _ in range(3)] == [0, 0, 2]
+    time[0] = 1.9
+    assert rates.wait_for("a") == 1
+    time[0] = 2.0
+    assert rates.wait_for("a") == 0
+    time[0] = 1000.0
+    assert [rates.wait_for("a") for _ in range(3)] == [0, 0, 2]  # never more than a bucket
+
+
+def test_memory_is_bounded():
+    rates = Rates(1, 1, clock=lambda: 0.0)
+    for key in range(MAX_KNOWN + 100):
+        rates.wait_for(str(key))
+    assert len(rates._buckets) == MAX_KNOWN
+
+
+@pytest.fixture
+def strict(open_settings):
+    """A closed service whose buckets hold ten requests and hardly fill."""
+    limits = replace(open_settings.limits, per_second=0.01, burst=10)
+    app = create_app(replace(open_settings, closed=True, limits=limits))
+    with TestClient(app, base_url="http://lab.example") as running:
+        yield running
+
+
+def bearer(client, name):
+    token = client.app.state.parts.access.create_token(name)
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_each_token_has_a_bucket(strict):
+    ada, bob = bearer(strict, "ada"), bearer(strict, "bob")
+    # The first request of a token also counts for its address, until the token is known.
+    strict.app.state.parts.access.owner_of(ada["Authorization"].split()[1])
+    strict.app.state.parts.access.owner_of(bob["Authorization"].split()[1])
+    answers = [strict.get(f"{API}/me", headers=ada) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+    refused = answers[-1]
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert 1 <= int(refused.headers["retry-after"]) <= 100
+    assert refused.headers["retry-after"] in refused.json()["remedy"]
+    assert strict.get(f"{API}/me", headers=bob).status_code == 200
+
+
+def test_guessing_tokens_is_slow(open_settings):
+    limits = replace(open_settings.limits, per_second=0.01, burst=100)
+    app = create_app(replace(open_settings, closed=True, limits=limits))
+    with TestClient(app, base_url="http://lab.example") as client:
+        wrong = {"Authorization": "Bearer cw_0123456789abcdef_" + "a" * 43}
+        answers = [client.get(f"{API}/me", headers=wrong).status_code for _ in range(3)]
+        assert answers == [401, 401, 429]
+
+
+def test_nobody_unknown_sends_a_body(strict, monkeypatch):
+    """Without a token an upload is refused unread."""
+
+    def read(*_):
+        raise AssertionError("the body was read")
+
+    monkeypatch.setattr("starlette.requests.Request.form", read)
+    part = {"image": ("a.png", b"x" * 100, "image/png")}
+    answer = strict.post(f"{API}/predict", data={"model": "discs"}, files=part)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_body_that_does_not_come_is_given_up():
+    limits = Limits(stall_s=0.05)
+
+    async def never():
+        await asyncio.sleep(10)
+
+    with pytest.raises(HTTPException) as error:
+        asyncio.run(in_time(never, 10, limits)())
+    assert error.value.status_code == 408
+
+
+def test_after_the_body_there_is_no_hurry():
+    limits = Limits(stall_s=0.2)
+    messages = [{"type": "http.request", "more_body": True}, {"type": "http.request"}]
+
+    async def receive():
+        if messages:
+            return messages.pop(0)
+        await asyncio.sleep(0.4)
+        return {"type": "http.disconnect"}
+
+    async def all_three():
+        timed = in_time(receive, 10, limits)
+        return [(await timed())["type"] for _ in range(3)]
+
+    assert asyncio.run(all_three()) == ["http.request", "http.request", "http.disconnect"]
