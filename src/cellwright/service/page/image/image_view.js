@@ -1,0 +1,250 @@
+// One image: look at it, correct its cells, save them.
+
+import * as api from "../shared/api.js";
+import { confirmed, typing } from "../shared/dialogs.js";
+import { by } from "../shared/dom.js";
+import { guarded, say } from "../shared/say.js";
+import { counted } from "../shared/words.js";
+import { Board } from "./board.js";
+import { CellTable } from "./cell_table.js";
+import { Cells } from "./cells.js";
+import { bodyOf, cellsOf } from "./corrections.js";
+import { Editor } from "./editor.js";
+import { Gestures } from "./gestures.js";
+import { onKey } from "./keys.js";
+import { showClassLayers, startLayers } from "./layers.js";
+import { countsInWords, showPanel } from "./panel.js";
+import { openPicture } from "./picture.js";
+
+const COUNT_SAID_AFTER_MS = 600;
+
+export class ImageView {
+  /** @param {{saved: () => Promise<void>, another: (by: 1 | -1) => void}} asks */
+  constructor({ saved, another }) {
+    this.saved = saved;
+    this.another = another;
+    this.image = null;
+    this.cells = null;
+    this.board = new Board(by("board"), by("picture"), by("drawing"));
+    this.editor = new Editor(this.board, () => by("class").value);
+    this.table = new CellTable((id) => this.#choose(id, true), (event) => this.#key(event));
+    new Gestures(by("board"), this.board, {
+      choose: (id) => this.#choose(id, false),
+      resize: (corner, point) => this.editor.resize(corner, point),
+      resized: () => this.editor.resized(),
+      drawn: (points) => this.editor.draw(points),
+      mode: () => this.editor.mode(),
+    });
+    startLayers(this.board);
+    this.#listen();
+  }
+
+  /** Whether the page may go elsewhere; asks where corrections would be lost. */
+  async mayLeave() {
+    if (!this.cells || !this.cells.dirty) return true;
+    const yes = await confirmed({ title: "Leave without saving?", yes: "Leave",
+      text: `The corrections of ${this.image.name} are not saved.`, no: "Stay here" });
+    if (yes) this.cells = null;
+    return yes;
+  }
+
+  /**
+   * @param {string} jobId
+   * @param {number} position
+   * @param {{task: string, classes: string[]}} model
+   */
+  async open(jobId, position, model) {
+    const place = `jobs/${jobId}/images/${position}`;
+    by("board").setAttribute("aria-busy", "true");
+    try {
+      const image = await api.json(place);
+      const [picture, outlines] = await Promise.all([
+        openPicture(place, image, () => this.board.draw()),
+        model.task === "detection" ? null : api.json(`${place}/cells.geojson`),
+      ]);
+      Object.assign(this, { image, place, model, outlines });
+      by("look").hidden = false;
+      this.board.open(picture, image.width, image.height);
+      this.#start();
+      this.#showClasses();
+    } finally {
+      by("board").removeAttribute("aria-busy");
+    }
+  }
+
+  #start() {
+    const { image, model } = this;
+    this.cells = new Cells(cellsOf(image, this.outlines), () => this.#paint());
+    const um = image.summary && image.summary.pixel_size_um;
+    this.unit = um ? "µm" : "px";
+    this.editor.open(this.cells, { task: model.task, classes: model.classes, width: image.width,
+      height: image.height, unitPx: um || 1 });
+    this.#setAdding(false);
+    const scores = this.cells.all.map((cell) => cell.score).filter((score) => score !== null);
+    const least = scores.reduce((a, b) => Math.min(a, b), 1);
+    by("score-box").hidden = scores.length < 2;
+    by("score").min = scores.length ? Math.floor(least * 100) / 100 : 0;
+    by("score").value = by("score").min;
+    this.cells.lowest = Number(by("score").value);
+    this.cells.savedLowest = this.cells.lowest;
+    by("image-name").textContent = image.name;
+    by("image-facts").textContent = `${image.width} × ${image.height} px${um ? `, ${um} µm a pixel` : ""}`;
+    this.#paint();
+  }
+
+  #showClasses() {
+    const { classes } = this.model;
+    by("class").replaceChildren(...classes.map((name) => new Option(name, name)));
+    by("class-box").hidden = classes.length < 2;
+    by("add").hidden = !this.editor.canDraw;
+    showClassLayers(this.board, classes);
+  }
+
+  #paint() {
+    const { cells, model, image } = this;
+    const { shown, chosenCell } = cells;
+    by("score-value").textContent = cells.lowest.toFixed(2);
+    this.board.setCells({ shown, chosen: chosenCell, classes: model.classes,
+      resizable: this.editor.boxes });
+    this.table.show(shown, cells.chosen, this.unit);
+    const touched = cells.dirty || Boolean(image.corrections);
+    showPanel({ cells, classes: model.classes, unit: this.unit, task: model.task,
+      summary: image.summary || {}, touched });
+    if (chosenCell) by("class").value = chosenCell.class;
+    by("chosen-cell").textContent = chosenCell ? this.editor.describe() : "";
+    by("undo").disabled = !cells.past.length;
+    by("redo").disabled = !cells.future.length;
+    by("delete").disabled = !chosenCell;
+    by("save").disabled = !cells.dirty;
+    by("revert").hidden = !image.corrections;
+    by("save-state").textContent = cells.dirty ? "Not saved"
+      : image.corrections ? "Corrections saved" : "As the model found them";
+  }
+
+  #choose(id, show) {
+    this.cells.choose(id);
+    if (show) this.#show();
+    say(this.editor.describe());
+  }
+
+  #show() {
+    if (!this.cells.chosenCell) return;
+    this.board.view.show(this.cells.chosenCell.xyxy);
+    this.board.draw();
+  }
+
+  #setAdding(adding) {
+    this.editor.adding = adding;
+    by("board").classList.toggle("adding", adding);
+    by("add").setAttribute("aria-pressed", String(adding));
+    by("board-hint").hidden = !adding;
+    by("board-hint").textContent = this.editor.boxes ? "Drag a box around the cell"
+      : "Draw around the cell";
+  }
+
+  #zoom(factor) {
+    this.board.view.zoom(factor);
+    this.board.draw();
+  }
+
+  #fit() {
+    this.board.view.fit();
+    this.board.draw();
+  }
+
+  #arrow(dx, dy) {
+    if (!this.cells.chosenCell) {
+      this.board.view.pan(dx * 60, dy * 60);
+      this.board.draw();
+    } else if (this.cells.stepTowards(dx, dy)) {
+      this.#show();
+      say(this.editor.describe());
+    }
+  }
+
+  #step(by_) {
+    if (this.cells.step(by_)) this.#show();
+    say(this.editor.describe());
+  }
+
+  #leave() {
+    if (this.editor.adding) this.#setAdding(false);
+    else this.#choose(null, false);
+  }
+
+  #travel(way) {
+    const done = way === "undo" ? this.cells.undo() : this.cells.redo();
+    const words = { undo: ["Undone", "nothing to undo"], redo: ["Done again", "nothing to redo"] }[way];
+    say(done ? `${words[0]}: ${countsInWords(this.cells, this.model.classes)}.` : `There is ${words[1]}.`);
+  }
+
+  #key(event) {
+    if (!this.cells) return;
+    onKey(event, {
+      arrow: (dx, dy) => this.#arrow(dx, dy),
+      nudge: (dx, dy) => this.editor.nudge(dx, dy),
+      grow: (dx, dy) => this.editor.grow(dx, dy),
+      step: (by_) => this.#step(by_),
+      image: (by_) => this.another(by_),
+      zoom: (factor) => this.#zoom(factor),
+      fit: () => this.#fit(),
+      remove: () => this.editor.remove(),
+      add: () => this.editor.addInTheMiddle(),
+      leave: () => this.#leave(),
+      relabel: (at) => this.editor.relabel(this.model.classes[at]),
+      undo: () => this.#travel("undo"),
+      redo: () => this.#travel("redo"),
+      save: () => this.#save(),
+    });
+  }
+
+  #save = guarded(async () => {
+    if (!this.cells.dirty) return;
+    const body = bodyOf(this.model.task, this.cells.shown, this.image);
+    const answer = await api.put(`${this.place}/corrections`, body);
+    this.image.corrections = answer.corrections;
+    this.cells.markSaved();
+    await this.saved();
+    say(`Saved ${counted(this.cells.shown.length, "cell")}.`);
+  });
+
+  #revert = guarded(async () => {
+    const yes = await confirmed({ title: "Back to the model's cells?", yes: "Throw them away",
+      text: `The corrections of ${this.image.name} are thrown away.`, no: "Keep them" });
+    if (!yes) return;
+    this.image = await api.json(`${this.place}/corrections`, { method: "DELETE" });
+    this.#start();
+    await this.saved();
+    say("The model's cells are back.");
+  });
+
+  #listen() {
+    const on = (id, deed) => by(id).addEventListener("click", deed);
+    on("add", () => this.#setAdding(!this.editor.adding));
+    on("delete", () => this.editor.remove());
+    on("undo", () => this.#travel("undo"));
+    on("redo", () => this.#travel("redo"));
+    on("zoom-in", () => this.#zoom(1.5));
+    on("zoom-out", () => this.#zoom(1 / 1.5));
+    on("fit", () => this.#fit());
+    on("save", () => this.#save());
+    on("revert", () => this.#revert());
+    by("class").addEventListener("change", () => this.editor.relabel(by("class").value));
+    by("score").addEventListener("input", () => {
+      this.cells.setLowest(Number(by("score").value));
+      clearTimeout(this.countSaid);
+      this.countSaid = setTimeout(() => say(countsInWords(this.cells, this.model.classes)),
+        COUNT_SAID_AFTER_MS);
+    });
+    by("board").addEventListener("keydown", (event) => this.#key(event));
+    // Undo and save work wherever the focus is, but in a field.
+    document.addEventListener("keydown", (event) => {
+      const inside = by("board").contains(event.target) || by("cell-rows").contains(event.target);
+      const wanted = (event.ctrlKey || event.metaKey) && /^[zys]$/i.test(event.key);
+      if (wanted && !inside && !by("look").hidden && !typing(event.target)) this.#key(event);
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (this.cells && this.cells.dirty) event.preventDefault();
+    });
+  }
+}

@@ -1,0 +1,163 @@
+// One job: how far it is, its images, its files.
+
+import * as api from "../shared/api.js";
+import { confirmed } from "../shared/dialogs.js";
+import { by } from "../shared/dom.js";
+import { guarded, say, sayNowAndThen } from "../shared/say.js";
+import { counted, duration, when } from "../shared/words.js";
+import { ImageView } from "../image/image_view.js";
+import { showDownloads } from "./downloads.js";
+import { ImageList } from "./image_list.js";
+import { showPooled } from "./pooled.js";
+
+const POLL_MS = 700;
+const STATES = { running: "Counting", done: "Done", cancelled: "Cancelled" };
+
+export class JobView {
+  /**
+   * @param {(name: string) => any} modelOf
+   * @param {{show: (jobId: string, position: number) => void, gone: () => void}} asks
+   */
+  constructor(modelOf, { show, gone }) {
+    this.modelOf = modelOf;
+    this.gone = gone;
+    this.job = null;
+    /** @type {number | null} */
+    this.position = null;
+    this.list = new ImageList((position) => {
+      if (this.job.images[position].state === "done") show(this.job.id, position);
+      else say(by("images").children[position].textContent);
+    });
+    this.image = new ImageView({
+      saved: () => this.#refresh(),
+      another: (by_) => {
+        const next = this.#beside(by_);
+        if (next !== null) show(this.job.id, next);
+      },
+    });
+    by("cancel").addEventListener("click", guarded(() => this.#post("cancel")));
+    by("resume").addEventListener("click", guarded(async () => {
+      await this.#post("resume");
+      this.#follow(this.job.id);
+    }));
+    by("delete-job").addEventListener("click", guarded(() => this.#delete()));
+  }
+
+  mayLeave() {
+    return this.image.mayLeave();
+  }
+
+  /**
+   * @param {string} id
+   * @param {number | null} position of the image to open; null for the first that is done.
+   */
+  async open(id, position) {
+    if (!this.job || this.job.id !== id) {
+      this.position = null;
+      this.image.cells = null;
+      by("look").hidden = true;
+      this.job = await api.json(`jobs/${id}`);
+      this.#show();
+      this.#follow(id);
+    }
+    if (position !== null) await this.#look(position);
+  }
+
+  async #look(position) {
+    if (position === this.position && this.image.cells) return;
+    const image = this.job.images[position];
+    if (!image || image.state !== "done") return;
+    await this.image.open(this.job.id, position, this.#model());
+    this.position = position;
+    this.list.show(this.job, position);
+    say(`${image.name} is open.`);
+  }
+
+  #model() {
+    return this.modelOf(this.job.model) || { name: this.job.model, task: this.job.task, classes: [] };
+  }
+
+  #follow = guarded(async (id) => {
+    const begun = { at: Date.now(), done: this.job.n_done + this.job.n_failed };
+    while (this.job && this.job.id === id) {
+      this.#show(begun);
+      const first = this.job.images.find((image) => image.state === "done");
+      if (first && this.position === null) await this.#look(first.position);
+      if (this.job.state !== "running") break;
+      await api.pause(POLL_MS);
+      if (this.job.id !== id || by("job").hidden) return this.#forget(id);
+      const job = await api.json(`jobs/${id}`);
+      if (this.job.id === id) this.job = job;
+    }
+    if (!this.job || this.job.id !== id) return;
+    say(`${by("progress-text").textContent}.`);
+    await showPooled(this.job, this.#model().classes);
+  });
+
+  // Whoever comes back to this job follows it anew.
+  #forget(id) {
+    if (this.job && this.job.id === id) this.job = null;
+  }
+
+  #show(begun = null) {
+    const { job } = this;
+    const over = job.n_done + job.n_failed;
+    const running = job.state === "running";
+    by("job-title").textContent = job.n_images === 1 ? job.images[0].name
+      : `${counted(job.n_images, "image")}`;
+    by("job-facts").textContent = `${job.model}, ${when(job.created)}`;
+    by("progress").max = job.n_images;
+    by("progress").value = over;
+    by("progress").hidden = !running;
+    const failed = job.n_failed ? `, ${job.n_failed} could not be counted` : "";
+    by("progress-text").textContent = `${STATES[job.state]}: ${over} of ${
+      counted(job.n_images, "image")}${failed}`;
+    by("progress-left").textContent = running && begun ? left(begun, over, job.n_images) : "";
+    by("job-state").dataset.state = job.n_failed && !running ? "failed" : job.state;
+    if (running) sayNowAndThen(by("progress-text").textContent);
+    by("cancel").hidden = !running;
+    by("resume").hidden = job.state !== "cancelled";
+    by("images-box").hidden = job.n_images < 2 && !job.n_failed;
+    by("job").classList.toggle("single", by("images-box").hidden);
+    by("pooled").hidden = running || !job.n_done;
+    this.list.show(job, this.position);
+    showDownloads(job);
+  }
+
+  async #refresh() {
+    this.job = await api.json(`jobs/${this.job.id}`);
+    this.#show();
+    if (this.job.state !== "running") await showPooled(this.job, this.#model().classes);
+  }
+
+  async #post(what) {
+    await api.json(`jobs/${this.job.id}/${what}`, { method: "POST" });
+    await this.#refresh();
+  }
+
+  async #delete() {
+    const { job } = this;
+    const yes = await confirmed({ title: "Delete this count?", yes: "Delete it", no: "Keep it",
+      text: `${counted(job.n_images, "image")}, what was found in them and what you corrected `
+        + "are deleted from the service. This cannot be undone." });
+    if (!yes) return;
+    await api.json(`jobs/${job.id}`, { method: "DELETE" });
+    this.job = null;
+    this.image.cells = null;
+    this.gone();
+    say("Deleted.");
+  }
+
+  #beside(by_) {
+    const done = this.job.images.filter((image) => image.state === "done");
+    const at = done.findIndex((image) => image.position === this.position);
+    const next = done[at + by_];
+    return next ? next.position : null;
+  }
+}
+
+function left({ at, done }, over, all) {
+  if (over - done < 1) return "";
+  const each = (Date.now() - at) / (over - done);
+  return `${duration((each * (all - over)) / 1000)} left`;
+}
