@@ -17,7 +17,7 @@ export function shareRows(counts, classes) {
   return classes.map((name, index) => {
     const interval = wilson(counts.get(name) || 0, all);
     const swatch = make("span", { class: `swatch class-${index % 7}`, "aria-hidden": "true" });
-    const bar = make("td", { class: "bar" });
+    const bar = make("td", { class: "share" });
     if (classes.length > 1) bar.append(shareBar(interval, colourOf(index)));
     return make("tr", {}, make("th", { scope: "row" }, swatch, name),
       make("td", { class: "n" }, number(counts.get(name) || 0)), bar,

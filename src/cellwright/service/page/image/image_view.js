@@ -64,6 +64,7 @@ export class ImageView {
       ]);
       Object.assign(this, { image, place, model, outlines });
       by("look").hidden = false;
+      by("board").style.aspectRatio = String(image.width / image.height);
       this.board.open(picture, image.width, image.height);
       this.#start();
       this.#showClasses();

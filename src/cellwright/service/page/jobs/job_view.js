@@ -119,7 +119,7 @@ export class JobView {
     by("resume").hidden = job.state !== "cancelled";
     by("images-box").hidden = job.n_images < 2 && !job.n_failed;
     by("job").classList.toggle("single", by("images-box").hidden);
-    by("pooled").hidden = running || !job.n_done;
+    by("pooled").hidden = running || job.n_done < 2;
     this.list.show(job, this.position);
     showDownloads(job);
   }

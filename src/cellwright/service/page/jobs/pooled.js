@@ -9,12 +9,11 @@ import { colourOf } from "../image/palette.js";
 
 /** @param {any} job @param {string[]} classes */
 export async function showPooled(job, classes) {
-  by("pooled").hidden = job.n_done < 1;
-  if (job.n_done < 1) return;
+  by("pooled").hidden = job.n_done < 2;
+  if (job.n_done < 2) return;
   const counts = await api.json(`jobs/${job.id}/counts`);
   const pooled = new Map(counts.classes.map(({ name, n }) => [name, n]));
-  by("pooled-total").textContent = `${number(counts.n_cells)} cells in ${number(job.n_done)} ${
-    job.n_done === 1 ? "image" : "images"}`;
+  by("pooled-total").textContent = `${number(counts.n_cells)} cells in ${number(job.n_done)} images`;
   by("pooled-rows").replaceChildren(...shareRows(pooled, classes));
   const alive = viability(pooled);
   by("pooled-viability").hidden = !alive;
@@ -45,6 +44,6 @@ function row({ name, counts, n_cells: n, corrected }, classes) {
     .filter((one) => counts[one])
     .map((one) => `${one} ${number(counts[one])} (${percent(counts[one] / n)})`).join(", ");
   return make("tr", {}, make("th", { scope: "row" }, name),
-    make("td", { class: "n" }, number(n)), make("td", { class: "bar" }, classes.length > 1 ? bar : null),
+    make("td", { class: "n" }, number(n)), make("td", { class: "share" }, classes.length > 1 ? bar : null),
     make("td", { class: "quiet" }, shares, corrected ? make("span", { class: "tag" }, "corrected") : null));
 }

@@ -50,7 +50,7 @@ export class ModelChooser {
       make("span", { class: "model-name" }, model.name),
       make("span", { class: "tag" }, TASKS[model.task] || model.task),
       make("span", { class: "model-text" }, model.description),
-      make("span", { class: "quiet figures" }, headlineOf(model) || "No figures in its card"));
+      make("span", { class: "quiet figures" }, headlineOf(model) || "No figures in its card."));
   }
 
   #describe() {
