@@ -8,9 +8,11 @@ its boxes is fixed. The commands around a model can so be driven end to end in s
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from cellwright.bundles.sessions import open_session
 from cellwright.images.normalise import Normalisation
 from cellwright.images.simulate.live_dead import LiveDeadScene, simulate_series
 from cellwright.images.simulate.storage import write_series
+from cellwright.images.write import write_png
 
 STRIDE = 4
 RADIUS_PX = 9.0
@@ -69,15 +72,15 @@ def blob_graph(radius_px: float, n_classes: int) -> bytes:
     return model.SerializeToString()
 
 
-def write_blob_bundle(path: Path) -> Path:
-    """A bundle of :func:`blob_graph` with the class ``nucleus``."""
-    graph = blob_graph(RADIUS_PX, n_classes=1)
+def write_blob_bundle(path: Path, classes: Sequence[str] = ("nucleus",)) -> Path:
+    """A bundle of :func:`blob_graph`; every blob is of the first class."""
+    graph = blob_graph(RADIUS_PX, n_classes=len(classes))
     tests = {"input": np.random.default_rng(0).random((1, 1, 64, 96), dtype=np.float32)}
     tests |= open_session(graph, runtime="onnxruntime").run(tests["input"])
     card = Card(
         name=path.stem,
         task="detection",
-        classes=("nucleus",),
+        classes=tuple(classes),
         description="Bright round blobs, found without training; for tests.",
         licence="Apache-2.0",
         input=InputSpec(
@@ -139,3 +142,47 @@ def cellwright() -> Run:
         )
 
     return run
+
+
+Served = tuple[str, "subprocess.Popen[str]"]
+Serve = Callable[..., AbstractContextManager[Served]]
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """Context: ``serve(folder, *bundles)`` -> address and process of a service."""
+
+    @contextmanager
+    def run(data: Path, *bundles: Path, host: str = "127.0.0.1") -> Iterator[Served]:
+        command = [sys.executable, "-m", "cellwright.cli.main", "serve", "--port", "0"]
+        command += ["--data", str(data), "--host", host]
+        command += [part for bundle in bundles for part in ("--model", str(bundle))]
+        command += ["--threads", "1", "--runtime", "onnxruntime"]
+        process = subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        try:
+            found = re.search(r"http://\S+", process.stderr.readline())
+            assert found, process.stderr.read()
+            yield found[0], process
+        finally:
+            process.kill()
+            process.wait()
+            process.stderr.close()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def fields(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Twelve different pictures of nuclei."""
+    folder = tmp_path_factory.mktemp("fields")
+    scene = LiveDeadScene(height=240, width=320, n_cells=12, radius_px=(8, 10))
+    paths = []
+    for index, pair in enumerate(simulate_series(12, scene, name="field", seed=5)):
+        paths.append(folder / f"field_{index:02d}.png")
+        write_png(paths[-1], pair.blue)
+    return paths

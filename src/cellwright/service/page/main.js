@@ -54,8 +54,10 @@ async function moved() {
 const begin = guarded(async () => {
   const limits = await api.json("me");
   models = await api.json("models");
+  // Ready before it is seen: somebody may drop files at once.
+  const shown = startView.show(models, limits);
   await go();
-  await startView.show(models, limits);
+  await shown;
 });
 
 by("sign-in-form").addEventListener("submit", (event) => {

@@ -4,7 +4,7 @@ import { drawn } from "../shared/dom.js";
 import { number, short } from "../shared/words.js";
 
 const [WIDTH, HEIGHT] = [320, 150];
-const [LEFT, RIGHT, TOP, BOTTOM] = [34, 8, 8, 34];
+const [LEFT, RIGHT, TOP, BOTTOM] = [34, 18, 8, 34];
 
 /**
  * @param {{edges: number[], stacks: {name: string, colour: string, counts: number[]}[],

@@ -34,9 +34,8 @@ export class Board {
     if (this.image) this.image.close();
     this.image = image;
     this.scene = null;
-    this.#resize();
     this.view.open(width, height);
-    this.draw();
+    this.#resize();
   }
 
   /** @param {{shown: Cell[], chosen: Cell | null, classes: string[], resizable: boolean}} scene */

@@ -18,8 +18,9 @@ export function cellsOf(image, outlines) {
   const { corrections } = image;
   if (!corrections) return found;
   const kept = new Map(found.map((cell) => [cell.label, cell]));
-  const list = Array.isArray(corrections) ? corrections : corrections.boxes || corrections.cells;
-  return list.map((one, index) => correctedCell(one, index + 1, kept));
+  // Those drawn around are numbered after the model's; corrected boxes are numbered anew.
+  const before = outlines ? found.reduce((most, cell) => Math.max(most, cell.id), 0) : 0;
+  return corrections.map((one, index) => correctedCell(one, before + index + 1, kept));
 }
 
 function cellOf(row, index, shapes) {
@@ -27,7 +28,8 @@ function cellOf(row, index, shapes) {
   const xyxy = row["bbox-0"] === undefined || row["bbox-0"] === null
     ? boxOf(rings || [[[0, 0]]])
     : [row["bbox-1"], row["bbox-0"], row["bbox-3"], row["bbox-2"]];
-  return { id: index + 1, label: row.label, class: row.class, score: row.score ?? null, xyxy,
+  // The number that the tables give it, too.
+  return { id: row.label ?? index + 1, label: row.label, class: row.class, score: row.score ?? null, xyxy,
     rings, area: row.area_um2 ?? row.area ?? null };
 }
 
@@ -40,7 +42,7 @@ function correctedCell(one, id, kept) {
     return { id, label: null, class: one.class, score: null, xyxy: boxOf([one.polygon]),
       rings: [one.polygon], area: areaOf(one.polygon) };
   }
-  return { ...kept.get(one.label), id, class: one.class, score: null };
+  return { ...kept.get(one.label), class: one.class, score: null };
 }
 
 /** @param {any} outlines a FeatureCollection. @returns {Map<string, any>} label -> rings. */

@@ -38,7 +38,14 @@ export class ModelChooser {
     const found = this.models.find((model) => model.name === name);
     if (!found) return;
     this.chosen = found;
-    by("models").querySelector(`[value="${CSS.escape(name)}"]`).checked = true;
+    const input = by("models").querySelector(`[value="${CSS.escape(name)}"]`);
+    input.checked = true;
+    const { offsetTop, offsetHeight } = input.parentElement;
+    const list = by("models");
+    // Only the list is moved, not the page.
+    if (offsetTop < list.scrollTop || offsetTop + offsetHeight > list.scrollTop + list.clientHeight) {
+      list.scrollTop = offsetTop;
+    }
     this.#describe();
     this.changed(found);
   }

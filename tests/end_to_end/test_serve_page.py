@@ -1,0 +1,325 @@
+"""The web page in a real browser: upload, look, correct, download; by mouse, by keys, by reader."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from cellwright.images.simulate.live_dead import LiveDeadScene, simulate_pair
+from cellwright.images.write import write_png
+
+from .conftest import write_blob_bundle
+
+pytestmark = pytest.mark.slow
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE_MS = 30_000
+DESKTOP, PHONE = (1280, 900), (390, 844)
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser on this machine."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("there is no Chromium on this machine")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service with a model that finds blobs and calls them live, or dead when a person does."""
+    folder = tmp_path_factory.mktemp("serve")
+    bundle = write_blob_bundle(folder / "blobs.cellwright", ("live", "dead"))
+    with serve(folder / "data", bundle) as (found, _process):
+        yield found
+
+
+@pytest.fixture
+def opened(chromium: Any) -> Iterator[Open]:
+    """Context: ``opened(address)`` -> the page; nothing in it may fail or break its policy."""
+
+    @contextmanager
+    def run(
+        address: str, size: tuple[int, int] = DESKTOP, *, forgiven: str = "^$", **options: Any
+    ) -> Iterator[Any]:
+        width, height = size
+        page = chromium.new_page(viewport={"width": width, "height": height}, **options)
+        page.set_default_timeout(PATIENCE_MS)
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and faults.append(said.text))
+        page.goto(address)
+        page.locator("#models .model:visible, #sign-in-form:visible").first.wait_for()
+        yield page
+        page.close()
+        assert [fault for fault in faults if not re.search(forgiven, fault)] == []
+
+    return run
+
+
+def count_cells(page: Any, files: list[Path], model: str = "blobs") -> None:
+    """Upload, and wait until the first image is open and all are done."""
+    page.get_by_label("Drop images here").set_input_files([str(path) for path in files])
+    page.locator(f"label.model:has([value='{model}'])").click()
+    page.locator("#begin").click()
+    page.locator("#progress-text", has_text="Done").wait_for()
+    page.locator("#cell-rows tr").first.wait_for(state="attached")
+
+
+def total(page: Any) -> int:
+    """The large number."""
+    return int(page.locator("#total").inner_text().replace(",", ""))
+
+
+def image_of(page: Any, address: str) -> dict[str, Any]:
+    """The open image as the API gives it."""
+    job = re.search(r"#([0-9a-f]{32})", page.url)
+    return httpx.get(f"{address}/api/v1/jobs/{job[1]}/images/0").json()
+
+
+def on_screen(page: Any, image: dict[str, Any], x: float, y: float) -> tuple[float, float]:
+    """Where a pixel of an image that is seen whole lies in the window."""
+    board = page.locator("#board").bounding_box()
+    scale = min(board["width"] / image["width"], board["height"] / image["height"])
+    left = board["x"] + (board["width"] - image["width"] * scale) / 2
+    top = board["y"] + (board["height"] - image["height"] * scale) / 2
+    return left + x * scale, top + y * scale
+
+
+def drag(page: Any, points: list[tuple[float, float]]) -> None:
+    """With the button held from the first to the last."""
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=4)
+    page.mouse.up()
+
+
+def saved_as(page: Any, name: str, target: Path) -> Path:
+    """Press a button of that name and keep what comes."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name, exact=True).click()
+    download.value.save_as(target)
+    return target
+
+
+def test_corrected_by_mouse_and_taken_home(opened, address, fields, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(fields[0].read_bytes()[:3000])
+    notes = tmp_path / "notes.txt"
+    notes.write_text("no image")
+    with opened(address) as page:
+        count_cells(page, [*fields[:2], broken, notes])
+        assert "cut short" in page.locator("#images li").nth(2).inner_text()
+        assert page.locator("#images li").count() == 3  # the text was not even sent
+        found, image = total(page), image_of(page, address)
+        assert found == image["summary"]["n_cells"] > 5
+
+        cell = image["cells"][3]
+        x, y = (cell["bbox-1"] + cell["bbox-3"]) / 2, (cell["bbox-0"] + cell["bbox-2"]) / 2
+        page.mouse.click(*on_screen(page, image, x, y))
+        assert page.locator("#chosen-cell").inner_text().startswith(f"Cell {cell['label']}, live")
+        page.get_by_label("Class of the chosen cell").select_option("dead")
+        page.get_by_role("button", name="Add a cell").click()
+        drag(page, [on_screen(page, image, 4, 4), on_screen(page, image, 20, 24)])
+        assert total(page) == found + 1
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_role("button", name="Redo").click()
+        assert total(page) == found + 1
+        alive = page.locator("#viability").inner_text()
+        assert alive.startswith(f"{100 * (found - 1) / (found + 1):.0f} %"), alive
+        page.get_by_role("button", name="Save corrections").click()
+        page.get_by_text("Corrections saved").wait_for()
+        page.locator("#images li", has_text="corrected").wait_for()
+        labels = saved_as(page, "Corrected labels COCO", tmp_path / "labels.zip")
+        table = saved_as(page, "Cells, a row a cell CSV", tmp_path / "cells.csv")
+    shutil.unpack_archive(labels, tmp_path / "labels")
+    from cellwright.data.formats import read_labelled
+
+    (record,) = read_labelled(tmp_path / "labels", format="coco")
+    kept = record.load().annotation
+    assert np.bincount(kept.class_ids).tolist() == [found - 1, 2]
+    assert kept.xyxy[-1] == pytest.approx([4, 4, 20, 24], abs=1)
+    assert len(table.read_text().splitlines()) > found
+
+
+def test_slider_counts_at_once_and_leaving_asks(opened, address, fields):
+    with opened(address) as page:
+        count_cells(page, fields[2:4])
+        found, image = total(page), image_of(page, address)
+        scores = sorted(cell["score"] for cell in image["cells"])
+        middle = round(scores[len(scores) // 2], 2)
+        page.locator("#score").fill(f"{middle:.2f}")
+        assert total(page) == sum(score >= middle for score in scores) < found
+        page.locator("#images button").nth(1).click()
+        page.get_by_role("button", name="Stay here").click()
+        assert page.locator("#image-name").inner_text() == "field_02.png"
+        page.locator("#images button").nth(1).click()
+        page.get_by_role("button", name="Leave").click()
+        page.get_by_role("heading", name="field_03.png").wait_for()
+        page.get_by_role("button", name="Delete this count").click()
+        page.get_by_role("button", name="Delete it").click()
+        page.get_by_role("heading", name="Earlier counts").wait_for()
+
+
+def test_without_a_mouse_on_a_phone(opened, address):
+    with opened(address, PHONE, reduced_motion="reduce") as page:
+        sample = page.get_by_role("button", name="Crowded nuclei")
+        sample.locator("img[src]").wait_for()
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            if sample.evaluate("one => one === document.activeElement"):
+                break
+        page.keyboard.press("Enter")
+        page.locator("#begin:focus").wait_for()
+        page.keyboard.press("Enter")
+        page.locator("#cell-rows tr").first.wait_for(state="attached")
+        page.locator("#progress-text", has_text="Done").wait_for()
+        found = total(page)
+        assert found == pytest.approx(240, rel=0.1)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+        page.get_by_role("application", name="Image with its cells").focus()
+        for key in ("n", "ArrowRight", "Delete"):
+            page.keyboard.press(key)
+        assert total(page) == found - 1
+        page.keyboard.press("Control+z")
+        assert total(page) == found
+        page.keyboard.press("Control+Shift+z")
+        page.keyboard.press("a")
+        page.keyboard.press("a")
+        page.keyboard.press("Shift+ArrowRight")
+        assert total(page) == found + 1
+        assert "Cell added" in page.locator("#said").inner_text()
+        page.keyboard.press("Control+s")
+        page.get_by_text("Corrections saved").wait_for()
+        page.locator("#cells-box summary").focus()
+        page.keyboard.press("Enter")
+        page.locator("#cell-rows button[tabindex='0']").focus()
+        before = page.locator("#chosen-cell").inner_text()
+        page.keyboard.press("ArrowUp")
+        assert page.locator("#chosen-cell").inner_text() != before
+        page.keyboard.press("?")
+        page.get_by_role("dialog", name="Help and keys").wait_for()
+        page.keyboard.press("Escape")
+        assert page.locator("dialog[open]").count() == 0
+
+
+def test_cells_that_are_outlined_are_drawn_around(opened, address, tmp_path):
+    scene = LiveDeadScene(height=256, width=320, n_cells=9, radius_px=(10, 14), seed=2)
+    picture = tmp_path / "nuclei.png"
+    write_png(picture, simulate_pair(scene).blue)
+    with opened(address) as page:
+        count_cells(page, [picture], "nuclei")
+        found, image = total(page), image_of(page, address)
+        page.get_by_role("button", name="Add a cell").click()
+        ring = [(5, 5), (30, 5), (34, 20), (20, 30), (5, 22)]
+        drag(page, [on_screen(page, image, *point) for point in ring])
+        page.get_by_role("button", name="Save corrections").click()
+        page.get_by_text("Corrections saved").wait_for()
+        page.reload()
+        page.get_by_text("Corrections saved").wait_for()
+        assert total(page) == found + 1
+        labels = saved_as(page, "Corrected labels Label images", tmp_path / "labels.zip")
+        page.get_by_role("button", name="Back to the model's").click()
+        page.get_by_role("button", name="Throw them away").click()
+        page.get_by_text("As the model found them").wait_for()
+        assert total(page) == found
+    shutil.unpack_archive(labels, tmp_path / "labels")
+    from cellwright.data.formats import read_labelled
+
+    (record,) = read_labelled(tmp_path / "labels", format="instances")
+    annotation = record.load().annotation
+    assert len(annotation) == found + 1
+    drawn = np.bincount(annotation.labels.ravel())[annotation.labels[15, 15]]
+    assert drawn == pytest.approx(600, rel=0.1)  # the polygon's area by the shoelace formula
+
+
+def test_a_large_image_comes_in_tiles(opened, address, tmp_path):
+    picture = tmp_path / "large.png"
+    y, x = np.mgrid[0:2100, 0:2600]
+    write_png(picture, ((x // 16 + y // 16) % 2 * 200 + 20).astype(np.uint8)[None])
+    with opened(address) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.get_by_label("Drop images here").set_input_files(str(picture))
+        page.locator("label.model:has([value='live-dead-fluo'])").click()
+        page.locator("#begin").click()
+        page.locator("#progress-text", has_text="Done").wait_for()
+        page.locator("#look").wait_for()
+        page.wait_for_load_state("networkidle")
+        levels = {int(url.split("/tiles/")[1].split("/")[0]) for url in asked if "/tiles/" in url}
+        assert levels and max(levels) <= 11
+        for _ in range(4):
+            page.get_by_role("button", name="Zoom in").click()
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(300)
+        assert any("/tiles/12/" in url for url in asked)
+        assert not any("picture.png" in url for url in asked)
+        light = page.evaluate(
+            "(() => { const one = document.getElementById('picture');"
+            " const pixels = one.getContext('2d').getImageData(0, 0, one.width, one.height).data;"
+            " let sum = 0; for (let at = 0; at < pixels.length; at += 4) sum += pixels[at];"
+            " return sum / (pixels.length / 4); })()"
+        )
+        assert light == pytest.approx(127, abs=25)  # half of the squares are bright: no tile misses
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(opened, address, fields, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+    def check(page: Any, where: str) -> None:
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        report = axe.Axe().run(page, options={"resultTypes": ["violations"]})
+        found = [(one["id"], one["nodes"][0]["target"]) for one in report.response["violations"]]
+        assert found == [], where
+
+    with opened(address, color_scheme=scheme, reduced_motion="reduce") as page:
+        page.locator(".sample img[src]").first.wait_for()
+        check(page, "start")
+        count_cells(page, fields[4:6])
+        page.locator("#by-image tr").first.wait_for(state="attached")
+        check(page, "job")
+        page.get_by_role("button", name="Help and keys").click()
+        check(page, "help")
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Earlier counts").click()
+        page.locator("#jobs-rows tr").first.wait_for()
+        check(page, "jobs")
+
+
+def test_others_sign_in_first(opened, serve, tmp_path):
+    command = [sys.executable, "-m", "cellwright.cli.main", "serve", "--data", str(tmp_path)]
+    command += ["--create-token", "Ada"]
+    made = subprocess.run(command, capture_output=True, text=True, check=True)
+    token = made.stdout.split()[-1]
+    with (
+        serve(tmp_path, host="0.0.0.0") as (found, _process),
+        opened(re.sub(r"//[^:]+", "//127.0.0.1", found), forgiven="status of 401") as page,
+    ):
+        field = page.get_by_label("Token")
+        field.fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("alert").get_by_text("needs a token").wait_for()
+        field.fill(token)
+        page.get_by_role("button", name="Sign in").click()
+        page.locator(".sample img[src]").first.wait_for()
+        assert page.locator("#message").is_hidden()
