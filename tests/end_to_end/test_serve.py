@@ -30,7 +30,10 @@ def wait_for(client: httpx.Client, job: str, enough: Callable[[dict], bool]) -> 
 @pytest.mark.slow
 def test_a_killed_job_is_finished_and_nothing_done_twice(serve, blob_bundle, fields, tmp_path):
     data = tmp_path / "data"
-    with serve(data, blob_bundle) as (address, process), httpx.Client(base_url=address, timeout=60) as client:
+    with (
+        serve(data, blob_bundle) as (address, process),
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
         parts = [("images", (path.name, path.read_bytes(), "image/png")) for path in fields]
         answer = client.post("/api/v1/jobs", data={"model": "blobs"}, files=parts)
         assert answer.status_code == 201, answer.text
@@ -41,7 +44,10 @@ def test_a_killed_job_is_finished_and_nothing_done_twice(serve, blob_bundle, fie
     assert before["n_done"] < len(fields), "it was done before it could be killed"
     early = {one["name"]: one["summary"] for one in before["images"] if one["summary"]}
 
-    with serve(data, blob_bundle) as (address, _process), httpx.Client(base_url=address, timeout=60) as client:
+    with (
+        serve(data, blob_bundle) as (address, _process),
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
         after = wait_for(client, job, lambda state: state["state"] == "done")
         cells = client.get(f"/api/v1/jobs/{job}/cells.csv").text.splitlines()[1:]
         assert client.get(f"/api/v1/jobs/{job}/images/11/overlay.png").status_code == 200
