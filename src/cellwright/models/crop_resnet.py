@@ -5,13 +5,23 @@ three stages of basic blocks that halve the size and double the width, global av
 one dense layer. A crop of one cell needs no stem for photographs of 224 pixels, whose first two
 layers would take 15 of 16 pixels away. Averages, and not maxima, are pooled at the end: the
 amount of a stain is a sum over the cell.
+
+Where the stain itself is what differs between laboratories, ``standardised`` crops lose it at the
+door: each channel less its mean over the crop, divided by its spread, as Reinhard, Ashikhmin, Gooch
+and Shirley (IEEE Computer Graphics and Applications 21, 2001) match colours of two pictures.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 from torch import Tensor, nn
 
 from cellwright.errors import ConfigError
+
+DARK = 1e-4
+"""Variance below which a channel counts as empty and is not stretched further."""
 
 
 class Block(nn.Module):
@@ -40,6 +50,21 @@ class Block(nn.Module):
         return out
 
 
+def centred(x: Tensor) -> Tensor:
+    """Values about 0, brightness and colour kept."""
+    return x - 0.5
+
+
+def standardised(x: Tensor) -> Tensor:
+    """Each channel of each crop ``(N, C, H, W)`` to mean 0 and standard deviation 1."""
+    apart = x - x.mean(dim=(2, 3), keepdim=True)
+    return apart * (apart.square().mean(dim=(2, 3), keepdim=True) + DARK).rsqrt()
+
+
+ENTRIES: dict[str, Callable[[Tensor], Tensor]] = {"centred": centred, "standardised": standardised}
+"""What happens to a crop before the first layer."""
+
+
 class CropResNet(nn.Module):
     """The whole network.
 
@@ -51,9 +76,11 @@ class CropResNet(nn.Module):
         blocks: basic blocks of each stage.
         stem_stride: 2 halves the crop at once and costs a quarter.
         dropout: share of the pooled features that is silenced in training.
+        entry: ``centred`` takes a half off every value; ``standardised`` brings each channel of
+            each crop to mean 0 and spread 1, so that the lamp and the camera's gain do not matter.
 
     Raises:
-        ConfigError: no stage, no block, or a width below 1.
+        ConfigError: no such entry, no stage, no block, or a width below 1.
     """
 
     def __init__(
@@ -66,8 +93,14 @@ class CropResNet(nn.Module):
         blocks: tuple[int, ...] = (1, 1, 1),
         stem_stride: int = 2,
         dropout: float = 0.2,
+        entry: Literal["centred", "standardised"] = "centred",
     ) -> None:
         super().__init__()
+        if entry not in ENTRIES:
+            raise ConfigError(
+                f"there is no entry called {entry!r}", remedy=f"choose out of {', '.join(ENTRIES)}"
+            )
+        self.entry = entry
         if not blocks or min(blocks) < 1 or width < 1 or min(crop_px) < 1:
             raise ConfigError(
                 f"no residual network of blocks {tuple(blocks)} and width {width}",
@@ -90,6 +123,6 @@ class CropResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(N, n_classes)`` of ``(N, n_channels, H, W)`` in [0, 1]."""
-        pooled = self.features(x - 0.5).mean(dim=(2, 3))
+        pooled = self.features(ENTRIES[self.entry](x)).mean(dim=(2, 3))
         logits: Tensor = self.head(self.dropout(pooled))
         return logits

@@ -46,7 +46,7 @@ def begin_with(network: nn.Module, weights: str, *, architecture: str) -> None:
     Raises:
         ConfigError: no such file here, a file that is none of weights, or another network's.
     """
-    path = _cached(architecture) if weights == IMAGENET else Path(weights).expanduser()
+    path = cached(architecture) if weights == IMAGENET else Path(weights).expanduser()
     if not path.is_file():
         raise ConfigError(
             "no such file",
@@ -65,8 +65,12 @@ def begin_with(network: nn.Module, weights: str, *, architecture: str) -> None:
     network.load_state_dict(state | fitting)
 
 
-def _cached(architecture: str) -> Path:
-    """Where torchvision keeps the weights of ``architecture``."""
+def cached(architecture: str) -> Path:
+    """Where torchvision keeps the weights of ``architecture``.
+
+    Raises:
+        ConfigError: they are not on this computer, or none are known.
+    """
     if architecture not in FILES:
         raise ConfigError(
             f"no ImageNet weights of {architecture} are known",

@@ -46,3 +46,24 @@ def test_what_cannot_be_built_is_said():
         CLASSIFIERS["timm-resnet"](7, 3, architecture="resnet_of_mine")
     with pytest.raises(ConfigError, match="no such file"):
         CLASSIFIERS["timm-resnet"](7, 3, weights="/nowhere/a.safetensors")
+
+
+def test_a_standardised_crop_is_the_same_under_another_lamp():
+    torch.manual_seed(0)
+    network = CropResNet(3, 3, width=8, entry="standardised").eval()
+    crops = torch.rand(2, 3, 24, 24)
+    gains = torch.tensor([0.5, 0.8, 0.3]).reshape(3, 1, 1)
+    plain = CropResNet(3, 3, width=8).eval()
+    plain.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        moved, by_lamp = (
+            (one(crops * gains + 0.1) - one(crops)).abs().max() for one in (network, plain)
+        )
+        assert moved < 2e-3
+        assert by_lamp > 10 * moved
+        assert torch.isfinite(network(torch.zeros(1, 3, 24, 24))).all()
+
+
+def test_an_unknown_entry_is_refused():
+    with pytest.raises(ConfigError, match="centred, standardised"):
+        CropResNet(3, 3, entry="back door")

@@ -1,0 +1,1 @@
+"""Paper 5: leukemia screening from blood smears."""
