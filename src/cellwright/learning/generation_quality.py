@@ -41,7 +41,7 @@ class Quality:
         name: the class.
         n_real: real crops that the GAN has seen.
         n_generated: generated crops.
-        distance: Fréchet distance of generated to real crops.
+        distance: Fréchet distance of generated to real crops; None of a single one.
         yardstick: the same of one half of the real crops to the other; None below four.
         memorised: share of generated crops that are copies of real ones.
     """
@@ -49,7 +49,7 @@ class Quality:
     name: str
     n_real: int
     n_generated: int
-    distance: float
+    distance: float | None
     yardstick: float | None
     memorised: float
 
@@ -81,7 +81,7 @@ def quality_of(
                 name=classes[class_id],
                 n_real=int((real.class_ids == class_id).sum()),
                 n_generated=int((generated.class_ids == class_id).sum()),
-                distance=frechet_distance(ours, theirs),
+                distance=frechet_distance(ours, theirs) if len(theirs) > 1 else None,
                 yardstick=frechet_distance(ours[:half], ours[half:]) if half > 1 else None,
                 memorised=memorised_share(made, originals),
             )

@@ -1,5 +1,6 @@
 """Studies: the tables and figures of the papers, and the table of them."""
 
+from cellwright.studies.cell_cycle_cnn.study import STUDY as CELL_CYCLE_CNN
 from cellwright.studies.feature_enhancement.study import STUDY as FEATURE_ENHANCEMENT
 from cellwright.studies.learning_curve.study import STUDY as LEARNING_CURVE
 from cellwright.studies.leukemia_screening.study import STUDY as LEUKEMIA_SCREENING
@@ -15,5 +16,6 @@ STUDIES: dict[str, Study] = {
         UNET_COMPRESSION,
         FEATURE_ENHANCEMENT,
         LEUKEMIA_SCREENING,
+        CELL_CYCLE_CNN,
     )
 }
