@@ -59,7 +59,7 @@ def unet_of(bundle: Bundle) -> UNet:
     return network.eval()
 
 
-def eager(network: UNet) -> Run:
+def eager(network: torch.nn.Module) -> Run:
     """A pass as a notebook would make it."""
 
     def run(batch: Batch) -> object:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from cellwright.data.formats import (
     all_idb,
+    bbbc048,
     boxes_csv,
     c_nmc,
     coco,
@@ -137,6 +138,13 @@ _PUBLISHED = (
         all_idb.read,
     ),
     Layout(
+        "bbbc048",
+        "cells of BBBC048, a folder a phase, a JPEG a channel",
+        frozenset({"classification"}),
+        bbbc048.recognises,
+        bbbc048.read,
+    ),
+    Layout(
         "c-nmc",
         "blood cells of C-NMC 2019, folders fold_N/all and fold_N/hem",
         frozenset({"classification"}),
@@ -176,8 +184,10 @@ def read_labelled(path: Path, *, format: str | None = None) -> LabelledSet:
 
 def _guess(path: Path) -> str:
     fitting = [name for name, row in LAYOUTS.items() if row.recognises(path)]
-    if len(fitting) == 1:
-        return fitting[0]
+    # A published set is told by the names of its files: it goes before the layout it is a case of.
+    for choice in ([name for name in fitting if name not in FORMATS], fitting):
+        if len(choice) == 1:
+            return choice[0]
     choices = ", ".join(fitting or LAYOUTS)
     what = f"could be any of {choices}" if fitting else "is laid out like no format known here"
     raise DatasetError(what, where=path, remedy=f"say which with --format, one of: {choices}")

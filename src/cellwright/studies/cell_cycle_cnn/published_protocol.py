@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from cellwright.bundles.card import InputSpec
 from cellwright.data.formats.npz import FILE
 from cellwright.data.labelled_set import LabelledSet
-from cellwright.errors import DatasetError
 from cellwright.images.write import atomic_path
 from cellwright.learning.class_crops import LEVELS, CropSet, read_crops
 from cellwright.learning.class_input import choose_class_input
@@ -44,9 +43,6 @@ def write_augmented(
         wanted: how the rare phases are filled, from all cells.
         folder: of the archive and the GANs.
         undersample: the largest class is cut to the size of the second largest beforehand.
-
-    Raises:
-        DatasetError: the cells are not of one size.
     """
     path = folder / FILE
     if path.exists():
@@ -62,7 +58,7 @@ def write_augmented(
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
-            images=raw_values(filled.crops, spec, labelled.name),
+            images=raw_values(filled.crops, spec),
             labels=filled.crops.class_ids.astype(np.int64),
             class_names=np.array(labelled.classes),
             channel_names=np.array(spec.channel_names),
@@ -71,22 +67,19 @@ def write_augmented(
     return folder
 
 
-def raw_values(crops: CropSet, spec: InputSpec, name: str) -> NDArray[np.uint16]:
-    """What the network sees as intensities again, uint16 ``(N, C, H, W)``.
+def raw_values(crops: CropSet, spec: InputSpec) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """What the network sees as intensities again, ``(N, C, H, W)``.
 
-    Raises:
-        DatasetError: every image has limits of its own, so that there is no way back.
+    Limits that are the same for all images are undone, 16 bit; 8-bit pictures have none but their
+    full range, and become 8-bit pictures.
     """
-    limits = spec.normalisation.limits
-    if not limits:
-        raise DatasetError(
-            "generated cells cannot be written beside cells of 8-bit colour",
-            where=name,
-            remedy="give cells of named 16-bit channels",
-        )
+    limits = spec.normalisation.limits or ((0.0, 255.0),) * spec.channels
     low, high = np.array(limits, np.float64).T[:, None, :, None, None]
-    raw = low + crops.pixels / LEVELS * (high - low)
-    values: NDArray[np.uint16] = np.clip(np.rint(raw), 0, 65535).astype(np.uint16)
+    raw = np.rint(low + crops.pixels / LEVELS * (high - low))
+    if not spec.normalisation.limits:
+        pictures: NDArray[np.uint8] = raw.astype(np.uint8)
+        return pictures
+    values: NDArray[np.uint16] = np.clip(raw, 0, 65535).astype(np.uint16)
     return values
 
 
