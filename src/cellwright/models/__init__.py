@@ -6,6 +6,7 @@ from torch import nn
 
 from cellwright.models.cell_detector import CellDetector
 from cellwright.models.crop_resnet import CropResNet
+from cellwright.models.encoder_unet import EncoderUNet
 from cellwright.models.feature_enhancement import (
     dropout_se_unet,
     enhanced_se_unet,
@@ -18,6 +19,7 @@ from cellwright.models.unet import UNet
 from cellwright.models.vgg import VGG
 
 SEGMENTERS: dict[str, Callable[..., nn.Module]] = {
+    "encoder-unet": EncoderUNet,
     "se-unet": SEUNet,
     "se-unet-dropout": dropout_se_unet,
     "se-unet-enhanced": enhanced_se_unet,

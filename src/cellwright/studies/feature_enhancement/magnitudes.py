@@ -2,7 +2,8 @@
 
 Means of the maps, after their ReLU and squeeze-and-excitation, over one validation window that
 stays the same; nothing is enhanced while they are taken. For the module, the maps chosen in
-the epoch and the others are told apart.
+the epoch and the others are told apart. Networks that are no SE-U-Net have only their
+validation mIoU written down.
 """
 
 from __future__ import annotations
@@ -17,15 +18,26 @@ from torch import Tensor, nn
 
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.images.normalise import Normalisation, apply_limits, channel_limits
+from cellwright.images.resize import resize
 from cellwright.learning.trainer import Watch
 from cellwright.models.se_unet import SEUNet, SupervisedSEUNet
 
 LOG = "magnitudes.jsonl"
 
 
-def window_of(labelled: LabelledSet, edge_px: int) -> Tensor:
-    """``(1, C, edge, edge)`` float in [0, 1]: the first picture's corner."""
+def window_of(labelled: LabelledSet, edge_px: int, *, longest_px: int | None = None) -> Tensor:
+    """``(1, C, edge, edge)`` float in [0, 1]: the first picture's corner.
+
+    Args:
+        labelled: whose first picture.
+        edge_px: of the window, in network pixels.
+        longest_px: the picture's longer side in network pixels; None leaves it as it is.
+    """
     image = labelled.records[0].load().image
+    if longest_px is not None:
+        height, width = image.shape[1:]
+        factor = longest_px / max(height, width)
+        image = resize(image, round(height * factor), round(width * factor))
     limits = channel_limits(image, Normalisation(kind="full_range"))
     pixels = apply_limits(image, limits)[:, :edge_px, :edge_px]
     return torch.from_numpy(pixels.astype("float32"))[None]
@@ -35,7 +47,7 @@ def magnitudes(network: nn.Module, window: Tensor) -> dict[str, float]:
     """Mean of the deepest maps, of the skip beside them, and of the chosen and other maps."""
     inner = network.inner if isinstance(network, SupervisedSEUNet) else network
     if not isinstance(inner, SEUNet):
-        raise TypeError(f"no SE-U-Net: {type(inner).__name__}")
+        return {}
     was_training = inner.training
     inner.eval()
     with torch.no_grad():

@@ -16,7 +16,7 @@ PAPER_CHOSEN, PAPER_BOOST = 8, 250.0
 """B and X for Drosophila, section 4.3."""
 
 ROWS = ("baseline", "shallow", "supervised", "dropout", "enhanced", "fixed")
-BEYOND = ("weighted", "weighted-enhanced")
+BEYOND = ("weighted", "weighted-enhanced", "heavy", "residual", "convnext")
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,11 @@ class Preset:
         crops_per_image: windows drawn from a section in an epoch.
         crop_px: cut sections into squares of this edge instead; each is seen once an epoch.
         window_px: edge of a window.
+        longest_px: the longer side of a section in network pixels; None leaves it as it is, and
+            so are a user's own images always.
         compared: variants trained with every seed.
         once: variants trained with the first seed only.
+        long_epochs: length of the training of the variant ``long``.
         seeds: of weights, order and augmentation.
         trials: trainings that search for B and X.
         lambda_trials: trainings that search for lambda.
@@ -48,8 +51,10 @@ class Preset:
     crops_per_image: int | None = None
     crop_px: int | None = None
     window_px: int = 256
+    longest_px: int | None = None
     compared: tuple[str, ...] = (*ROWS, *BEYOND)
-    once: tuple[str, ...] = ()
+    once: tuple[str, ...] = ("long",)
+    long_epochs: int = 0
     seeds: tuple[int, ...] = (0, 1, 2)
     trials: int = 50
     lambda_trials: int = 15
@@ -71,20 +76,23 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "cpu": Preset(
         summary=(
-            "128 maps at the bottom, 10 short epochs, 3 seeds for baseline and module, one for "
-            "the variants, searches of 5 and 2 trials; about half an hour on one core, far from "
-            "trained to the end"
+            "128 maps at the bottom, sections at half size, 16 epochs, 3 seeds for baseline and "
+            "module, one for the variants, searches of 6 and 3 trials; about an hour on one core"
         ),
         base_width=8,
         levels=5,
-        schedule={"epochs": 10, "batch_size": 4, "warmup_epochs": 1.0, "gentle_epochs": 0,
+        schedule={"epochs": 16, "batch_size": 4, "warmup_epochs": 1.0, "gentle_epochs": 0,
                   "ema_decay": 0.95, "augmentation": "gentle", "learning_rate": 4e-3},
         crops_per_image=8,
+        window_px=192,
+        longest_px=512,
         compared=("baseline", "enhanced"),
-        once=("shallow", "supervised", "dropout", "weighted"),
-        trials=5,
-        lambda_trials=2,
-        search_epochs=2,
+        once=("weighted", "residual", "convnext", "long", "heavy", "shallow", "supervised",
+              "dropout"),
+        long_epochs=48,
+        trials=6,
+        lambda_trials=3,
+        search_epochs=4,
         threads=1,
     ),
     "gpu": Preset(
@@ -92,8 +100,9 @@ PRESETS: dict[str, Preset] = {
         base_width=32,
         levels=5,
         schedule={"epochs": 300, "batch_size": 16, "warmup_epochs": 5.0, "gentle_epochs": 20,
-                  "ema_decay": 0.999, "augmentation": "cells"},
+                  "ema_decay": 0.999, "augmentation": "gentle"},
         crops_per_image=16,
+        long_epochs=900,
         search_epochs=60,
     ),
     "paper": Preset(
@@ -104,6 +113,7 @@ PRESETS: dict[str, Preset] = {
                   "ema_decay": 0.999, "augmentation": "gentle"},
         crops_per_image=1,
         crop_px=256,
+        long_epochs=4000,
         search_epochs=2000,
     ),
     "quick": Preset(
@@ -115,7 +125,7 @@ PRESETS: dict[str, Preset] = {
         crops_per_image=1,
         window_px=96,
         compared=("baseline", "enhanced"),
-        once=("supervised",),
+        once=("supervised", "convnext"),
         seeds=(0, 1),
         trials=2,
         lambda_trials=1,

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright.bundles.bundle import open_bundle
 from cellwright.inference.segmenter import Segmenter
-from cellwright.studies.feature_enhancement.training import Setting
-from cellwright.studies.grid import read_record
-from cellwright.studies.study import Figure, NotAttempted, Outcome
+from cellwright.studies.feature_enhancement.training import Setting, trained_bundle
+from cellwright.studies.study import Figure, Outcome
 
 TABLE = "speed"
 ROW = "module over baseline"
@@ -25,7 +23,10 @@ def measure(setting: Setting, folder: Path, *, seed: int) -> Outcome:  # noqa: A
     Raises:
         NotAttempted: one of the two networks was not trained.
     """
-    networks = [_trained(setting, f"{variant}-seed{seed}") for variant in ("enhanced", "baseline")]
+    networks = [
+        Segmenter(trained_bundle(setting, f"{variant}-seed{seed}"), threads=1)
+        for variant in ("enhanced", "baseline")
+    ]
     sample = setting.parts().val.records[0].load()
     ratios = []
     for turn in range(TURNS + 1):
@@ -38,10 +39,3 @@ def measure(setting: Setting, folder: Path, *, seed: int) -> Outcome:  # noqa: A
             ratios.append(seconds[0] / seconds[1])
     low, middle, high = np.percentile(ratios, [2.5, 50, 97.5]).tolist()
     return Outcome((Figure(TABLE, ROW, METRIC, middle, low, high, TURNS),), seed, "one picture")
-
-
-def _trained(setting: Setting, cell: str) -> Segmenter:
-    record = read_record(setting.request.out, cell)
-    if record is None or record.finish != "done":
-        raise NotAttempted(f"{cell} was not trained")
-    return Segmenter(open_bundle(Path(record.outcome.details["bundle"])), threads=1)

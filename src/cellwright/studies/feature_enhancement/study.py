@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cellwright.data.datasets.drosophila_vnc_sstem import CLASSES
 from cellwright.errors import UnknownNameError
-from cellwright.studies.feature_enhancement import search, speed
+from cellwright.studies.feature_enhancement import search, speed, views
 from cellwright.studies.feature_enhancement.comparison import collect, conclude
 from cellwright.studies.feature_enhancement.plots import draw
 from cellwright.studies.feature_enhancement.presets import PRESETS, ROWS, Preset
@@ -34,6 +34,7 @@ def plan(request: Request) -> Sequence[Cell]:
         raise UnknownNameError("preset", request.preset, PRESETS)
     setting = Setting(request)
     preset = setting.preset
+    first = preset.seeds[0]
     trained = [
         Cell(
             f"{variant}-seed{seed}",
@@ -53,9 +54,18 @@ def plan(request: Request) -> Sequence[Cell]:
     timed = Cell(
         "speed",
         ((speed.TABLE, speed.ROW, speed.METRIC),),
-        partial(speed.measure, setting, seed=preset.seeds[0]),
+        partial(speed.measure, setting, seed=first),
     )
-    return [*trained, timed, *searched, *_beyond_reach()]
+    mirrored = [
+        Cell(
+            f"{variant}-views-seed{first}",
+            ((setting.table, views.row_of(variant), MIOU),),
+            partial(views.measure, setting, variant, seed=first),
+        )
+        for variant in views.JUDGED_AGAIN
+        if (variant, first) in _runs(preset)
+    ]
+    return [*trained, timed, *mirrored, *searched, *_beyond_reach()]
 
 
 def _runs(preset: Preset) -> list[tuple[str, int]]:

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from cellwright.bundles.bundle import Bundle, open_bundle
 from cellwright.data.checksum import checksum
 from cellwright.data.crops import cropped
 from cellwright.data.datasets import find_dataset, load_dataset
 from cellwright.data.formats import read_labelled
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.images.normalise import Normalisation
-from cellwright.learning.config import DataConfig, InputConfig, ScheduleConfig, TrainConfig
+from cellwright.inference.segmenter import Segmenter
+from cellwright.learning.config import DataConfig, InputConfig, TrainConfig
 from cellwright.learning.run_record import TrainingResult
 from cellwright.learning.train import train_on
 from cellwright.learning.training_data import Parts, load_parts
-from cellwright.studies.feature_enhancement.judged import Judged, judge
+from cellwright.studies.feature_enhancement.judged import Judged, Units, judge
 from cellwright.studies.feature_enhancement.magnitudes import recorded, recorder, window_of
 from cellwright.studies.feature_enhancement.presets import PRESETS, Preset
 from cellwright.studies.feature_enhancement.simulated import write_tissue
-from cellwright.studies.feature_enhancement.variants import PRINTED, network_of
+from cellwright.studies.feature_enhancement.variants import PRINTED, network_of, schedule_of
+from cellwright.studies.grid import read_record
 from cellwright.studies.labels import labels_config
-from cellwright.studies.study import Figure, NotAttempted, Outcome, Request
+from cellwright.studies.study import Figure, NotAttempted, Outcome, Request, figure_of
 
 OWN_SET = "drosophila_vnc_sstem"
 TABLE, BAND, OBJECTS = "2", "2 px band", "objects in the test part"
+VALIDATION = "validation"
 MIOU = "mIoU (%)"
 HALF, THREE_QUARTERS = 0.5, 0.75
 """Training, validation and test are runs of sections: the first half, and a quarter each."""
@@ -93,6 +96,16 @@ class Setting:
             return "own labels"
         return "simulated" if self.preset.simulated else TABLE
 
+    @property
+    def longest_px(self) -> int | None:
+        """Of the paper's sections in network pixels; a user's images are left as they are."""
+        return self.preset.longest_px if self.request.data is None else None
+
+    @property
+    def units(self) -> Units:
+        """What intervals draw: a user's images are not known to be serial sections."""
+        return "columns" if self.request.data is None else "images"
+
 
 def config_of(
     setting: Setting, variant: str, seed: int, changes: Mapping[str, Any] | None = None
@@ -108,11 +121,12 @@ def config_of(
         data=setting.data,
         input=InputConfig(
             normalisation=Normalisation(kind="full_range"),
+            longest_px=setting.longest_px,
             window_px=preset.window_px,
             crops_per_image=preset.crops_per_image,
         ),
         segmentation=network_of(variant, preset, changes),
-        schedule=ScheduleConfig(**preset.schedule),
+        schedule=schedule_of(variant, preset),
     )
 
 
@@ -126,7 +140,8 @@ def fit(
     """Train, recording the magnitudes of the maps beside it; ``tell`` hears of every epoch."""
     parts = setting.parts()
     folder.mkdir(parents=True, exist_ok=True)
-    watch = recorder(folder, window_of(parts.val, setting.preset.window_px), tell)
+    looked_at = window_of(parts.val, setting.preset.window_px, longest_px=setting.longest_px)
+    watch = recorder(folder, looked_at, tell)
     command = f"cellwright study run {NAME}"
     return parts, train_on(parts, config, folder, command=command, watch=watch)
 
@@ -135,31 +150,48 @@ def measure(setting: Setting, variant: str, folder: Path, *, seed: int) -> Outco
     """One variant with one seed."""
     parts, result = fit(setting, config_of(setting, variant, seed), folder)
     test = parts.test if parts.test is not None else parts.val
-    judged = judge(result.bundle, test)
-    figures = figures_of(judged, PRINTED[variant], table=setting.table, seeded=seed)
+    judged = judge(Segmenter(open_bundle(result.bundle)), test, units=setting.units)
+    held = recorded(folder)
+    best = Figure(
+        VALIDATION, PRINTED[variant], MIOU, 100 * max(held["miou"]), note=f"seed {seed}; best epoch"
+    )
     details = {
         "variant": variant,
         "seed": seed,
         "table": setting.table,
-        "miou": judged.miou,
-        "iou": dict(judged.iou),
+        "miou": judged.miou.value,
+        "val_miou": max(held["miou"]),
         "bundle": str(result.bundle),
-        "magnitudes": recorded(folder),
+        "magnitudes": held,
     }
+    figures = (*figures_of(judged, PRINTED[variant], setting, seed=seed), best)
     return Outcome(figures, seed, words(parts.whole, test), checksum(parts.whole), details)
 
 
-def figures_of(judged: Judged, row: str, *, table: str, seeded: int) -> tuple[Figure, ...]:
+def trained_bundle(setting: Setting, cell: str) -> Bundle:
+    """What a training of this run has left.
+
+    Raises:
+        NotAttempted: it was not trained.
+    """
+    record = read_record(setting.request.out, cell)
+    if record is None or record.finish != "done":
+        raise NotAttempted(f"{cell} was not trained")
+    return open_bundle(Path(record.outcome.details["bundle"]))
+
+
+def figures_of(judged: Judged, row: str, setting: Setting, *, seed: int) -> tuple[Figure, ...]:
     """Figures of one run, in percent; a class that is nowhere has none."""
+    table, note = setting.table, f"seed {seed}; interval over {setting.units} of the test part"
     pairs = [
         (table, MIOU, judged.miou),
         *((table, f"IoU {name} (%)", value) for name, value in judged.iou.items()),
         *((BAND, f"IoU {name} (%)", value) for name, value in judged.tolerant.items()),
     ]
     measured = tuple(
-        Figure(where, row, metric, 100 * value, apart=apart_of(where), note=f"seed {seeded}")
+        replace(figure_of(where, row, metric, value, factor=100, apart=apart_of(where)), note=note)
         for where, metric, value in pairs
-        if not math.isnan(value)
+        if value.value is not None
     )
     counted = tuple(
         Figure(OBJECTS, "connected parts", name, float(number))

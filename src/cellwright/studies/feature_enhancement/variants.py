@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cellwright.learning.config import SegmentationConfig
-from cellwright.studies.feature_enhancement.presets import PAPER_BOOST, Preset
+from cellwright.learning.config import ScheduleConfig, SegmentationConfig
+from cellwright.studies.feature_enhancement.presets import PAPER_BOOST, ROWS, Preset
 
 PRINTED = {
     "baseline": "U-Net + SEblock",
@@ -17,10 +17,24 @@ PRINTED = {
     "fixed": "fixed maps",
     "weighted": "U-Net + SEblock, balanced loss (ours)",
     "weighted-enhanced": "Proposed method, balanced loss (ours)",
+    "heavy": "U-Net + SEblock, balanced loss, heavier augmentation (ours)",
+    "residual": "U-Net on ResNet-18, balanced loss (ours)",
+    "convnext": "U-Net on ConvNeXt, balanced loss (ours)",
+    "long": "U-Net + SEblock, balanced loss, wider, trained longer (ours)",
 }
 """Variants as the paper writes them; of fixed maps it says something for mouse cells only."""
 
-BALANCED = {"loss": "lovasz-bce", "class_balance": "square-root"}
+BALANCED: dict[str, Any] = {"loss": "lovasz-bce", "class_balance": "square-root"}
+
+ENCODERS: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {
+    "residual": ("resnet18d", {"channels": (2, 4, 8, 16)}),
+    "convnext": ("convnext_atto", {"dims": (3, 6, 12, 24)}),
+}
+"""Bodies of timm, with the widths of their stages in units of ``base_width``: at the paper's 32
+those of ResNet-18 and of ConvNeXt-T."""
+
+HEAVY = "cells"
+"""Augmentation preset: any angle, twice the scales, noise and blur."""
 
 
 def network_of(
@@ -33,6 +47,9 @@ def network_of(
         preset: its size.
         changes: settings of the network in place of the preset's.
     """
+    if variant in ENCODERS:
+        settings = _encoder(variant, preset.base_width)
+        return SegmentationConfig(model="encoder-unet", settings=settings, **BALANCED)
     size: dict[str, Any] = {"base_width": preset.base_width, "levels": preset.levels}
     n_chosen = {"n_chosen": preset.n_chosen}
     boosted = {**n_chosen, "boost": PAPER_BOOST}
@@ -45,6 +62,25 @@ def network_of(
         "fixed": ("se-unet-fixed", {**size, **boosted}),
         "weighted": ("se-unet", size),
         "weighted-enhanced": ("se-unet-enhanced", {**size, **boosted}),
+        "heavy": ("se-unet", size),
+        "long": ("se-unet", {**size, "base_width": 3 * preset.base_width // 2}),
     }[variant]
-    loss: dict[str, Any] = BALANCED if variant.startswith("weighted") else {"loss": "bce"}
+    loss: dict[str, Any] = {"loss": "bce"} if variant in ROWS else BALANCED
     return SegmentationConfig(model=model, settings={**settings, **(changes or {})}, **loss)
+
+
+def schedule_of(variant: str, preset: Preset) -> ScheduleConfig:
+    """The schedule that all rows share, but for those that are about it."""
+    own: dict[str, Any] = {}
+    if variant == "heavy":
+        own = {"augmentation": HEAVY}
+    if variant == "long":
+        own = {"epochs": preset.long_epochs}
+    return ScheduleConfig(**{**preset.schedule, **own})
+
+
+def _encoder(variant: str, base_width: int) -> dict[str, Any]:
+    name, widths = ENCODERS[variant]
+    stages = {key: [base_width * one for one in units] for key, units in widths.items()}
+    stem = {"stem_width": base_width} if variant == "residual" else {}
+    return {"encoder": name, "encoder_settings": {**stages, **stem}, "fine_width": base_width}
