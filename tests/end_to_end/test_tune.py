@@ -66,7 +66,8 @@ def test_what_cannot_be_searched_is_refused_before_anything_is_written(cellwrigh
     for arguments, said in (
         ((), "nothing to search"),
         (("--search", "schedule.epoch=int:1:5"), "schedule.epoch"),
-        (("--search", "schedule.epochs=int:1:5", "--sampler", "grid"), "choose one of: random"),
+        (("--search", "schedule.epochs=int:1:5", "--sampler", "tree"), "choose one of: gp, grid"),
+        (("--search", "schedule.learning_rate=float:1e-4:1e-2", "--sampler", "grid"), "how many"),
     ):
         done = cellwright("tune", config, *arguments, "--out", out)
         assert done.returncode == 2, done.stderr

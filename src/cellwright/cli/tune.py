@@ -23,13 +23,17 @@ cellwright tune train.yaml --space space.yaml --storage postgresql://user@host/l
 def tune(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="As for `train`.")],
     *,
-    trials: Annotated[int, typer.Option(metavar="N", help="Trainings in all.")] = 20,
+    trials: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Trainings in all; by default 20, or the whole grid."),
+    ] = None,
     search: Annotated[
         list[str] | None,
         typer.Option(
             "--search",
             metavar="KEY=RANGE",
-            help="float:LOW:HIGH[:log], int:LOW:HIGH[:log] or choice:A,B; repeat for more.",
+            help="float:LOW:HIGH[:log], int:LOW:HIGH[:log] or choice:A,B; repeat for more. With "
+            "--sampler grid, :N behind a range says how many numbers of it.",
         ),
     ] = None,
     space: Annotated[
@@ -39,7 +43,9 @@ def tune(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of all trials."),
     ] = None,
-    sampler: Annotated[str, typer.Option(metavar="tpe|random", help="Who proposes.")] = "tpe",
+    sampler: Annotated[
+        str, typer.Option(metavar="tpe|gp|grid|random", help="Who proposes.")
+    ] = "tpe",
     pruner: Annotated[
         str, typer.Option(metavar="median|halving|none", help="Who stops what is behind.")
     ] = "median",
@@ -71,12 +77,13 @@ def tune(
     from cellwright.tuning.results import best_trial, write_best, write_page, write_trials
     from cellwright.tuning.space import read_space
     from cellwright.tuning.training import as_trainings, check_tunable, fingerprint
-    from cellwright.tuning.worker import Search, open_study, work
+    from cellwright.tuning.worker import Search, open_study, usual_trials, work
 
     ranges = read_space(tuple(search or ()), space)
     changes = tuple(overrides or ())
     settings = check_tunable(config, changes, ranges)
-    wanted = Search(ranges, trials, sampler, pruner, settings.seed)
+    n_trials = trials if trials is not None else usual_trials(ranges, sampler)
+    wanted = Search(ranges, n_trials, sampler, pruner, settings.seed)
     wanted.check()
     hush_lightning()
     folder = out or Path("runs") / f"{settings.name}-tune"

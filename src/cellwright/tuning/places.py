@@ -77,6 +77,20 @@ def holders(trials: Sequence[FrozenTrial], n_trials: int) -> list[FrozenTrial]:
     return found
 
 
+def place_of(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> int:
+    """Which place a ticket is for, from 0: its own, or that of the lost trial it replaces."""
+    numbered = {one.number: one for one in trials}
+    while REPLACES in trial.user_attrs:
+        trial = numbered[trial.user_attrs[REPLACES]]
+    firsts = sorted(one.number for one in trials if REPLACES not in one.user_attrs)
+    return firsts.index(trial.number)
+
+
+def settings_given_up(trial: FrozenTrial) -> bool:
+    """Whether a ticket takes a place whose settings have killed too many workers."""
+    return REPLACES in trial.user_attrs and ATTEMPT not in trial.user_attrs
+
+
 def is_lost(trial: FrozenTrial) -> bool:
     """Whether its worker died; a training that ended with an error keeps its place."""
     return trial.state == TrialState.FAIL and LOST in trial.user_attrs

@@ -2,7 +2,7 @@
 
 One line a setting, on the command line as ``KEY=RANGE`` and in a YAML file as ``KEY: RANGE``.
 A range is ``float:LOW:HIGH``, ``int:LOW:HIGH``, either with ``:log`` for steps that multiply,
-or ``choice:A,B,C``.
+or ``choice:A,B,C``. For a grid, a last ``:N`` says how many numbers of the range it holds.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import yaml
 
 from cellwright.errors import ConfigError
 
-REMEDY = "write float:LOW:HIGH, int:LOW:HIGH (:log where steps multiply) or choice:A,B,C"
+REMEDY = (
+    "write float:LOW:HIGH, int:LOW:HIGH (:log where steps multiply, :N for N points of a grid) "
+    "or choice:A,B,C"
+)
 
 Value = str | int | float | bool | None
 
@@ -30,12 +34,14 @@ class Numbers:
         low: smallest value.
         high: largest value.
         steps: ``even``, or ``log`` where a step multiplies.
+        points: how many of them a grid holds; None for all where they are whole.
     """
 
     kind: Literal["float", "int"]
     low: float
     high: float
     steps: Literal["even", "log"] = "even"
+    points: int | None = None
 
     def suggest(self, trial: Any, name: str) -> Value:
         """A value for an Optuna trial."""
@@ -43,6 +49,27 @@ class Numbers:
         if self.kind == "int":
             return int(trial.suggest_int(name, int(self.low), int(self.high), log=log))
         return float(trial.suggest_float(name, self.low, self.high, log=log))
+
+    def values_of(self, name: str) -> tuple[Value, ...]:
+        """The numbers that a grid holds, ends included.
+
+        >>> Numbers("float", 1, 1000, "log", points=4).values_of("boost")
+        (1.0, 10.0, 100.0, 1000.0)
+
+        Raises:
+            ConfigError: a range of fractions without their number.
+        """
+        if self.points is None and self.kind == "float":
+            raise ConfigError(
+                "a grid must know how many numbers of this range it holds",
+                where=name,
+                remedy="put their number behind it, for instance float:0:1:5",
+            )
+        n = self.points or int(self.high - self.low) + 1
+        space = np.geomspace if self.steps == "log" else np.linspace
+        numbers = [float(f"{one:.9g}") for one in space(self.low, self.high, n).tolist()]
+        whole = self.kind == "int"
+        return tuple(dict.fromkeys(round(one) if whole else one for one in numbers))
 
     @property
     def example(self) -> Value:
@@ -64,6 +91,10 @@ class Choice:
         """A value for an Optuna trial."""
         chosen: Value = trial.suggest_categorical(name, self.values)
         return chosen
+
+    def values_of(self, name: str) -> tuple[Value, ...]:  # noqa: ARG002 - as Numbers
+        """What a grid holds: all of them."""
+        return self.values
 
     @property
     def example(self) -> Value:
@@ -108,7 +139,7 @@ def parse_range(text: str, *, where: object = None) -> Numbers | Choice:
     """One range.
 
     >>> parse_range("float:1:1000:log")
-    Numbers(kind='float', low=1.0, high=1000.0, steps='log')
+    Numbers(kind='float', low=1.0, high=1000.0, steps='log', points=None)
     >>> parse_range("choice:bce,dice-bce")
     Choice(values=('bce', 'dice-bce'))
 
@@ -121,6 +152,9 @@ def parse_range(text: str, *, where: object = None) -> Numbers | Choice:
         if all(isinstance(one, str | int | float | bool | None) for one in values):
             return Choice(values)
     parts = rest.split(":")
+    points: int | None = None
+    if len(parts) > 2 and parts[-1].isdecimal() and int(parts[-1]) > 1:
+        points = int(parts.pop())
     if kind in ("float", "int") and len(parts) in (2, 3) and parts[2:] in ([], ["log"]):
         try:
             low, high = (float(part) for part in parts[:2])
@@ -129,7 +163,7 @@ def parse_range(text: str, *, where: object = None) -> Numbers | Choice:
         steps: Literal["even", "log"] = "log" if len(parts) == 3 else "even"
         whole = kind == "float" or (low.is_integer() and high.is_integer())
         if low < high < float("inf") and whole and (steps == "even" or low > 0):
-            return Numbers("int" if kind == "int" else "float", low, high, steps)
+            return Numbers("int" if kind == "int" else "float", low, high, steps, points)
     raise ConfigError(f"{text!r} is no range", where=where, remedy=REMEDY)
 
 

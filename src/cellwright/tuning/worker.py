@@ -1,7 +1,7 @@
 """One process that works on a study until all its trials are over.
 
-The sampler is Optuna's tree-structured Parzen estimator (Bergstra et al., NIPS 2011), as in
-paper 3, seeded by the study's seed and the trial's number: one worker alone repeats its
+The default sampler is Optuna's tree-structured Parzen estimator (Bergstra et al., NIPS 2011), as
+in paper 3, seeded by the study's seed and the trial's number: one worker alone repeats its
 search, several never draw the same. Trials that are behind are pruned by their validation
 figure after each epoch.
 """
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -22,8 +22,20 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from cellwright.errors import CellwrightError, ConfigError, UnknownNameError
-from cellwright.tuning.places import ATTEMPT, BEAT, BEAT_S, REPLACES, all_taken, folder_of, take
-from cellwright.tuning.space import Space
+from cellwright.tuning.grid import PointSampler, point_of, size_of
+from cellwright.tuning.places import (
+    ATTEMPT,
+    BEAT,
+    BEAT_S,
+    MOST_ATTEMPTS,
+    REPLACES,
+    all_taken,
+    folder_of,
+    place_of,
+    settings_given_up,
+    take,
+)
+from cellwright.tuning.space import Numbers, Space
 
 Tell = Callable[[int, float], None]
 """Takes the figure of an epoch; raises :class:`Pruned` where going on is not worth while."""
@@ -31,11 +43,28 @@ Tell = Callable[[int, float], None]
 Measure = Callable[[Mapping[str, Any], Path, Tell], None]
 """Trains with these settings in a folder and tells the figure of every epoch."""
 
-SAMPLERS: dict[str, Callable[[int], Any]] = {
-    "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
-    "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, constant_liar=True),
+
+class Turn(NamedTuple):
+    """What a sampler may go by.
+
+    Attributes:
+        space: what is searched.
+        seed: of this trial.
+        place: of this trial among those of the study, from 0.
+    """
+
+    space: Space
+    seed: int
+    place: int
+
+
+SAMPLERS: dict[str, Callable[[Turn], Any]] = {
+    "gp": lambda turn: optuna.samplers.GPSampler(seed=turn.seed),
+    "grid": lambda turn: PointSampler(point_of(turn.space, turn.place)),
+    "random": lambda turn: optuna.samplers.RandomSampler(seed=turn.seed),
+    "tpe": lambda turn: optuna.samplers.TPESampler(seed=turn.seed, constant_liar=True),
 }
-"""A seed to a sampler; ``constant_liar`` keeps workers apart that sample at one time."""
+"""A turn to a sampler; ``constant_liar`` keeps workers apart that sample at one time."""
 
 PRUNERS: dict[str, Callable[[], Any]] = {
     "halving": optuna.pruners.SuccessiveHalvingPruner,
@@ -45,6 +74,8 @@ PRUNERS: dict[str, Callable[[], Any]] = {
 """``median``: behind half of the others at the same epoch; ``halving``: Li et al., ASHA, 2020."""
 
 ERROR = "error"
+
+USUAL_TRIALS = 20
 
 
 class Pruned(Exception):  # noqa: N818 - an outcome, not a fault
@@ -73,7 +104,8 @@ class Search:
         """Refuse what cannot be searched.
 
         Raises:
-            ConfigError: fewer than one trial.
+            ConfigError: fewer than one trial; more than a grid has points, or a range without
+                their number; points without a grid.
             UnknownNameError: no such sampler or pruner.
         """
         if self.n_trials < 1:
@@ -82,6 +114,30 @@ class Search:
             raise UnknownNameError("sampler", self.sampler, SAMPLERS)
         if self.pruner not in PRUNERS:
             raise UnknownNameError("pruner", self.pruner, PRUNERS)
+        if self.sampler == "grid":
+            size = size_of(self.space)
+            if self.n_trials > size:
+                raise ConfigError(
+                    f"the grid has {size} points, fewer than {self.n_trials} trials",
+                    remedy=f"ask for at most {size}, or leave the number out",
+                )
+            return
+        for name, one in self.space.items():
+            if isinstance(one, Numbers) and one.points is not None:
+                raise ConfigError(
+                    f"{one.points} points are for a grid; {self.sampler} searches between them",
+                    where=name,
+                    remedy="leave the number of points out, or take the sampler grid",
+                )
+
+
+def usual_trials(space: Space, sampler: str) -> int:
+    """As many as a grid has points; :data:`USUAL_TRIALS` otherwise.
+
+    Raises:
+        ConfigError: a range of a grid that does not say how many points.
+    """
+    return size_of(space) if sampler == "grid" else USUAL_TRIALS
 
 
 def open_study(storage: Any, name: str, search: Search, *, fingerprint: str) -> Study:
@@ -143,8 +199,20 @@ def work(
         if ticket is None:
             time.sleep(poll_s)
             continue
-        study.sampler = SAMPLERS[search.sampler](search.seed * 1_000_003 + ticket.number)
+        if search.sampler == "grid" and settings_given_up(ticket):
+            _give_up(storage, ticket)
+            continue
+        place = place_of(study.get_trials(deepcopy=False), ticket)
+        turn = Turn(search.space, search.seed * 1_000_003 + ticket.number, place)
+        study.sampler = SAMPLERS[search.sampler](turn)
         _run(study, storage, search, measure, ticket=ticket, out=out, said=said)
+
+
+def _give_up(storage: Any, ticket: FrozenTrial) -> None:
+    """A point of a grid has no other settings to try instead."""
+    error = f"its settings killed {MOST_ATTEMPTS} workers"
+    storage.set_trial_user_attr(ticket._trial_id, ERROR, error)
+    storage.set_trial_state_values(ticket._trial_id, state=TrialState.FAIL)
 
 
 def _run(

@@ -20,11 +20,33 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["float:1", "float:2:1", "int:0:5:log", "int:0.5:2", "choice:", "real:1:2", "float:0:inf",
-     "float:a:b", "float:1:2:even", "choice:[1]"],
+     "float:a:b", "float:1:2:even", "choice:[1]", "float:0:1:1", "float:0:1:5:log", "int:5"],
 )  # fmt: skip
 def test_what_is_no_range_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="is no range"):
         parse_range(text, where="key")
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("float:0:1:5", (0.0, 0.25, 0.5, 0.75, 1.0)),
+        ("float:1:100:log:3", (1.0, 10.0, 100.0)),
+        ("int:2:5", (2, 3, 4, 5)),
+        ("int:1:256:log:5", (1, 4, 16, 64, 256)),
+        ("int:1:3:9", (1, 2, 3)),
+        ("choice:a,1", ("a", 1)),
+    ],
+)
+def test_the_values_of_a_grid(text: str, values: tuple[object, ...]) -> None:
+    found = parse_range(text).values_of("key")
+    assert found == values
+    assert [type(one) for one in found] == [type(one) for one in values]
+
+
+def test_a_grid_does_not_guess_how_many_fractions_it_holds() -> None:
+    with pytest.raises(ConfigError, match="how many numbers"):
+        parse_range("float:0:1").values_of("key")
 
 
 def test_nothing_to_search_is_refused(tmp_path: Path) -> None:
