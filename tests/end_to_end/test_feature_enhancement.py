@@ -17,6 +17,7 @@ def test_the_smallest_size_fills_its_tables_and_is_not_done_twice(cellwright, tm
     assert done.returncode == 0, done.stderr
     assert "The module changes mIoU by" in done.stdout
     assert "Successive halving found" in done.stdout
+    assert "the validation sections choose" in done.stdout
     with (out / "results.csv").open(newline="", encoding="utf-8") as file:
         rows = {(row["table"], row["row"], row["metric"]): row for row in csv.DictReader(file)}
     module = rows["simulated", "Proposed method", "mIoU (%)"]
@@ -27,6 +28,9 @@ def test_the_smallest_size_fills_its_tables_and_is_not_done_twice(cellwright, tm
     published = rows["2", "Proposed method", "mIoU (%)"]
     assert (published["published"], published["status"]) == ("76.95", "not attempted")
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert "Figures 2 and 9" in page and "Figures 7 and 8" in page and "<script" not in page
+    assert (
+        all(one in page for one in ("Figures 2 and 9", "Figure 6", "Figures 7 and 8"))
+        and "<script" not in page
+    )
     again = cellwright("study", "run", "feature-enhancement", "--quick", "--out", out)
-    assert again.stderr.count("done before") == 9
+    assert again.stderr.count("done before") == 13

@@ -94,8 +94,9 @@ def _as_figure(one: Difference) -> Figure:
 
 
 def conclude(records: Records) -> tuple[str, ...]:
-    """What follows for the module, and what the search cost."""
+    """What follows for the module, which network is best, and what the search cost."""
     sentences = [_in_words(one) for one in differences(records) if one.variant == "enhanced"]
+    sentences += _best(records)
     spent = _spent(records)
     if spent.keys() >= {"search-full", "search-halving"}:
         full, halving = spent["search-full"], spent["search-halving"]
@@ -120,6 +121,26 @@ def _in_words(one: Difference) -> str:
         f"The module changes mIoU by {one.mean:+.2f} points (95 % interval {one.low:+.2f} to "
         f"{one.high:+.2f}, {one.n} seeds): {verdict}."
     )
+
+
+def _best(records: Records) -> list[str]:
+    """The training that the validation sections prefer, and what the test sections say of it."""
+    trained = [one.outcome for one in records.values() if "val_miou" in one.outcome.details]
+    if len(trained) < 2:
+        return []
+    best = max(trained, key=lambda one: float(one.details["val_miou"]))
+    own = [one for one in best.figures if one.table == best.details["table"]]
+    shown = ", ".join(f"{one.metric} {_with_ends(one)}" for one in own)
+    return [
+        f"Of {len(trained)} trainings the validation sections choose "
+        f"{PRINTED[best.details['variant']]}, seed {best.details['seed']}; on the test sections: "
+        f"{shown}."
+    ]
+
+
+def _with_ends(one: Figure) -> str:
+    ends = "" if one.low is None or one.high is None else f" ({one.low:.1f} to {one.high:.1f})"
+    return f"{one.value:.1f}{ends}"
 
 
 def _spent(records: Records) -> Mapping[str, tuple[float, float]]:

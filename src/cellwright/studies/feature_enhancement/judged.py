@@ -36,6 +36,10 @@ from cellwright.metrics.intervals import (
 from cellwright.types import SemanticMask
 
 TOLERANCE_PX = 2
+DISC = (np.hypot(*np.mgrid[-TOLERANCE_PX : TOLERANCE_PX + 1, -TOLERANCE_PX : TOLERANCE_PX + 1])
+        <= TOLERANCE_PX).astype(np.uint8)  # fmt: skip
+"""Pixels whose centres are no farther than that; OpenCV's own ellipse holds some that are."""
+
 SQUARE_PX = 256
 RESAMPLES = 2000
 
@@ -133,6 +137,4 @@ def _iou_with_band(pooled: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    edge = 2 * TOLERANCE_PX + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (edge, edge))
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), DISC) > 0)

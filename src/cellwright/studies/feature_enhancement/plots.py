@@ -1,4 +1,4 @@
-"""Figures 2, 7 to 9 of the paper, from what the cells recorded."""
+"""Figures 2, 6 to 9 of the paper, from what the cells recorded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from cellwright.reports.page import Page
 from cellwright.reports.plots import Curve, Labels, curves, scatter
 from cellwright.studies.feature_enhancement.variants import PRINTED
+from cellwright.studies.kept_pictures import from_text
 from cellwright.studies.study import Records
 
 THIRDS = ("worst third", "middle", "best third")
@@ -24,6 +25,7 @@ def draw(page: Page, records: Records) -> None:
         if own:
             _magnitudes(page, variant, own[0])
     for record in records.values():
+        _pictures(page, record.outcome.details.get("pictures", ()))
         if record.outcome.details.get("points"):
             _search(page, record.outcome.details)
 
@@ -39,6 +41,14 @@ def _magnitudes(page: Page, variant: str, details: Mapping[str, Any]) -> None:
         caption="Means over one validation window, nothing enhanced; chosen and others are the "
         "deepest maps that this epoch enhanced and left alone.",
     )
+
+
+def _pictures(page: Page, pictures: Sequence[Mapping[str, str]]) -> None:
+    """Figure 6; neighbours form a gallery."""
+    if pictures:
+        page.section("Figure 6: images, labels and what each network says of them")
+    for one in pictures:
+        page.picture(from_text(one["png"]), caption=one["caption"])
 
 
 def _search(page: Page, details: Mapping[str, Any]) -> None:

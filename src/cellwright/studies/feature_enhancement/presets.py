@@ -35,7 +35,7 @@ class Preset:
             so are a user's own images always.
         compared: variants trained with every seed.
         once: variants trained with the first seed only.
-        long_epochs: length of the training of the variant ``long``.
+        long_epochs: epochs that the variant ``long`` trains on.
         seeds: of weights, order and augmentation.
         trials: trainings that search for B and X.
         lambda_trials: trainings that search for lambda.
@@ -89,7 +89,7 @@ PRESETS: dict[str, Preset] = {
         compared=("baseline", "enhanced"),
         once=("weighted", "residual", "convnext", "long", "heavy", "shallow", "supervised",
               "dropout"),
-        long_epochs=48,
+        long_epochs=30,
         trials=6,
         lambda_trials=3,
         search_epochs=4,
@@ -102,7 +102,7 @@ PRESETS: dict[str, Preset] = {
         schedule={"epochs": 300, "batch_size": 16, "warmup_epochs": 5.0, "gentle_epochs": 20,
                   "ema_decay": 0.999, "augmentation": "gentle"},
         crops_per_image=16,
-        long_epochs=900,
+        long_epochs=600,
         search_epochs=60,
     ),
     "paper": Preset(
@@ -113,7 +113,7 @@ PRESETS: dict[str, Preset] = {
                   "ema_decay": 0.999, "augmentation": "gentle"},
         crops_per_image=1,
         crop_px=256,
-        long_epochs=4000,
+        long_epochs=2000,
         search_epochs=2000,
     ),
     "quick": Preset(
@@ -125,7 +125,8 @@ PRESETS: dict[str, Preset] = {
         crops_per_image=1,
         window_px=96,
         compared=("baseline", "enhanced"),
-        once=("supervised", "convnext"),
+        once=("supervised", "convnext", "long"),
+        long_epochs=1,
         seeds=(0, 1),
         trials=2,
         lambda_trials=1,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cellwright.data.datasets.drosophila_vnc_sstem import CLASSES
 from cellwright.errors import UnknownNameError
-from cellwright.studies.feature_enhancement import search, speed, views
+from cellwright.studies.feature_enhancement import pictures, search, speed, views
 from cellwright.studies.feature_enhancement.comparison import collect, conclude
 from cellwright.studies.feature_enhancement.plots import draw
 from cellwright.studies.feature_enhancement.presets import PRESETS, ROWS, Preset
@@ -65,7 +65,17 @@ def plan(request: Request) -> Sequence[Cell]:
         for variant in views.JUDGED_AGAIN
         if (variant, first) in _runs(preset)
     ]
-    return [*trained, timed, *mirrored, *searched, *_beyond_reach()]
+    shown = Cell(
+        "pictures",
+        (),
+        partial(
+            pictures.measure,
+            setting,
+            variants=(*preset.compared, *preset.once),
+            seed=first,
+        ),
+    )
+    return [*trained, timed, *mirrored, shown, *searched, *_beyond_reach()]
 
 
 def _runs(preset: Preset) -> list[tuple[str, int]]:

@@ -24,7 +24,12 @@ from cellwright.studies.feature_enhancement.judged import Judged, Units, judge
 from cellwright.studies.feature_enhancement.magnitudes import recorded, recorder, window_of
 from cellwright.studies.feature_enhancement.presets import PRESETS, Preset
 from cellwright.studies.feature_enhancement.simulated import write_tissue
-from cellwright.studies.feature_enhancement.variants import PRINTED, network_of, schedule_of
+from cellwright.studies.feature_enhancement.variants import (
+    CONTINUES,
+    PRINTED,
+    network_of,
+    schedule_of,
+)
 from cellwright.studies.grid import read_record
 from cellwright.studies.labels import labels_config
 from cellwright.studies.study import Figure, NotAttempted, Outcome, Request, figure_of
@@ -117,6 +122,7 @@ def config_of(
         task="semantic",
         seed=seed,
         threads=preset.threads,
+        start_from=_first_weights(setting, variant, seed),
         licence="as that of the training images",
         data=setting.data,
         input=InputConfig(
@@ -128,6 +134,12 @@ def config_of(
         segmentation=network_of(variant, preset, changes),
         schedule=schedule_of(variant, preset),
     )
+
+
+def _first_weights(setting: Setting, variant: str, seed: int) -> str | None:
+    if variant not in CONTINUES:
+        return None
+    return str(trained_bundle(setting, f"{CONTINUES[variant]}-seed{seed}").path)
 
 
 def fit(

@@ -20,7 +20,7 @@ PRINTED = {
     "heavy": "U-Net + SEblock, balanced loss, heavier augmentation (ours)",
     "residual": "U-Net on ResNet-18, balanced loss (ours)",
     "convnext": "U-Net on ConvNeXt, balanced loss (ours)",
-    "long": "U-Net + SEblock, balanced loss, wider, trained longer (ours)",
+    "long": "U-Net + SEblock, trained on with balanced loss (ours)",
 }
 """Variants as the paper writes them; of fixed maps it says something for mouse cells only."""
 
@@ -32,6 +32,9 @@ ENCODERS: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {
 }
 """Bodies of timm, with the widths of their stages in units of ``base_width``: at the paper's 32
 those of ResNet-18 and of ConvNeXt-T."""
+
+CONTINUES = {"long": "baseline"}
+"""Variants that begin with the weights of another one of the same seed."""
 
 HEAVY = "cells"
 """Augmentation preset: any angle, twice the scales, noise and blur."""
@@ -63,7 +66,7 @@ def network_of(
         "weighted": ("se-unet", size),
         "weighted-enhanced": ("se-unet-enhanced", {**size, **boosted}),
         "heavy": ("se-unet", size),
-        "long": ("se-unet", {**size, "base_width": 3 * preset.base_width // 2}),
+        "long": ("se-unet", size),
     }[variant]
     loss: dict[str, Any] = {"loss": "bce"} if variant in ROWS else BALANCED
     return SegmentationConfig(model=model, settings={**settings, **(changes or {})}, **loss)
@@ -75,7 +78,9 @@ def schedule_of(variant: str, preset: Preset) -> ScheduleConfig:
     if variant == "heavy":
         own = {"augmentation": HEAVY}
     if variant == "long":
-        own = {"epochs": preset.long_epochs}
+        # Half the batch is twice the steps: what a short training lacks.
+        half = max(1, preset.schedule["batch_size"] // 2)
+        own = {"epochs": preset.long_epochs, "batch_size": half}
     return ScheduleConfig(**{**preset.schedule, **own})
 
 

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure as Plot
 
 from cellwright.reports.page import Page
 from cellwright.reports.plots import Curve, Labels, curves
+from cellwright.studies.kept_pictures import from_text
 from cellwright.studies.study import Records
 from cellwright.studies.unet_compression.combinations import COMBINATIONS, TREATMENTS, row_of
-from cellwright.studies.unet_compression.pictures import read_strip
 from cellwright.studies.unet_compression.rows import RATES, TABLE
 
 CURVED = {"base": "Figure 2", "duringtq": "Figures 3 to 6", "pruned": "Figures 3 to 5"}
@@ -37,7 +37,7 @@ def draw(page: Page, records: Records) -> None:
     for one in details:
         for image, strip in one["pictures"].items():
             name = row_of(one["combination"], one["treatment"])
-            page.picture(read_strip(strip), caption=f"{name}: {image}, its labels, what was found")
+            page.picture(from_text(strip), caption=f"{name}: {image}, its labels, what was found")
 
 
 def _draw_curves(page: Page, details: Details, figure: str) -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
 from cellwright.bundles.bundle import Bundle
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.images.overlay import display
 from cellwright.inference.segmenter import Segmenter
 from cellwright.inference.truth import LabelReader
+from cellwright.studies.kept_pictures import as_text
 from cellwright.types import Sample
 
 SHOWN = 3
@@ -30,14 +28,8 @@ def strips_of(bundle: Bundle, labelled: LabelledSet) -> dict[str, str]:
     for record in islice(labelled, SHOWN):
         sample = record.load()
         if sample.annotation is not None:
-            strips[sample.id] = _as_text(_strip(segmenter, reader, sample))
+            strips[sample.id] = as_text(_strip(segmenter, reader, sample))
     return strips
-
-
-def read_strip(text: str) -> NDArray[np.uint8]:
-    """A strip as uint8 ``(H, W, 3)``."""
-    with PillowImage.open(io.BytesIO(base64.b64decode(text))) as picture:
-        return np.asarray(picture.convert("RGB"), np.uint8)
 
 
 def _strip(segmenter: Segmenter, reader: LabelReader, sample: Sample) -> NDArray[np.uint8]:
@@ -49,9 +41,3 @@ def _strip(segmenter: Segmenter, reader: LabelReader, sample: Sample) -> NDArray
     panels = [display(one, max_edge=EDGE_PX) for one in (sample.image, *masks)]
     gap = np.full((panels[0].shape[0], GAP_PX, 3), WHITE, np.uint8)
     return np.hstack([panels[0], gap, panels[1], gap, panels[2]])
-
-
-def _as_text(picture: NDArray[np.uint8]) -> str:
-    buffer = io.BytesIO()
-    PillowImage.fromarray(picture).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
