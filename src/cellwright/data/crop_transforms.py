@@ -3,7 +3,10 @@
 A cell in a flow has no up and no left, so all eight turns and mirror images are as good as the
 crop itself. ``cells`` also moves it by up to two pixels, since cells are never cut out exactly,
 and brightens or darkens each channel a little; not more, because the amount of a DNA stain is
-what tells phases apart. ``stain`` is for colour pictures whose staining differs by laboratory.
+what tells phases apart.
+``moved`` leaves brightness as it is: where classes are gates on the amount of a stain, five per
+cent are the difference between two of them. ``stain`` is for colour pictures whose staining
+differs by laboratory.
 
 ``smear`` is for fields of stained blood. In public sets colour gives the class away, since each
 class came from other slides; hue, saturation and brightness therefore vary here by more than any
@@ -82,6 +85,11 @@ def cells(crop: Crop, rng: np.random.Generator) -> Crop:
     return gained(shifted(turned(crop, rng), rng), rng, most=GAIN)
 
 
+def moved(crop: Crop, rng: np.random.Generator) -> Crop:
+    """Turned and moved; every pixel keeps its brightness."""
+    return shifted(turned(crop, rng), rng)
+
+
 def stain(crop: Crop, rng: np.random.Generator) -> Crop:
     """Turned, channels scaled and mixed with one another, as stain and white balance differ."""
     out = gained(turned(crop, rng), rng, most=STAIN_GAIN)
@@ -108,6 +116,7 @@ def smear(crop: Crop, rng: np.random.Generator) -> Crop:
 CROP_PRESETS: dict[str, Callable[[Crop, np.random.Generator], Crop]] = {
     "cells": cells,
     "gentle": turned,
+    "moved": moved,
     "none": none,
     "smear": smear,
     "stain": stain,
