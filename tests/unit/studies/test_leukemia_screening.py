@@ -14,13 +14,13 @@ from cellwright.data.datasets import load_dataset
 from cellwright.data.formats import read_labelled
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.data.splits import check_split, read_split
+from cellwright.learning.training_data import Parts
 from cellwright.studies.grid import measure
 from cellwright.studies.leukemia_screening.blocks import split_in_order
 from cellwright.studies.leukemia_screening.classical import (
     CLASSICAL,
     field_features,
     learned,
-    make_classifier,
     true_ids,
 )
 from cellwright.studies.leukemia_screening.controls import background_colour, colour_histogram
@@ -147,7 +147,8 @@ def test_features_are_measured_once(fields, tmp_path, monkeypatch):
 def test_a_classical_row_gives_probabilities(fields, tmp_path_factory, name):
     store = tmp_path_factory.getbasetemp() / "features"
     see = partial(field_features, edge_px=48, store=store)
-    probabilities = learned(fields, see, make_classifier(name, seed=0))(fields)
+    parts = Parts(fields, fields, fields, None, {})
+    probabilities = learned(parts, see, name, seed=0)(fields)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(32))
     assert (probabilities.argmax(axis=1) == true_ids(fields)).mean() > 0.5
 

@@ -93,6 +93,16 @@ KINDS: dict[str, Kind] = {
         "warning",
         "Give all copies the same group, so that a split keeps them together.",
     ),
+    "looks_like_another": Kind(
+        "Image that looks like another class",
+        "note",
+        "Look at it; `cellwright data audit` asks a model that did not learn from it.",
+    ),
+    "outlier": Kind(
+        "Image unlike the others of its class",
+        "note",
+        "Look at it: another stain, a wrong focus, or no smear at all?",
+    ),
     "no_cells": Kind(
         "Labels that say there are no cells",
         "note",

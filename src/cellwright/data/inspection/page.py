@@ -16,7 +16,7 @@ from cellwright.images.overlay import PALETTE, display, draw_boxes, draw_labels
 from cellwright.images.read import read_image
 from cellwright.images.resize import resize, resize_labels
 from cellwright.reports.page import Page, Tone
-from cellwright.reports.plots import Estimate, Labels, histogram, interval_bars
+from cellwright.reports.plots import Estimate, Labels, histogram, interval_bars, scatter
 from cellwright.types import Boxes, Category, Instances, Sample, SemanticMask
 
 N_PAIRS = 6
@@ -46,6 +46,7 @@ def write_report(inspection: Inspection, labelled: LabelledSet, path: Path) -> N
     _classes(page, inspection)
     _sizes(page, inspection)
     _pixels(page, inspection)
+    _looks(page, inspection)
     _listing(page, inspection)
     page.save(path)
 
@@ -251,6 +252,57 @@ def _pixels(page: Page, inspection: Inspection) -> None:
         caption="Pixel values over all images; a wall at the right end means overexposure.",
     )
     _table(page, inspection.channel_table())
+
+
+def _looks(page: Page, inspection: Inspection) -> None:
+    """How the classes differ before any cell is looked at."""
+    looks = inspection.looks
+    if looks is None:
+        return
+    page.section("How the classes look")
+    told = looks.told_by_colour
+    if told.value is not None:
+        page.note(
+            f"The nearest image of another group by its mean colours alone has the same class in "
+            f"{told.value:.0%} of the images ({told.low or 0:.0%} to {told.high or 1:.0%}); by "
+            f"chance {looks.chance:.0%}. The further apart these are, the more a model can read "
+            "from stain and camera without seeing a cell: test it with `cellwright evaluate "
+            "--shift`.",
+            tone="warning" if (told.low or 0) > looks.chance else "good",
+        )
+    channels = dict.fromkeys(
+        channel for found in inspection.class_intensities.values() for channel in found
+    )
+    for channel in channels:
+        values = {
+            name: found[channel]
+            for name, found in inspection.class_intensities.items()
+            if channel in found
+        }
+        page.figure(
+            histogram(values, labels=Labels(x=channel, y="sampled pixels"), bins=64),
+            caption=f"Pixel values of {channel} by class.",
+        )
+    clouds = {
+        one.name: (
+            looks.places[looks.class_ids == index, 0],
+            looks.places[looks.class_ids == index, 1],
+        )
+        for index, one in enumerate(inspection.classes)
+    }
+    first, second = looks.explained
+    page.figure(
+        scatter(
+            clouds,
+            labels=Labels(
+                x=f"first component ({first:.0%} of the variance)",
+                y=f"second component ({second:.0%})",
+            ),
+        ),
+        caption="Images by colour and sharpness (principal components), a point each. Classes in "
+        "clouds of their own come from slides of their own.",
+    )
+    _table(page, inspection.look_table())
 
 
 def _listing(page: Page, inspection: Inspection) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cellwright.data.inspection.duplicates import DuplicatePair
 from cellwright.data.inspection.findings import KINDS, Finding
+from cellwright.data.inspection.looks import Looks, to_json
 
 Cell: TypeAlias = str | int | float | None
 
@@ -123,6 +124,10 @@ class Inspection:
         objects_per_image: int64, boxes or cells of each labelled image.
         box_sides_px: class name -> root of the area of its boxes.
         intensities: channel name -> sampled pixel values.
+        looks: images of one class each on a map of their colours; None for other tasks, and for
+            few images.
+        class_intensities: class name -> channel name -> sampled pixel values; empty for other
+            tasks.
     """
 
     name: str
@@ -142,6 +147,10 @@ class Inspection:
     objects_per_image: NDArray[np.int64] = field(repr=False)
     box_sides_px: Mapping[str, NDArray[np.float32]] = field(repr=False)
     intensities: Mapping[str, NDArray[Any]] = field(repr=False)
+    looks: Looks | None = field(default=None, repr=False)
+    class_intensities: Mapping[str, Mapping[str, NDArray[Any]]] = field(
+        default_factory=dict, repr=False
+    )
 
     @property
     def n_objects(self) -> int:
@@ -162,7 +171,8 @@ class Inspection:
         ``objects_per_image`` (a spread: n, minimum, p5, median, p95, maximum, or null);
         ``boxes`` (name, width_px, height_px, side_um: spreads); ``channels`` (name, values: a
         spread, share_at_maximum); ``duplicates`` and ``leaks`` (first, second, kind,
-        correlation, orientation); ``found`` (kind -> number); ``findings`` (kind, severity,
+        correlation, orientation); ``looks`` (explained, told_by_colour: value, low, high, n;
+        chance; or null); ``found`` (kind -> number); ``findings`` (kind, severity,
         image_id, detail).
         """
         per_image = Spread.of(self.objects_per_image)
@@ -181,6 +191,7 @@ class Inspection:
             "channels": [asdict(one) for one in self.channels],
             "duplicates": [asdict(one) for one in self.duplicates],
             "leaks": [asdict(one) for one in self.leaks],
+            "looks": to_json(self.looks),
             "found": self.found(),
             "findings": [
                 {"severity": KINDS[one.kind].severity, **asdict(one)} for one in self.findings
@@ -196,6 +207,7 @@ class Inspection:
             self.box_table(),
             self.image_table(),
             self.channel_table(),
+            self.look_table(),
         )
         return tuple(table for table in every if table.rows)
 
@@ -278,6 +290,26 @@ class Inspection:
                     one.n_images,
                 )
                 for one in self.images
+            ),
+        )
+
+    def look_table(self) -> Table:
+        """One row: how much of the class mean colours alone give away."""
+        title = "Class of the nearest image of another group, by mean colours alone"
+        columns = ("right %", "low", "high", "images", "% by chance")
+        if self.looks is None or self.looks.told_by_colour.value is None:
+            return Table(title, columns, ())
+        told = self.looks.told_by_colour
+        shares = (told.value, told.low, told.high)
+        return Table(
+            title,
+            columns,
+            (
+                (
+                    *(None if one is None else round(100 * one, 1) for one in shares),
+                    told.n,
+                    round(100 * self.looks.chance, 1),
+                ),
             ),
         )
 

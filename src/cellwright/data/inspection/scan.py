@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cellwright.data.inspection.duplicates import Fingerprint, fingerprint
 from cellwright.data.inspection.findings import Finding
+from cellwright.data.inspection.looks import Look, look_at
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import CellwrightError
 from cellwright.images.picture import Picture
@@ -38,6 +39,7 @@ class Scan:
         boxes: boxes of the annotated cells; empty for other tasks.
         counts: int64 ``(K,)`` boxes, cells, pixels or images (0 or 1) of each class.
         findings: what is wrong with it.
+        look: its colours and sharpness, where it has one class and can be read.
     """
 
     record: Record
@@ -51,6 +53,7 @@ class Scan:
     boxes: Boxes
     counts: NDArray[np.int64]
     findings: tuple[Finding, ...]
+    look: Look | None = None
 
     @property
     def visible(self) -> bool:
@@ -91,7 +94,16 @@ def scan(record: Record, labelled: LabelledSet, *, values_per_image: int) -> Sca
         boxes=boxes,
         counts=_counts(annotation, len(labelled.classes)),
         findings=tuple(findings),
+        look=_look(record, picture, annotation, n_classes=len(labelled.classes)),
     )
+
+
+def _look(
+    record: Record, picture: Picture | None, annotation: Annotation | None, *, n_classes: int
+) -> Look | None:
+    if picture is None or not isinstance(annotation, Category) or annotation.class_id >= n_classes:
+        return None
+    return Look(record.id, record.group, annotation.class_id, look_at(picture.pixels))
 
 
 def _picture(record: Record, findings: list[Finding]) -> Picture | None:

@@ -19,6 +19,7 @@ from cellwright.data.inspection.duplicates import (
     find_duplicates,
 )
 from cellwright.data.inspection.findings import KINDS, Finding
+from cellwright.data.inspection.looks import map_looks, odd_ones
 from cellwright.data.inspection.result import (
     BoxSizes,
     ChannelIntensity,
@@ -67,6 +68,7 @@ def inspect(labelled: LabelledSet, *, progress: Progress | None = None) -> Inspe
     leaks = crossing(pairs, part_of)
     sampled = _intensities(scans)
     has_objects = [one for one in scans if one.annotation_type in ("Boxes", "Instances")]
+    looks = [one.look for one in scans if one.look is not None]
     return Inspection(
         name=labelled.name,
         licence=labelled.licence,
@@ -80,7 +82,7 @@ def inspect(labelled: LabelledSet, *, progress: Progress | None = None) -> Inspe
         channels=_channels(scans, sampled),
         duplicates=pairs,
         leaks=leaks,
-        findings=_findings(scans, pairs),
+        findings=_findings(scans, pairs, labelled.classes),
         examples=_examples(scans),
         objects_per_image=np.array([len(one.boxes) for one in has_objects], np.int64),
         box_sides_px={
@@ -88,6 +90,12 @@ def inspect(labelled: LabelledSet, *, progress: Progress | None = None) -> Inspe
             for index, name in enumerate(labelled.classes)
         },
         intensities=sampled,
+        looks=map_looks(looks),
+        class_intensities={
+            name: _intensities([one for one in scans if one.look and one.look.class_id == index])
+            for index, name in enumerate(labelled.classes)
+            if looks
+        },
     )
 
 
@@ -202,8 +210,11 @@ def _examples(scans: Sequence[Scan]) -> tuple[str, ...]:
     return tuple(shown[index].record.id for index in list(chosen)[:N_EXAMPLES])
 
 
-def _findings(scans: Sequence[Scan], pairs: Sequence[DuplicatePair]) -> tuple[Finding, ...]:
+def _findings(
+    scans: Sequence[Scan], pairs: Sequence[DuplicatePair], classes: Sequence[str]
+) -> tuple[Finding, ...]:
     findings = [finding for one in scans for finding in one.findings]
+    findings += odd_ones([one.look for one in scans if one.look is not None], classes)
     findings += _nothing_labelled(scans)
     by_id = {one.record.id: one for one in scans}
     for family in families(pairs):

@@ -1,91 +1,70 @@
 """The classical rows: an SVM, a forest or a tree on hand-made features of the white cells.
 
-Everything that is fitted (what stands for a missing number, scales, the synthetic fields of SMOTE:
-Chawla et al., Journal of Artificial Intelligence Research 16, 2002) sees the training part alone.
+Models, SMOTE and logits are those of :mod:`cellwright.learning.classical`; only measurements are
+made apart from them, since six rows and nine sets of colours share them. What is fitted
+sees the training part alone; one temperature comes from the validation part.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.bundles.feature_graph import RowStatistics, model_logits
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.splits import class_counts
-from cellwright.errors import MissingExtraError
 from cellwright.features import measure_field
 from cellwright.images.resize import resize
 from cellwright.images.write import atomic_path
+from cellwright.inference.classifier import softmax
+from cellwright.learning.class_config import ClassificationConfig
+from cellwright.learning.classical import fit_model
+from cellwright.learning.classical_models import CLASSICAL as MODELS
+from cellwright.learning.feature_balancing import FEATURE_SAMPLERS
+from cellwright.learning.training_data import Parts
+from cellwright.metrics.temperature import fit_temperature
 from cellwright.types import Image
 
 Describe = Callable[[Image], NDArray[np.float64]]
+See = Callable[[LabelledSet], NDArray[np.float64]]
+"""A set to ``(N, F)``."""
 Probabilities = Callable[[LabelledSet], NDArray[np.float64]]
 """``(N, K)`` of any set of the same classes."""
 
-TREES = 300
-CLASSIFIERS = {
-    "forest": "random forest on features",
-    "svm": "SVM on features",
-    "tree": "decision tree on features",
-}
 WITH_SMOTE = "-smote"
+_MODELS = {"decision-tree": "decision tree", "random-forest": "random forest", "svm": "SVM"}
 CLASSICAL = {
-    **CLASSIFIERS,
-    **{name + WITH_SMOTE: f"{row}, SMOTE" for name, row in CLASSIFIERS.items()},
+    **{name: f"{words} on features" for name, words in _MODELS.items()},
+    **{name + WITH_SMOTE: f"{words} on features, SMOTE" for name, words in _MODELS.items()},
 }
 """Name to the row's name in the tables."""
 
 
-def make_classifier(name: str, *, seed: int) -> Any:
-    """A scikit-learn pipeline of a name in :data:`CLASSICAL`.
+def learned(parts: Parts, see: See, name: str, *, seed: int) -> Probabilities:
+    """A model of a name in :data:`CLASSICAL`, fitted on what ``see`` gives of the training part.
 
     Raises:
-        MissingExtraError: scikit-learn or imbalanced-learn is not installed.
+        DatasetError: a class with a single image, where SMOTE is asked for.
     """
-    try:
-        # Seconds to import, and only these rows need them.
-        from imblearn.over_sampling import SMOTE  # noqa: PLC0415
-        from imblearn.pipeline import make_pipeline  # noqa: PLC0415
-        from sklearn.calibration import CalibratedClassifierCV  # noqa: PLC0415
-        from sklearn.ensemble import RandomForestClassifier  # noqa: PLC0415
-        from sklearn.impute import SimpleImputer  # noqa: PLC0415
-        from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
-        from sklearn.svm import SVC  # noqa: PLC0415
-        from sklearn.tree import DecisionTreeClassifier  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingExtraError("scikit-learn and imbalanced-learn", "train") from error
+    model = name.removesuffix(WITH_SMOTE)
+    sampling = "smote" if name.endswith(WITH_SMOTE) else "natural"
+    rows = see(parts.train).astype(np.float32)
+    statistics = RowStatistics.of(rows)
+    balanced, class_ids = FEATURE_SAMPLERS[sampling](
+        statistics.filled(rows), true_ids(parts.train), seed
+    )
+    fitted = fit_model(ClassificationConfig(model=model), balanced, class_ids, seed=seed)
 
-    last = {
-        "forest": partial(RandomForestClassifier, TREES, n_jobs=1),
-        "svm": SVC,
-        "tree": partial(DecisionTreeClassifier, min_samples_leaf=5),
-    }[name.removesuffix(WITH_SMOTE)](random_state=seed)
-    if name.startswith("svm"):
-        # Margins become probabilities by Platt's sigmoid, on folds of the training part.
-        last = CalibratedClassifierCV(last, ensemble=False)
-    # A column that no training field has is kept, so that columns keep their meaning.
-    steps = [SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()]
-    if name.endswith(WITH_SMOTE):
-        steps.append(SMOTE(random_state=seed))
-    return make_pipeline(*steps, last)
+    def logits(labelled: LabelledSet) -> NDArray[np.float64]:
+        seen = see(labelled).astype(np.float32)
+        return model_logits(fitted, statistics, seen, answers=MODELS[model].answers)
 
-
-def learned(
-    train: LabelledSet, describe: Callable[[LabelledSet], NDArray[np.float64]], estimator: Any
-) -> Probabilities:
-    """``estimator`` fitted on ``train``, as seen by ``describe``: ``(N, F)`` of a set."""
-    estimator.fit(describe(train), true_ids(train))
-
-    def probabilities(labelled: LabelledSet) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = estimator.predict_proba(describe(labelled))
-        return found
-
-    return probabilities
+    temperature = fit_temperature(logits(parts.val), true_ids(parts.val))
+    return lambda labelled: softmax(logits(labelled) / temperature)
 
 
 def described(labelled: LabelledSet, describe: Describe) -> NDArray[np.float64]:

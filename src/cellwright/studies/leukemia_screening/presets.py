@@ -12,7 +12,11 @@ from typing import Any
 
 NETWORKS = ("cnn", "cnn-jitter", "recipe", "cnn-grey", "cnn-standardised", "cnn-cells")
 CONTROLS = ("histogram", "background")
-CLASSICAL = ("svm", "svm-smote", "forest", "forest-smote", "tree", "tree-smote")
+CLASSICAL = tuple(
+    f"{model}{sampling}"
+    for model in ("svm", "random-forest", "decision-tree")
+    for sampling in ("", "-smote")
+)
 TRANSFERRED = ("vgg16", "resnet50")
 
 

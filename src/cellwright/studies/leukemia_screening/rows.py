@@ -32,7 +32,6 @@ from cellwright.studies.leukemia_screening.classical import (
     described,
     field_features,
     learned,
-    make_classifier,
     true_ids,
 )
 from cellwright.studies.leukemia_screening.controls import CONTROLS
@@ -93,9 +92,9 @@ def measure_control(setting: Setting, name: str, folder: Path) -> Outcome:  # no
     """A classifier of colours alone."""
     row, describe = CONTROLS[name]
     _, parts, _ = setting.parts()
-    forest = make_classifier("forest", seed=setting.preset.seed)
     see = partial(described, describe=describe)
-    return _judge(setting, row, parts, learned(parts.train, see, forest))
+    forest = learned(parts, see, "random-forest", seed=setting.preset.seed)
+    return _judge(setting, row, parts, forest)
 
 
 def measure_classical(setting: Setting, name: str, folder: Path) -> Outcome:  # noqa: ARG001
@@ -103,8 +102,8 @@ def measure_classical(setting: Setting, name: str, folder: Path) -> Outcome:  # 
     _, parts, _ = setting.parts()
     store = setting.request.out / "features"
     see = partial(field_features, edge_px=setting.preset.features_px, store=store)
-    classifier = make_classifier(name, seed=setting.preset.seed)
-    return _judge(setting, CLASSICAL[name], parts, learned(parts.train, see, classifier))
+    model = learned(parts, see, name, seed=setting.preset.seed)
+    return _judge(setting, CLASSICAL[name], parts, model)
 
 
 def measure_network(setting: Setting, name: str, folder: Path) -> Outcome:

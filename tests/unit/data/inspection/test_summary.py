@@ -71,8 +71,8 @@ def test_json_has_the_documented_keys(make_set: MakeSet) -> None:
     document = json.loads(json.dumps(inspect(clean_set(make_set)).to_dict(), allow_nan=False))
     assert list(document) == [
         "name", "licence", "n_images", "n_groups", "n_objects", "unit", "classes", "parts",
-        "images", "objects_per_image", "boxes", "channels", "duplicates", "leaks", "found",
-        "findings",
+        "images", "objects_per_image", "boxes", "channels", "duplicates", "leaks", "looks",
+        "found", "findings",
     ]  # fmt: skip
     assert document["images"] == [
         {"width_px": 128, "height_px": 96, "channels": 1, "dtype": "uint8",
