@@ -63,7 +63,7 @@ def _affine(
 
 def _turns(frame: Frame) -> Steps:
     """Quarter turns need a square frame."""
-    quarter = [A.RandomRotate90(p=0.5)] if frame.height == frame.width else []
+    quarter = [A.RandomRotate90(p=1.0)] if frame.height == frame.width else []
     return [*quarter, *flips(frame)]
 
 
@@ -82,6 +82,15 @@ def none(frame: Frame) -> Steps:  # noqa: ARG001 - all presets have one signatur
 def flips(frame: Frame) -> Steps:  # noqa: ARG001
     """Horizontal and vertical flips, the honest baseline."""
     return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)]
+
+
+def turns(frame: Frame) -> Steps:
+    """All eight orientations and nothing else: size and light stay, and with them the recording.
+
+    Where each recording was labelled in a manner of its own, for instance with wider boxes, a
+    network can only learn the manner if it can tell the recordings apart.
+    """
+    return _turns(frame)
 
 
 def paper1(frame: Frame) -> Steps:
@@ -138,6 +147,7 @@ PRESETS: dict[str, Callable[[Frame], Steps]] = {
     "none": none,
     "paper1": paper1,
     "strong": strong,
+    "turns": turns,
 }
 
 
@@ -189,11 +199,26 @@ class BoxAugmenter:
         """
         if not self.steps:
             return picture, boxes
-        self.compose.set_random_seed(seed)
+        _seed(self.compose, seed)
         extra = {"mosaic_metadata": [_as_item(*p) for p in partners]} if self.n_partners else {}
         out = self.compose(**_as_item(picture, boxes), **extra)
         xyxy = np.asarray(out["bboxes"], np.float32).reshape(-1, 4)
         return out["image"], Boxes(xyxy, np.asarray(out["class_ids"], dtype=np.int64))
+
+
+def _seed(composed: A.BaseCompose, seed: int) -> None:
+    """A stream of its own for every step.
+
+    Albumentations hands one seed to all of them. Steps that are drawn with the same probability
+    then happen together or not at all: two flips make a half turn, and no picture is mirrored.
+    """
+    composed.set_random_seed(seed)
+    own_seeds = np.random.SeedSequence(seed).generate_state(len(composed.transforms))
+    for step, own_seed in zip(composed.transforms, own_seeds.tolist(), strict=True):
+        if isinstance(step, A.BaseCompose):
+            _seed(step, own_seed)
+        else:
+            step.set_random_seed(own_seed)
 
 
 def _as_item(picture: NDArray[np.uint8], boxes: Boxes) -> dict[str, NDArray[np.generic]]:

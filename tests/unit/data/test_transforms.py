@@ -70,6 +70,20 @@ def test_a_seed_repeats(preset):
     assert np.array_equal(first[1].xyxy, again[1].xyxy)
 
 
+def test_turns_show_a_picture_in_its_eight_orientations_and_change_no_pixel():
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 1), np.uint8)
+    boxes = Boxes(np.array([[4, 8, 20, 40]], np.float32), np.array([0]))
+    augment = BoxAugmenter("turns", Frame(64, 64, channels=1))
+    seen = set()
+    for seed in range(60):
+        out, moved = augment(picture, boxes, seed=seed)
+        (x0, y0, x1, y1) = np.rint(moved.xyxy[0]).astype(int)
+        assert np.array_equal(np.sort(out, axis=None), np.sort(picture, axis=None))
+        assert out[y0:y1, x0:x1].sum(dtype=int) == picture[8:40, 4:20].sum(dtype=int)
+        seen.add(out.tobytes())
+    assert len(seen) == 8
+
+
 def test_a_picture_without_cells_passes():
     out, moved = BoxAugmenter("gentle", Frame(HEIGHT, WIDTH, 3))(
         np.zeros((HEIGHT, WIDTH, 3), np.uint8), Boxes.empty(), seed=0
