@@ -3,11 +3,14 @@
     python benchmarks/detector_training.py blood-cells --out runs/benchmark
     python benchmarks/detector_training.py live-dead --out runs/benchmark
     python benchmarks/detector_training.py times --out runs/benchmark
+    python benchmarks/detector_training.py live-dead --out runs/benchmark --peer kept
 
 The peer is trained from scratch on the recipe's data with its own default augmentation,
 for as many epochs as it needs to level off; ours is the shipped bundle. Both run through
 the same inference and the same metrics on the test part, which neither has seen. A run
-that was cut short goes on. Epoch times are taken in turns, in processes of their own,
+that was cut short goes on. ``--peer kept`` does not train the peer: its figures are those of the
+results file, whose commit is named, and without its boxes there is no paired difference; for
+a change of our bundle alone. Epoch times are taken in turns, in processes of their own,
 since one after the other on a noisy machine would compare the noise.
 """
 
@@ -24,14 +27,15 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright.bundles.bundle import open_bundle
-from cellwright.inference.evaluate import predict_labelled, report_on
+from cellwright.bundles.bundle import Bundle, open_bundle
+from cellwright.data.labelled_set import LabelledSet
+from cellwright.inference.evaluate import LabelledPredictions, predict_labelled, report_on
 from cellwright.inference.predictor import Predictor
-from cellwright.learning.config import load_config
+from cellwright.learning.config import TrainConfig, load_config
 from cellwright.learning.train import train
 from cellwright.learning.training_data import load_parts
 from cellwright.metrics.detection import difference_interval
-from record import write_results
+from record import RESULTS, write_results
 
 ZOO_RECIPES = Path(__file__).parent.parent / "zoo"
 PEER = (
@@ -68,31 +72,54 @@ def compare_accuracy(name: str, out: Path) -> dict[str, object]:
     changes = (*PEER, f"schedule.epochs={PEER_EPOCHS[name]}")
     config = load_config(ZOO_RECIPES / f"{name}.yaml", changes)
     peer = train(config, out / PEER_FOLDER[name]).bundle
+    test = tested(config)
+    ours, row = evaluated(open_bundle(name), test)
+    theirs, peer_row = evaluated(open_bundle(peer), test)
+    difference = difference_interval(ours.truth, ours.predicted, theirs.predicted, test.classes)
+    return origin_of(open_bundle(name)) | {
+        "test": {"cell-detector": row, "yolo11n": peer_row},
+        "ap50_95_difference": vars(difference),
+    }
+
+
+def beside_kept_peer(name: str) -> dict[str, object]:
+    """The shipped bundle, beside the peer's figures of the results file."""
+    kept = json.loads((RESULTS / f"detector_training_{name}.json").read_text())
+    _, row = evaluated(open_bundle(name), tested(load_config(ZOO_RECIPES / f"{name}.yaml")))
+    return origin_of(open_bundle(name)) | {
+        "test": {"cell-detector": row, "yolo11n": kept["test"]["yolo11n"]},
+        "peer_commit": kept.get("peer_commit", kept["commit"]),
+    }
+
+
+def tested(config: TrainConfig) -> LabelledSet:
+    """The test part of a recipe."""
     test = load_parts(config.data).test
     if test is None:
         raise SystemExit("the split has no test part")
-    found, table = {}, {}
-    for contestant, bundle in (
-        ("cell-detector", open_bundle(name)),
-        ("yolo11n", open_bundle(peer)),
-    ):
-        predictor = Predictor(bundle)
-        found[contestant] = predict_labelled(predictor, test)
-        report = report_on(found[contestant], predictor, thresholds=predictor.thresholds.tolist())
-        training = bundle.card.training
-        table[contestant] = report.to_json() | {
-            "bundle_mib": bundle.path.stat().st_size / 2**20,
-            "epochs": training.epochs,
-            "started_from": training.started_from or "chance",
-        }
-    ours, theirs = found["cell-detector"], found["yolo11n"]
-    difference = difference_interval(ours.truth, ours.predicted, theirs.predicted, test.classes)
+    return test
+
+
+def evaluated(bundle: Bundle, test: LabelledSet) -> tuple[LabelledPredictions, dict[str, object]]:
+    """What a bundle finds, and its row of the table."""
+    predictor = Predictor(bundle)
+    found = predict_labelled(predictor, test)
+    report = report_on(found, predictor, thresholds=predictor.thresholds.tolist())
+    training = bundle.card.training
+    return found, report.to_json() | {
+        "bundle_mib": bundle.path.stat().st_size / 2**20,
+        "epochs": training.epochs,
+        "started_from": training.started_from or "chance",
+    }
+
+
+def origin_of(bundle: Bundle) -> dict[str, object]:
+    """Data and seed of a training."""
+    training = bundle.card.training
     return {
         "data": training.data,
         "data_checksum": training.data_checksum,
         "seed": training.seed,
-        "test": table,
-        "ap50_95_difference": vars(difference),
     }
 
 
@@ -130,12 +157,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=[*PEER_EPOCHS, "times"])
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
+    parser.add_argument(
+        "--peer",
+        choices=["trained", "kept"],
+        default="trained",
+        help="train the peer, or keep its figures of the results file",
+    )
     arguments = parser.parse_args()
     if arguments.what == "times":
         path = write_results("detector_times", compare_times(arguments.out))
     else:
-        content = compare_accuracy(arguments.what, arguments.out)
-        path = write_results(f"detector_training_{arguments.what}", content)
+        kept = arguments.peer == "kept"
+        name = arguments.what
+        content = beside_kept_peer(name) if kept else compare_accuracy(name, arguments.out)
+        path = write_results(f"detector_training_{name}", content)
     print(json.dumps(json.loads(path.read_text()), indent=2))
 
 

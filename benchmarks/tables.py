@@ -161,10 +161,15 @@ def detectors(name: str) -> str:
     first = next(iter(content["test"].values()))
     header = ["detector", "began with", "epochs", "AP50", "AP50:95", "F1"]
     header += [f"{kind}, AP50 / AP50:95" for kind in first["per_class"]]
+    if "ap50_95_difference" in content:
+        difference = figure(content["ap50_95_difference"])
+        beside = f"Paired difference in AP50:95, ours minus theirs: {difference}."
+    else:
+        beside = f"The figures of yolo11n are those of commit {content['peer_commit']}."
     return (
         table([*header, "bundle"], rows)
-        + f"\n\n{first['n_images']} test images, seed {content['seed']}. Paired difference in "
-        f"AP50:95, ours minus theirs: {figure(content['ap50_95_difference'])}. {origin(content)}"
+        + f"\n\n{first['n_images']} test images, seed {content['seed']}. {beside} "
+        f"{origin(content)}"
     )
 
 
@@ -219,6 +224,23 @@ def doubted_labels() -> str:
             rows.append([f"`{name}`", way.replace("_", " "), str(n_suspects[way]), *figures])
     header = ["model", "figures with", "left out", *DOUBTED_FIGURES.values()]
     return table(header, rows) + f"\n\n{origin(content)}"
+
+
+def recordings() -> str:
+    """live-dead a recording."""
+    content = result("recordings")
+    rows = [
+        [
+            f"`{name}`",
+            str(held["n_images"]),
+            str(held["n_labels"]),
+            *(figure(held["figures"][key]) for key in FIGURES),
+            "–" if held["label_to_box"] is None else f"{held['label_to_box']:.2f}",
+        ]
+        for name, held in content["recordings"].items()
+    ]
+    header = ["recording", "images", "labels", *FIGURES.values(), "label to box"]
+    return table(header, rows) + f"\n\n{content['data']}. {origin(content)}"
 
 
 def cold_start() -> str:
@@ -317,6 +339,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "live-dead-pairs": pairs,
     "label-ceiling": label_ceiling,
     "doubted-labels": doubted_labels,
+    "recordings": recordings,
 }
 PAGES = ("README.md", "zoo/README.md", "benchmarks/README.md")
 
