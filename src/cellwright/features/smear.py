@@ -55,6 +55,10 @@ COLOUR_SAY = 0.3
 """Weight of the colour beside distances, which are counted in radii of the nucleus."""
 PALE_CENTRE = 0.35
 """Of the nucleus's area: holes up to it are filled, the pale centres of red cells."""
+WHITE_RISE = 0.2
+"""Of the nucleus's radius: how deep the neck between two white cells is."""
+RED_RISE = 0.08
+"""Of the radius of a red cell: the same for red cells, which overlap."""
 LEAST_HOLE = 0.05
 """Of the nucleus's area: smaller holes in it are grain."""
 LEAST_RED = 0.3
@@ -291,7 +295,8 @@ def _white_cells(region: Mask, nuclei: _Nuclei) -> Labels:
     region = opened(np.asarray(binary_fill_holes(region), bool), 0.3 * radius) | nuclei.mask
     # Nuclei show the necks of a clump better than plasma does; lobes of one nucleus lie off the
     # middle of their cell, where the cell's own depth is smaller by as much.
-    parts = split_at_necks(region, depth_of(region) + depth_of(nuclei.mask), radius_px=radius)
+    landscape = depth_of(region) + depth_of(nuclei.mask)
+    parts = split_at_necks(region, landscape, rise_px=WHITE_RISE * radius, smooth_px=0.1 * radius)
     inside = np.bincount(parts.ravel(), nuclei.mask.ravel().astype(np.float64))
     keep = inside >= CRUMB_SHARE * np.pi * radius**2
     keep[0] = False
@@ -305,7 +310,8 @@ def _red_cells(region: Mask, least_radius_px: float) -> Labels:
     peaks = depth[tuple(peaks_of(depth, apart_px=max(2.0, 0.5 * least_radius_px)).T)]
     if not len(peaks):
         return np.zeros(region.shape, np.int32)
-    parts = split_at_necks(region, depth, radius_px=float(np.median(peaks)))
+    radius = float(np.median(peaks))
+    parts = split_at_necks(region, depth, rise_px=RED_RISE * radius, smooth_px=0.1 * radius)
     areas = np.bincount(parts.ravel())
     keep = areas >= LEAST_RED * np.median(areas[1:])
     keep[0] = False

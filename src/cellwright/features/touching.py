@@ -17,10 +17,6 @@ from skimage.segmentation import watershed
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
 
-NECK_DEPTH = 0.2
-"""Of a peak's height: what it must rise above the saddle to be a cell of its own."""
-
-
 def depth_of(mask: Mask) -> NDArray[np.float32]:
     """Pixels to the nearest pixel outside; the picture's edge does not count as outside."""
     depth = np.asarray(cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5), np.float32)
@@ -75,17 +71,20 @@ def peaks_of(depth: NDArray[np.float32], *, apart_px: float) -> NDArray[np.int64
     return np.asarray(found, np.int64)
 
 
-def split_at_necks(mask: Mask, depth: NDArray[np.float32], *, radius_px: float) -> Labels:
+def split_at_necks(
+    mask: Mask, depth: NDArray[np.float32], *, rise_px: float, smooth_px: float
+) -> Labels:
     """Labels 1..n of the parts of a mask, cut where it is narrow.
 
     Args:
         mask: cells, some of them touching.
         depth: a landscape with a peak a cell, such as :func:`depth_of`.
-        radius_px: of a typical cell.
+        rise_px: what a peak must rise above the saddle to a higher one to be a cell of its own.
+        smooth_px: standard deviation of the smoothing that the landscape gets first.
     """
-    smooth = np.asarray(cv2.GaussianBlur(depth, (0, 0), max(0.5, 0.1 * radius_px)))
+    smooth = np.asarray(cv2.GaussianBlur(depth, (0, 0), max(0.5, smooth_px)))
     smooth = np.where(mask, smooth, 0)
-    tops = h_maxima(smooth, NECK_DEPTH * radius_px)  # type: ignore[no-untyped-call]
+    tops = h_maxima(smooth, rise_px)  # type: ignore[no-untyped-call]
     seeds, _ = labelled(tops.astype(bool) & mask)
     # A region too small to hold a peak of that height is one part.
     regions, areas = labelled(mask)

@@ -21,6 +21,7 @@ from cellwright.data.datasets import (
     hela_dic,
     jurkat_cell_cycle,
     livedead_labelfree,
+    wbc_segmentation,
 )
 from cellwright.data.datasets.public_set import PublicSet
 from cellwright.data.formats import read_labelled
@@ -37,6 +38,7 @@ _ROWS = (
     drosophila_vnc_sstem.SET,
     jurkat_cell_cycle.SET,
     all_pbs_leukemia.SET,
+    wbc_segmentation.SET,
 )
 
 DATASETS: dict[str, PublicSet] = {row.name: row for row in _ROWS}

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from cellwright.images.simulate.live_dead import simulate_series
+from cellwright.images.simulate.smear import simulate_slide
 from cellwright.images.simulate.unstained import simulate_culture
 
 SIMULATORS: dict[str, Callable[..., Any]] = {
     "live_dead": simulate_series,
+    "smear": simulate_slide,
     "unstained": simulate_culture,
 }
