@@ -22,25 +22,31 @@ FUZZINESS = 2.0
 """The exponent m; 1 would be hard clusters."""
 DRAWN = 4000
 """Pixels that the centres are found on: 0.05 s; 10 times as many move none by a grey level."""
+POOL = 50_000
+"""Pixels that those are drawn from."""
+REGION = 6.0
+"""Edge of the regions of colour that are counted, in units of L*a*b*."""
 TOLERANCE = 1e-4
 MAX_ITERATIONS = 100
 _SMALLEST = 1e-6
 
 
-def fuzzy_centres(values: NDArray[Any], n_clusters: int, *, seed: int = 0) -> NDArray[np.float64]:
+def fuzzy_centres(
+    values: NDArray[Any], n_clusters: int, *, rarity: float = 0.0, seed: int = 0
+) -> NDArray[np.float64]:
     """Cluster centres ``(n_clusters, D)`` of the points ``values`` ``(N, D)``, in no order.
 
     Args:
         values: the points; of more than :data:`DRAWN` so many are drawn.
         n_clusters: at least 2.
+        rarity: 0 draws all points alike; up to 1 those of thinly settled regions more often, by
+            their number to the power of minus this.
         seed: of the draw, and of the memberships that the iteration starts with.
 
     Raises:
         ImageError: fewer different points than clusters.
     """
-    if len(values) > DRAWN:
-        values = values[np.random.default_rng(seed).integers(len(values), size=DRAWN)]
-    points = np.asarray(values, np.float64)
+    points = np.asarray(_drawn(values, rarity, seed), np.float64)
     if len(np.unique(points, axis=0)) < n_clusters:
         raise ImageError(
             f"holds fewer than {n_clusters} different colours", remedy="is this picture empty?"
@@ -49,6 +55,19 @@ def fuzzy_centres(values: NDArray[Any], n_clusters: int, *, seed: int = 0) -> ND
         points.T, n_clusters, FUZZINESS, error=TOLERANCE, maxiter=MAX_ITERATIONS, seed=seed
     )
     return np.asarray(centres, np.float64)
+
+
+def _drawn(values: NDArray[Any], rarity: float, seed: int) -> NDArray[Any]:
+    if len(values) <= DRAWN:
+        return values
+    rng = np.random.default_rng(seed)
+    some = values[rng.integers(len(values), size=POOL)] if len(values) > POOL else values
+    cells = np.floor(some / REGION).astype(np.int64)
+    cells -= cells.min(axis=0)
+    keys = np.ravel_multi_index(tuple(cells.T), tuple(cells.max(axis=0) + 1))
+    _, region, sizes = np.unique(keys, return_inverse=True, return_counts=True)
+    weights = sizes[region] ** -rarity
+    return np.asarray(some[rng.choice(len(some), DRAWN, p=weights / weights.sum())])
 
 
 def memberships(values: NDArray[Any], centres: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -35,10 +35,12 @@ from cellwright.features.touching import (
 )
 from cellwright.types import Image
 
-LEAST_CONTRAST = 12.0
-"""How much more purple than red cells the third cluster must be to hold nuclei."""
 CRUMB_SHARE = 0.2
 """Of the area of a typical nucleus: purple spots below it are platelets or dirt."""
+PLATELET = 0.6
+"""Of the radius of a red cell: purple spots below it are platelets."""
+SOME_RED = 5
+"""Red cells from which on their size is known."""
 LOBE_GAP = 0.5
 """Of a lobe's radius: lobes of one nucleus lie no farther apart."""
 COMPACT = 0.5
@@ -104,6 +106,14 @@ class _Nuclei:
     def radius_px(self) -> float:
         return float(np.median(self.radii))
 
+    def kept(self, keep: NDArray[np.bool_]) -> _Nuclei | None:
+        """Only those that ``keep`` marks; None if that is none."""
+        if not keep.any():
+            return None
+        number = np.concatenate([[0], np.where(keep, np.cumsum(keep), 0)]).astype(np.int32)
+        hulls = number[self.hulls]
+        return _Nuclei(self.mask & (hulls > 0), hulls, self.radii[keep])
+
 
 def segment_smear(image: Image, *, seed: int = 0, where: object = None) -> SmearCells:
     """White cells with their nuclei, and red cells, of a field or a crop.
@@ -123,7 +133,9 @@ def segment_smear(image: Image, *, seed: int = 0, where: object = None) -> Smear
     colours = stain_colours(lab, seed=seed)
     shares = memberships(lab, colours.centres())
     stained = shares[..., 0] < 0.5
-    nuclei = _nuclei(shares[..., 2] > 0.5) if colours.contrast >= LEAST_CONTRAST else None
+    nuclei = _nuclei(shares[..., 2] > 0.5) if colours.holds_nuclei else None
+    if nuclei is not None:
+        nuclei = _without_platelets(nuclei, stained & (shares[..., 2] < 0.5))
     if nuclei is None:
         empty = np.zeros(stained.shape, np.int32)
         return SmearCells(empty, empty, _red_cells(stained, 0.0), colours)
@@ -181,11 +193,17 @@ def _nuclei(mask: Mask) -> _Nuclei | None:
     sizes = np.bincount(hulls.ravel())[1:]
     if not len(sizes):
         return None
-    kept = sizes >= CRUMB_SHARE * _weighted_median(sizes, sizes)
-    number = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.int32)
-    hulls = number[hulls]
-    radii = np.sqrt(sizes[kept] / np.pi).astype(np.float32)
-    return _Nuclei(mask & (hulls > 0), hulls, radii)
+    found = _Nuclei(mask, hulls, np.sqrt(sizes / np.pi).astype(np.float32))
+    return found.kept(sizes >= CRUMB_SHARE * _weighted_median(sizes, sizes))
+
+
+def _without_platelets(nuclei: _Nuclei, pale: Mask) -> _Nuclei | None:
+    """Nuclei that are not much smaller than the red cells of the picture, where it has some."""
+    depth = depth_of(pale)
+    heights = depth[tuple(peaks_of(depth, apart_px=max(2.0, 0.25 * nuclei.radius_px)).T)]
+    if len(heights) < SOME_RED:
+        return nuclei
+    return nuclei.kept(nuclei.radii >= PLATELET * np.percentile(heights, 75))
 
 
 def _hulls(mask: Mask, lobe_px: float) -> Labels:
@@ -197,9 +215,10 @@ def _hulls(mask: Mask, lobe_px: float) -> Labels:
     group_of = np.zeros(len(areas), np.int64)
     group_of[parts[mask]] = groups[mask]
     number = 0
+    outline_of = _outlines(parts)
     for group in np.unique(group_of[1:]):
         members = np.flatnonzero(group_of == group)
-        outlines = [_outline(parts, int(member)) for member in members]
+        outlines = [outline_of[member] for member in members]
         together = cv2.convexHull(np.concatenate(outlines))
         spanned = max(cv2.contourArea(together), 1.0)
         whole = (
@@ -211,9 +230,14 @@ def _hulls(mask: Mask, lobe_px: float) -> Labels:
     return hulls
 
 
-def _outline(parts: Labels, label: int) -> NDArray[np.int32]:
-    rows, columns = np.nonzero(parts == label)
-    return np.stack([columns, rows], axis=1).astype(np.int32)
+def _outlines(parts: Labels) -> dict[int, NDArray[np.int32]]:
+    """Of every label: x and y of its pixels."""
+    rows, columns = np.nonzero(parts)
+    labels = parts[rows, columns]
+    order = np.argsort(labels, kind="stable")
+    places = np.stack([columns, rows], axis=1).astype(np.int32)[order]
+    starts = np.flatnonzero(np.diff(labels[order], prepend=0))
+    return dict(enumerate(np.split(places, starts[1:]), start=1)) if len(starts) else {}
 
 
 def _square(reach_px: float) -> NDArray[np.uint8]:

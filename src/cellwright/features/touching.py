@@ -11,11 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.feature import peak_local_max
-from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
+STEPS_BETWEEN_LOOKS = 8
+"""Dilations before it is looked whether anything still changes."""
+
 
 def depth_of(mask: Mask) -> NDArray[np.float32]:
     """Pixels to the nearest pixel outside; the picture's edge does not count as outside."""
@@ -71,6 +73,22 @@ def peaks_of(depth: NDArray[np.float32], *, apart_px: float) -> NDArray[np.int64
     return np.asarray(found, np.int64)
 
 
+def tops_of(landscape: NDArray[np.float32], rise: float) -> Mask:
+    """Peaks that rise at least so far above the saddle to a higher one (h-maxima, ibid. 6.3.4).
+
+    The landscape less ``rise`` is dilated under the landscape until nothing changes; what is
+    still ``rise`` lower than it was is a peak.
+    """
+    under = landscape - np.float32(rise)
+    around = np.ones((3, 3), np.uint8)
+    while True:
+        before = under
+        for _ in range(STEPS_BETWEEN_LOOKS):
+            under = np.asarray(cv2.min(cv2.dilate(under, around), landscape), np.float32)
+        if np.array_equal(before, under):
+            return np.asarray(landscape - under >= rise * (1 - 1e-4), bool)
+
+
 def split_at_necks(
     mask: Mask, depth: NDArray[np.float32], *, rise_px: float, smooth_px: float
 ) -> Labels:
@@ -84,8 +102,7 @@ def split_at_necks(
     """
     smooth = np.asarray(cv2.GaussianBlur(depth, (0, 0), max(0.5, smooth_px)))
     smooth = np.where(mask, smooth, 0)
-    tops = h_maxima(smooth, rise_px)  # type: ignore[no-untyped-call]
-    seeds, _ = labelled(tops.astype(bool) & mask)
+    seeds, _ = labelled(tops_of(smooth, rise_px) & mask)
     # A region too small to hold a peak of that height is one part.
     regions, areas = labelled(mask)
     seeded = np.zeros(len(areas), bool)
