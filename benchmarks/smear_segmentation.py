@@ -17,7 +17,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from record import write_results
 from scipy.ndimage import binary_fill_holes
 from skimage.filters import threshold_otsu
 from sklearn.cluster import KMeans
@@ -30,6 +29,7 @@ from cellwright.features.stain import lab_of, purple
 from cellwright.features.touching import labelled, opened
 from cellwright.metrics.intervals import intervals_of, with_resamples
 from cellwright.types import Image, SemanticMask
+from record import write_results
 
 SEED = 5
 RESAMPLES = 2000
@@ -90,7 +90,8 @@ def chosen_on(ids: list[str]) -> set[str]:
 def counts(record: Record, method: Callable[[Image], Masks]) -> NDArray[np.int64]:
     """Pixels in both, in the truth, in the prediction: of the cell, then of the nucleus."""
     sample = record.load()
-    assert isinstance(sample.annotation, SemanticMask)
+    if not isinstance(sample.annotation, SemanticMask):
+        raise TypeError(f"{record.id} has no mask")
     truth = (sample.annotation.mask > 0, sample.annotation.mask == 2)
     rows = [
         (int((true & guess).sum()), int(true.sum()), int(guess.sum()))
@@ -131,7 +132,9 @@ def main() -> None:
         result[name] = {
             part: figures(np.stack([table[one] for one in ids])) for part, ids in parts.items()
         }
-        print(name, {part: round(one["cell_dice"]["value"], 4) for part, one in result[name].items()})
+        print(
+            name, {part: round(one["cell_dice"]["value"], 4) for part, one in result[name].items()}
+        )
     path = write_results(
         "smear_segmentation",
         {

@@ -17,6 +17,8 @@ from cellwright.cli.console import (
     say_where,
     write_json,
 )
+from cellwright.cli.leukemia import EXAMPLES as LEUKEMIA_EXAMPLES
+from cellwright.cli.leukemia import leukemia
 from cellwright.cli.options import (
     Json,
     Model,
@@ -48,6 +50,7 @@ cellwright assay confluence day_* --model runs/mine/mine.cellwright --out result
 
 app = typer.Typer(help="Biological quantities with intervals.", no_args_is_help=True)
 app.command("cell-cycle", epilog=CELL_CYCLE_EXAMPLES)(cell_cycle)
+app.command("leukemia", epilog=LEUKEMIA_EXAMPLES)(leukemia)
 
 
 @app.command("viability", epilog=EXAMPLES)

@@ -218,7 +218,7 @@ def _hulls(mask: Mask, lobe_px: float) -> Labels:
     outline_of = _outlines(parts)
     for group in np.unique(group_of[1:]):
         members = np.flatnonzero(group_of == group)
-        outlines = [outline_of[member] for member in members]
+        outlines = [outline_of[int(member)] for member in members]
         together = cv2.convexHull(np.concatenate(outlines))
         spanned = max(cv2.contourArea(together), 1.0)
         whole = (

@@ -100,9 +100,15 @@ def split_at_necks(
         rise_px: what a peak must rise above the saddle to a higher one to be a cell of its own.
         smooth_px: standard deviation of the smoothing that the landscape gets first.
     """
-    smooth = np.asarray(cv2.GaussianBlur(depth, (0, 0), max(0.5, smooth_px)))
-    smooth = np.where(mask, smooth, 0)
-    seeds, _ = labelled(tops_of(smooth, rise_px) & mask)
+    blurred = np.asarray(cv2.GaussianBlur(depth, (0, 0), max(0.5, smooth_px)), np.float32)
+    smooth = np.where(mask, blurred, np.float32(0))
+    # What was smoothed over so many pixels has its peaks at that resolution too.
+    height, width = mask.shape
+    size = (max(1, int(width / max(1, smooth_px))), max(1, int(height / max(1, smooth_px))))
+    coarse = np.asarray(cv2.resize(smooth, size, interpolation=cv2.INTER_AREA), np.float32)
+    tops = tops_of(coarse, rise_px).view(np.uint8)
+    tops = np.asarray(cv2.resize(tops, (width, height), interpolation=cv2.INTER_NEAREST))
+    seeds, _ = labelled(tops.view(bool) & mask)
     # A region too small to hold a peak of that height is one part.
     regions, areas = labelled(mask)
     seeded = np.zeros(len(areas), bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -31,8 +32,7 @@ def koch(depth: int, edge: float) -> np.ndarray:
 def dense(points: np.ndarray, step: float = 0.5) -> np.ndarray:
     """The same line with a point at least every half pixel."""
     parts = [
-        np.linspace(a, b, max(2, int(np.hypot(*(b - a)) / step) + 1))
-        for a, b in zip(points[:-1], points[1:], strict=True)
+        np.linspace(a, b, max(2, int(np.hypot(*(b - a)) / step) + 1)) for a, b in pairwise(points)
     ]
     return np.concatenate(parts)
 

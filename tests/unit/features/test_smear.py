@@ -11,7 +11,9 @@ from cellwright.errors import ImageError
 from cellwright.features import segment_crop, segment_smear
 from cellwright.images.simulate.smear import SmearField, SmearScene, simulate_smear
 
-SCENE = SmearScene(height=240, width=300, n_red=20, n_white=4, radius_px=13, blast_share=0.5, seed=10)
+SCENE = SmearScene(
+    height=240, width=300, n_red=20, n_white=4, radius_px=13, blast_share=0.5, seed=10
+)
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:

@@ -8,6 +8,7 @@ nearest of the three.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,8 @@ def classes_of(levels: NDArray[np.integer]) -> NDArray[np.uint8]:
     >>> classes_of(np.array([0, 126, 255])).tolist()
     [0, 1, 2]
     """
-    limits = [(low + high) / 2 for low, high in zip(LEVELS, LEVELS[1:], strict=False)]
-    return np.digitize(levels, limits).astype(np.uint8)
+    limits = [(low + high) / 2 for low, high in pairwise(LEVELS)]
+    return np.asarray(np.digitize(levels, limits), np.uint8)
 
 
 @dataclass(frozen=True)

@@ -128,9 +128,7 @@ class _Amounts:
     azure: NDArray[np.float32]
 
 
-def simulate_smear(
-    scene: SmearScene, *, name: str = "field", group: str = "slide"
-) -> SmearField:
+def simulate_smear(scene: SmearScene, *, name: str = "field", group: str = "slide") -> SmearField:
     """One field of ``scene``.
 
     Raises:
@@ -156,9 +154,7 @@ def simulate_smear(
         name=name,
         group=group,
         image=_photograph(amounts, scene, rng),
-        white=Instances(
-            Instances.from_labels(white).labels, blasts[present - 1].astype(np.int64)
-        ),
+        white=Instances(Instances.from_labels(white).labels, blasts[present - 1].astype(np.int64)),
         nuclei=np.searchsorted(present, nuclei).astype(np.int32) * (nuclei > 0) + (nuclei > 0),
         red=Instances.from_labels(np.where(white > 0, 0, red)),
         pixel_size_um=scene.pixel_size_um,
@@ -254,7 +250,10 @@ def _draw_white(
     drawn = draw(parts, frame=frame, rng=rng)
     inside = np.minimum(drawn.light, 1.0) * (drawn.labels > 0)
     size = float(cells.radii_px.max(initial=0))
-    fine, coarse = _chromatin(frame, 0.04 * size, 0.07, rng), _chromatin(frame, 0.1 * size, 0.24, rng)
+    fine, coarse = (
+        _chromatin(frame, 0.04 * size, 0.07, rng),
+        _chromatin(frame, 0.1 * size, 0.24, rng),
+    )
     chromatin = np.where(is_blast, fine, coarse)
     _add(amounts.azure, 0.75 * inside * chromatin)
     _add(amounts.eosin, 0.32 * inside * chromatin)

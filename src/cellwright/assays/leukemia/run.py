@@ -1,0 +1,166 @@
+"""Run the assay over files: count, measure and call, write tables and a report.
+
+A run that is killed goes on where it stopped when it is started again, as ``predict`` does.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellwright import __version__
+from cellwright.assays.leukemia.calls import NOTE, Asked, Caller
+from cellwright.assays.leukemia.counts import (
+    LeukemiaReport,
+    PooledSmears,
+    SmearImage,
+    pool,
+    pool_groups,
+)
+from cellwright.assays.leukemia.heat import write_maps
+from cellwright.assays.leukemia.report import write_report
+from cellwright.assays.leukemia.smear_work import SmearWork
+from cellwright.assays.names import Template, group_of, parse_template
+from cellwright.assays.tables import LeftOut, Row, write_csv
+from cellwright.bundles.bundle import Bundle
+from cellwright.images.read import list_images
+from cellwright.inference.run import LoadedModel, Progress
+from cellwright.inference.work import Overlays
+from cellwright.inference.workers import plan_work
+
+ALL_IMAGES = "(all images)"
+
+
+@dataclass(frozen=True)
+class LeukemiaSettings:
+    """What a user may choose.
+
+    Attributes:
+        group: template of what is pooled, such as ``{group}_*``; empty for the well, or else the
+            name without its last number.
+        blasts: the model's classes that are blasts, or leukemic fields; empty for those whose
+            name says it.
+        pixel_size_um: instead of what the files say.
+        overlays: whether to draw a picture of each image with its cells.
+        runtime: ``auto`` or a row of :mod:`cellwright.bundles.sessions`.
+    """
+
+    group: str = ""
+    blasts: tuple[str, ...] = ()
+    pixel_size_um: float | None = None
+    overlays: Overlays = "draw"
+    runtime: str = "auto"
+
+
+def run_leukemia(
+    inputs: Sequence[Path],
+    *,
+    out: Path,
+    bundle: Bundle | None = None,
+    settings: LeukemiaSettings | None = None,
+    progress: Progress | None = None,
+) -> LeukemiaReport:
+    """Count and measure the cells of ``inputs`` (files, folders) and call them by ``bundle``.
+
+    ``out`` receives ``report.html``, ``cells.csv`` (a row a white cell), ``summary.csv`` (a row
+    an image), ``groups.csv``, ``errors.csv``, ``labels/`` and ``overlays/``.
+
+    Raises:
+        ImageError: an input does not exist, or there is no image at all.
+        ConfigError: a pattern or class is wrong, or ``out`` holds something else.
+        BundleError: the bundle does not classify.
+    """
+    settings = settings or LeukemiaSettings()
+    template = parse_template(settings.group, placeholder="group") if settings.group else None
+    plan = plan_work(len(list_images(inputs)), threads=None)
+    caller = None
+    if bundle is not None:
+        caller = Caller(
+            bundle, named=settings.blasts, runtime=settings.runtime, threads=plan.sharing.threads
+        )
+    work = SmearWork(caller, pixel_size_um=settings.pixel_size_um, overlays=settings.overlays)
+    LoadedModel(work, plan.workers, _held_to(bundle, caller, settings)).predict(
+        inputs, out, progress=progress
+    )
+    asked = None if caller is None else caller.asked
+    images = tuple(_image(row, asked, template) for row in _rows(out / "summary.csv"))
+    report = LeukemiaReport(
+        out=out,
+        asked=asked,
+        leukemic=() if caller is None else caller.leukemic,
+        images=images,
+        groups=pool_groups(images),
+        overall=pool(ALL_IMAGES, images),
+        left_out=tuple(
+            LeftOut(row["image_id"], row["file"], row["error"], row["remedy"])
+            for row in _rows(out / "errors.csv")
+        ),
+    )
+    pooled = (*report.groups, report.overall)
+    write_csv(out / "groups.csv", GROUP_COLUMNS, (_group_row(one) for one in pooled))
+    explained = ""
+    if bundle is not None and caller is not None and settings.overlays == "draw":
+        files = {row["image_id"]: Path(row["file"]) for row in _rows(out / "summary.csv")}
+        size = settings.pixel_size_um
+        explained = write_maps(out, images, files, bundle=bundle, caller=caller, pixel_size_um=size)
+    write_report(report, bundle, runtime=work.runtime, explained=explained)
+    return report
+
+
+GROUP_COLUMNS = (
+    *("group", "n_images", "n_white", "n_red", "n_called", "n_leukemic"),
+    *(f"{name}{end}" for name in ("white_per_red", "leukemic_share", "unlike")
+      for end in ("", "_low", "_high")),
+    *("against_marks", "note"),
+)  # fmt: skip
+"""Columns of ``groups.csv``, 95 % intervals; its last row pools all images."""
+
+
+def _group_row(pooled: PooledSmears) -> Row:
+    ends = (
+        end
+        for one in (pooled.white_per_red, pooled.leukemic, pooled.unlike)
+        for end in (one.value, one.low, one.high)
+    )
+    return (
+        *(pooled.name, pooled.n_images, pooled.n_white, pooled.n_red),
+        *(pooled.n_called, pooled.n_leukemic),
+        *(None if end is None else round(end, 5) for end in ends),
+        *(pooled.verdict, NOTE),
+    )
+
+
+def _held_to(
+    bundle: Bundle | None, caller: Caller | None, settings: LeukemiaSettings
+) -> dict[str, str | float | None]:
+    """What must be equal for an earlier run to be continued."""
+    return {
+        "cellwright": __version__,
+        "assay": "leukemia",
+        "model_sha256": None if bundle is None else bundle.sha256,
+        "runtime": None if caller is None else caller.runtime,
+        "leukemic": None if caller is None else ", ".join(caller.leukemic),
+        "pixel_size_um": settings.pixel_size_um,
+        "overlays": settings.overlays,
+    }
+
+
+def _image(row: dict[str, str], asked: Asked | None, template: Template | None) -> SmearImage:
+    name = row["image_id"]
+    return SmearImage(
+        image_id=name,
+        group=group_of(name, well=row["well"], template=template),
+        n_white=int(row["n_white"]),
+        n_red=int(row["n_red"]),
+        n_asked=int(row["n_asked"]),
+        n_unlike=int(row["n_unlike"]),
+        n_leukemic=int(row["n_leukemic"]),
+        probability=float(row["p_leukemic"]) if asked == "fields" else None,
+    )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

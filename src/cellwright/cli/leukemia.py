@@ -1,0 +1,116 @@
+"""``cellwright assay leukemia``: smears in, counts, measurements and a blast fraction out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cellwright.cli.console import (
+    EXIT_EXPECTED_ERROR,
+    Cell,
+    print_table,
+    progress_bar,
+    say,
+    say_where,
+    write_json,
+)
+from cellwright.cli.options import Json, Out, Overlays, PixelSize, Runtime
+
+if TYPE_CHECKING:
+    from cellwright.assays.leukemia import LeukemiaReport
+
+EXAMPLES = """Examples:
+
+cellwright assay leukemia smears --out results
+
+cellwright assay leukemia smears --model runs/blasts/blasts.cellwright --out results
+
+cellwright assay leukemia smears --model runs/stages/stages.cellwright --blast early --blast pre --blast pro --out results"""  # noqa: E501  one example a line
+
+
+def leukemia(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")],
+    *,
+    out: Out,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="BUNDLE|NAME",
+            help="Classifies white cells or fields; without it cells are counted and measured.",
+        ),
+    ] = None,
+    blast: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLASS", help="A class that is leukemic; repeat for more."),
+    ] = None,
+    group: Annotated[
+        str, typer.Option(help="What is pooled, as {group}_*; by default the well or series.")
+    ] = "",
+    pixel_size: PixelSize = None,
+    overlays: Overlays = "draw",
+    runtime: Runtime = "auto",
+    json: Json = None,
+) -> None:
+    """White and red cells of stained smears, and the share of blasts with an interval.
+
+    Research use only, not a diagnosis. Writes tables, overlays and report.html.
+    """
+    from cellwright.assays.leukemia import LeukemiaSettings, run_leukemia
+    from cellwright.bundles.bundle import open_bundle
+    from cellwright.errors import ConfigError
+
+    if model is None and blast:
+        raise ConfigError(
+            "there is no model whose classes could be blasts",
+            where="--blast",
+            remedy="give --model too, or leave --blast out",
+        )
+    settings = LeukemiaSettings(
+        group=group,
+        blasts=tuple(blast or ()),
+        pixel_size_um=pixel_size,
+        overlays=overlays,
+        runtime=runtime,
+    )
+    with progress_bar("segmenting") as progress:
+        report = run_leukemia(
+            inputs,
+            out=out,
+            bundle=None if model is None else open_bundle(model),
+            settings=settings,
+            progress=progress,
+        )
+    if not write_json(report.to_json(), json):
+        _print(report)
+    say_where(report.left_out, out, missed="left out")
+    if not report.images:
+        raise typer.Exit(EXIT_EXPECTED_ERROR)
+
+
+def _print(report: LeukemiaReport) -> None:
+    from cellwright.assays.leukemia.calls import NOTE
+
+    rows: list[tuple[Cell, ...]] = []
+    for pooled in (*report.groups, report.overall):
+        share = pooled.leukemic
+        called: tuple[Cell, ...] = ()
+        if report.asked is not None:
+            called = (pooled.n_called, pooled.n_leukemic, share.value, share.low, share.high)
+        ratio = pooled.white_per_red.value
+        rows.append((pooled.name, pooled.n_images, pooled.n_white, pooled.n_red, ratio, *called))
+    columns: tuple[str, ...] = ("group", "images", "white", "red", "white per red")
+    if report.asked is not None:
+        what = "blasts" if report.asked == "cells" else "leukemic"
+        columns = (*columns, "called", what, "share", "low", "high")
+    print_table(columns, rows)
+    if report.asked is None:
+        say("No model was given: counts and measurements only, no call.")
+    elif report.overall.verdict == "abstained":
+        say("No call: most of it looks like none of the model's training data.")
+    elif report.asked == "cells":
+        say(f"Against the marks of 5 % and 20 %: {report.overall.verdict}.")
+    say(f"{NOTE.capitalize()}.")
