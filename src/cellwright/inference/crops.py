@@ -79,20 +79,26 @@ def choose_channels(
 ) -> Image:
     """The channels a model wants: by name where both sides have names, else all of them.
 
+    A grey image is no picture of three named channels, even if it could be repeated.
+
     Raises:
         ImageError: another number of channels, and names that do not tell which to take.
     """
     wanted = spec.channel_names
     if wanted and names and set(wanted) <= set(names):
         return image[[list(names).index(name) for name in wanted]]
-    if image.shape[0] > 1 and image.shape[0] != spec.channels and wanted:
+    if wanted and image.shape[0] != spec.channels:
         raise ImageError(
-            f"the image has {image.shape[0]} channels ({', '.join(names) or 'without names'}), "
+            f"the image has {_counted(image)} ({', '.join(names) or 'without names'}), "
             f"but the model wants {', '.join(wanted)}",
             where=where,
             remedy="name the channels in the file as the model does, or save only these",
         )
     return adapt_channels(image, spec.channels, where=where)
+
+
+def _counted(image: Image) -> str:
+    return "1 channel" if image.shape[0] == 1 else f"{image.shape[0]} channels"
 
 
 def crop_notes(image: Image) -> tuple[str, ...]:

@@ -74,6 +74,13 @@ def test_channels_are_found_by_name_or_refused():
         prepare_crop(image, NAMED, decoding)
     with pytest.raises(ImageError, match="NaN"):
         prepare_crop(np.full((2, 2, 2), np.nan, np.float32), NAMED, decoding)
+    with pytest.raises(ImageError, match=r"1 channel \(without names\), but the model wants dna"):
+        prepare_crop(image[:1], NAMED, decoding)
+    three = NAMED.model_copy(update={"channels": 3, "channel_names": ("dna", "shape", "dark")})
+    with pytest.raises(ImageError, match="1 channel"):
+        prepare_crop(
+            image[:1], three, decoding
+        )  # a grey picture could be repeated, and means nothing
 
 
 def test_a_crop_shows_as_many_micrometres_as_in_training():
