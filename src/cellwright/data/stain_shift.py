@@ -106,7 +106,7 @@ SHIFTS: dict[str, Shift] = {
 """Colours and generator to the same picture elsewhere."""
 
 UNSEEN = ("stain-matrix", "white-balance", "gamma")
-"""Shifts that no augmentation preset draws."""
+"""Shifts that the augmentation ``smear`` does not draw."""
 
 
 def shifted_image(image: Image, image_id: str, *, name: str, seed: int = 0) -> Image:

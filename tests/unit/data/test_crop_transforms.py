@@ -17,6 +17,24 @@ def test_a_preset_keeps_shape_range_and_type(name, shape):
         assert 0 <= out.min() <= out.max() <= 1
 
 
+@pytest.mark.parametrize("name", ["smear", "laboratory"])
+def test_colours_move_far_and_each_time_otherwise(name):
+    crop = (
+        np.full((3, 8, 8), 0.5, np.float32) * np.array([1.2, 0.8, 1.1], np.float32)[:, None, None]
+    )
+    means = np.array(
+        [CROP_PRESETS[name](crop, np.random.default_rng(seed)).mean((1, 2)) for seed in range(200)]
+    )
+    assert (means.std(axis=0) > 0.08).all()
+    assert len(np.unique(means.round(6), axis=0)) == 200
+
+
+def test_a_preset_for_smears_only_brightens_what_is_not_in_colour():
+    crop = np.random.default_rng(0).random((1, 8, 8)).astype(np.float32) / 2
+    factor = CROP_PRESETS["laboratory"](crop, np.random.default_rng(3)).sum() / crop.sum()
+    assert 0.65 <= factor <= 1.35
+
+
 def test_all_eight_orientations_come_and_nothing_else():
     crop = np.arange(9, dtype=np.float32).reshape(1, 3, 3)
     seen = {turned(crop, np.random.default_rng(seed)).tobytes() for seed in range(200)}

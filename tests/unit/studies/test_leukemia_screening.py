@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import partial
 from pathlib import Path
@@ -9,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from cellwright.cli.main import app
 from cellwright.data.datasets import load_dataset
 from cellwright.data.formats import read_labelled
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.data.splits import check_split, read_split
+from cellwright.errors import UnknownNameError
 from cellwright.learning.training_data import Parts
 from cellwright.studies.grid import measure
 from cellwright.studies.leukemia_screening.blocks import split_in_order
@@ -165,3 +169,11 @@ def test_a_network_and_a_network_without_its_weights(tmp_path, monkeypatch):
     missing = measure(cells["vgg16"], tmp_path, command="")
     assert missing.finish == "not attempted"
     assert "not on this computer" in missing.reason
+
+    bundle = tmp_path / "work" / "recipe" / "recipe.cellwright"
+    asked = ["evaluate", str(bundle), str(tmp_path / "fields"), "--json", "-", "--shift"]
+    moved = CliRunner().invoke(app, [*asked, "dark"])
+    assert moved.exit_code == 0, moved.output
+    assert json.loads(moved.stdout)["n_images"] == 80
+    refused = CliRunner().invoke(app, [*asked, "sepia"])
+    assert isinstance(refused.exception, UnknownNameError)
