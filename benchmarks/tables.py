@@ -243,6 +243,30 @@ def recordings() -> str:
     return table(header, rows) + f"\n\n{content['data']}. {origin(content)}"
 
 
+def stain_shift() -> str:
+    """A classifier of smears, and the same images otherwise stained; per cent and points."""
+    content = result("stain_shift")
+    found: dict[str, dict[str, str]] = {}
+    for one in content["figures"]:
+        shown = figure({key: one[key] for key in ("value", "low", "high", "n")}, digits=1)
+        found.setdefault(one["table"], {})[one["metric"]] = shown
+    plain = [[name, shown] for name, shown in {**found["four classes"]}.items()]
+    plain += [[f"two classes: {name}", shown] for name, shown in found["binary"].items()]
+    moved = [
+        [shift, shown, found["fall"].get(shift, "–")]
+        for shift, shown in found["stain shift"].items()
+    ]
+    return (
+        table(["as it is", "per cent"], plain)
+        + "\n\n"
+        + table(["shift", "accuracy, per cent", "points lost"], moved)
+        + f"\n\n{content['n_images']} images of {content['data']}, {content['n_groups']} groups. "
+        f"Model `{content['model']}`: {content['epochs']} epochs, seed {content['seed']}, "
+        f"commit {content['trained_at']}; data checksum `{content['data_checksum'][:16]}…`. "
+        f"{origin(content)}"
+    )
+
+
 def cold_start() -> str:
     """Start-up beside ultralytics' own command."""
     content = result("cold_start")
@@ -340,8 +364,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "label-ceiling": label_ceiling,
     "doubted-labels": doubted_labels,
     "recordings": recordings,
+    "stain-shift": stain_shift,
 }
-PAGES = ("README.md", "zoo/README.md", "benchmarks/README.md")
+PAGES = ("README.md", "zoo/README.md", "benchmarks/README.md", "docs/methods/leukemia-screening.md")
 
 
 def filled(text: str) -> str:
