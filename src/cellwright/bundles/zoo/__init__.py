@@ -10,6 +10,9 @@ from pathlib import Path
 ZOO: dict[str, str] = {
     "blood-cells": "blood-cells.cellwright",
     "cell-cycle": "cell-cycle.cellwright",
+    "cell-cycle-int8": "cell-cycle-int8.cellwright",
+    "cell-cycle-unstained": "cell-cycle-unstained.cellwright",
+    "cell-cycle-unstained-int8": "cell-cycle-unstained-int8.cellwright",
     "hela-dic": "hela-dic.cellwright",
     "hela-dic-half-int8": "hela-dic-half-int8.cellwright",
     "hela-dic-int8": "hela-dic-int8.cellwright",
