@@ -79,7 +79,13 @@ def contestants(bundles: dict[str, Bundle], threads: int) -> dict[str, Run]:
     return found
 
 
-def timed(runs: dict[str, Run], inputs: list[Batch], rounds: int) -> dict[str, list[float]]:
+def timed(
+    runs: dict[str, Run],
+    inputs: list[Batch],
+    rounds: int,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
     """Seconds for all inputs, one figure a round; each round begins with another contestant."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
@@ -89,10 +95,10 @@ def timed(runs: dict[str, Run], inputs: list[Batch], rounds: int) -> dict[str, l
     for index in range(rounds):
         first = index % len(names)
         for name in names[first:] + names[:first]:
-            start = time.perf_counter()
+            start = clock()
             for batch in inputs:
                 runs[name](batch)
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(clock() - start)
     return seconds
 
 
