@@ -344,6 +344,27 @@ def compression() -> str:
     )
 
 
+def classification() -> str:
+    """A classifier of crops in float and in 8 bits."""
+    content = result("classification_cell-cycle")
+    graphs, accuracy = content["graphs"], content["accuracy"]
+    rows = []
+    for name, speed in content["speed"].items():
+        kind = name.split(", ")[1]
+        lost = accuracy[kind].get("weighted_f1_lost")
+        size = (f"{graphs[kind]['bytes'] / 1e6:.2f} MB", f"{graphs[kind]['times_smaller']:.1f}")
+        pace = (f"{speed['ms_a_cell']:.2f} ms", times(speed["times_eager"]))
+        rows.append([name, *size, *pace, "–" if lost is None else figure(lost)])
+    header = ["", "graph", "times smaller", "a cell, median", "times as fast as eager"]
+    shape = " x ".join(map(str, content["input_shape"]))
+    return (
+        table([*header, "weighted F1 lost"], rows)
+        + f"\n\n{content['data']}; batch {shape}, {content['threads']} thread, "
+        f"{content['rounds']} rounds; processor time; ratios: median over rounds (smallest to "
+        f"largest). {origin(content)}"
+    )
+
+
 def times(ratio: dict[str, float]) -> str:
     """A ratio over rounds."""
     return f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
@@ -358,6 +379,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "detectors-live-dead": partial(detectors, "live-dead"),
     "detector-times": detector_times,
     "cold-start": cold_start,
+    "classification": classification,
     "compression": compression,
     "detection": detection,
     "live-dead-pairs": pairs,
