@@ -63,6 +63,9 @@ def test_what_cannot_be_explained_leaves_no_file(given, blob_bundle, tmp_path):
     bundle, picture = given
     for arguments, message in (
         ((bundle, picture, "--out", tmp_path / "a.pdf"), "ends in .png"),
+        ((bundle, "--out", tmp_path / "a.png"), "nothing to explain"),
+        ((bundle, picture, "--data", tmp_path, "--out", tmp_path / "a.png"), "too much"),
+        ((bundle, "--data", tmp_path, "--out", tmp_path / "a.npy"), "ends in .html"),
         ((bundle, picture, "--out", tmp_path / "a.png", "--class", "cell"), "choose one of"),
         ((blob_bundle, picture, "--out", tmp_path / "a.png"), "not one that classifies"),
         ((bundle, tmp_path / "none.tif", "--out", tmp_path / "a.png"), "none.tif"),

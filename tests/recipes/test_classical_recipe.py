@@ -56,7 +56,28 @@ def test_it_learns_and_the_card_says_what_is_measured(trained):
     assert result.report.metrics["accuracy"].value > 0.9
     assert [one.runtime for one in verify(bundle)] == ["onnxruntime"]
     assert verify(bundle)[0].passed
-    assert "Confusion matrix" in (folder / "run" / "report.html").read_text()
+    page = (folder / "run" / "report.html").read_text()
+    for words in ("Confusion matrix", "ROC curves", "What it goes by"):
+        assert words in page
+    table = (folder / "run" / "importance.csv").read_text().splitlines()
+    assert len(table) == 1 + len(features.columns) + 11  # five families a channel, and one
+
+
+def test_explain_says_what_it_goes_by(trained, tmp_path):
+    folder, bundle, _ = trained
+    few = folder / "few"
+    write_classes(few, (6, 6, 6), seed=3)
+    for name in ("a.html", "a.csv", "a.png"):
+        out = tmp_path / name
+        done = CliRunner().invoke(
+            app, ["explain", str(bundle.path), "--data", str(few), "-o", str(out), "--json", "-"]
+        )
+        assert done.exit_code == 0, done.output
+        found = json.loads(done.stdout)
+        assert out.stat().st_size > 100
+    assert found["n_images"] == 18
+    assert set(found["lost"]) == set(bundle.card.classification.features.columns)
+    assert next(iter(found["families"].values()))["value"] > 0
 
 
 def test_predict_evaluate_and_assay_run_it(trained, tmp_path):

@@ -1,17 +1,20 @@
-"""``cellwright explain``: where in a picture a classifier found its class."""
+"""``cellwright explain``: where a classifier found its class, what it goes by in a whole set."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cellwright.cli.console import STDOUT, say, write_json
-from cellwright.cli.options import Json, PixelSize, Threads
+from cellwright.cli.importance import explain_data
+from cellwright.cli.labels import only_part, open_labelled
+from cellwright.cli.options import Format, Json, PixelSize, Threads
 from cellwright.errors import ConfigError
 
 if TYPE_CHECKING:
+    from cellwright.bundles.bundle import Bundle
     from cellwright.explain.grad_cam import Explanation
     from cellwright.images.picture import Picture
 
@@ -19,19 +22,28 @@ EXAMPLES = """Examples:
 
 cellwright explain cell-cycle cell.tif --out why.png
 
-cellwright explain runs/mine/mine.cellwright cell.tif --class Metaphase --out map.npy"""
+cellwright explain runs/mine/mine.cellwright cell.tif --class Metaphase --out map.npy
 
-SUFFIXES = (".png", ".npy", ".tif", ".tiff")
+cellwright explain runs/mine/mine.cellwright --data crops --out importance.html"""
+
+MAPS = (".png", ".npy", ".tif", ".tiff")
+TABLES = (".html", ".csv", ".png")
 
 
 def explain(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE|NAME", help="A bundle that classifies.")],
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A picture of one cell.")],
+    image: Annotated[
+        Path | None, typer.Argument(metavar="IMAGE", help="A picture of one cell.")
+    ] = None,
     *,
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", metavar="FILE", help="A picture (.png) or the bare map (.npy, .tif)."
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Of an image: a picture (.png) or the bare map (.npy, .tif). "
+            "Of --data: a page (.html), the table (.csv) or the bars (.png).",
         ),
     ],
     class_name: Annotated[
@@ -39,26 +51,69 @@ def explain(
         typer.Option("--class", metavar="NAME", help="Class to explain; the most probable one."),
     ] = None,
     pixel_size: PixelSize = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="DATA", help="Labelled images: what the model goes by."),
+    ] = None,
+    format_name: Format = None,
+    split: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A CSV of `cellwright data split`.")
+    ] = None,
+    part: Annotated[
+        Literal["all", "train", "val", "test"], typer.Option(help="Which images of --data.")
+    ] = "all",
     threads: Threads = None,
     json: Json = None,
 ) -> None:
-    """Show where in a picture a classifier sees a class (Grad-CAM).
+    """Show why a classifier decides as it does: on one image, or on a labelled set.
 
-    A .png holds the picture and, beside it, the same under its heat; .npy and .tif hold the map
-    itself at the size of the picture, in units of the class's logit. The map says where the
-    evidence lies, not that it is right.
+    With IMAGE: where in it a class is seen (Grad-CAM). A .png holds the picture and, beside it,
+    the same under its heat; .npy and .tif hold the map itself at the size of the picture, in
+    units of the class's logit. The map says where the evidence lies, not that it is right.
+
+    With --data: how much of its balanced accuracy a model owes to each measurement, or a network
+    to each channel (permutation importance).
     """
+    if (image is None) == (data is None):
+        raise ConfigError(
+            "there is nothing to explain" if image is None else "too much to explain at once",
+            remedy="give either an image, or labelled images with --data",
+        )
+    _check_suffix(out, MAPS if data is None else TABLES)
     from cellwright.bundles.bundle import open_bundle
-    from cellwright.explain.grad_cam import GradCam, sentences
-    from cellwright.images.read import read_image
 
-    if out.suffix.lower() not in SUFFIXES:
+    opened = open_bundle(bundle)
+    if data is not None:
+        labelled = only_part(open_labelled(data, format_name=format_name), part, split_file=split)
+        explain_data(opened, labelled, out, threads=threads, json=json)
+    elif image is not None:
+        _explain_image(opened, image, out, class_name, pixel_size, threads=threads, json=json)
+
+
+def _check_suffix(out: Path, allowed: tuple[str, ...]) -> None:
+    if out.suffix.lower() not in allowed:
         raise ConfigError(
             f"cannot be told what to write into a file that ends in {out.suffix or 'nothing'}",
             where=out,
-            remedy=f"choose a name that ends in {', '.join(SUFFIXES)}",
+            remedy=f"choose a name that ends in {', '.join(allowed)}",
         )
-    cam = GradCam(open_bundle(bundle), threads=threads)
+
+
+def _explain_image(
+    bundle: Bundle,
+    image: Path,
+    out: Path,
+    class_name: str | None,
+    pixel_size: float | None,
+    *,
+    threads: int | None,
+    json: Path | None,
+) -> None:
+    """Grad-CAM of one file into ``out``."""
+    from cellwright.explain.grad_cam import GradCam, sentences
+    from cellwright.images.read import read_image
+
+    cam = GradCam(bundle, threads=threads)
     picture = read_image(image)
     found = cam.explain(
         picture.pixels,

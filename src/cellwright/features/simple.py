@@ -39,20 +39,41 @@ _MOMENTS = ("mean", "std", "skewness", "kurtosis")
 _STANDS_OUT = ("otsu_threshold", "otsu_share", "otsu_elongation", "otsu_parts", "otsu_contrast")
 
 
-def simple_columns(channels: Sequence[str]) -> tuple[str, ...]:
-    """Names of the columns for these channels, ``CHANNEL_MEASUREMENT``."""
-    one = (
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "brightness": (
         *_MOMENTS,
         *(f"percentile_{percent}" for percent in PERCENTILES),
         *(f"histogram_{index}" for index in range(BINS)),
+    ),
+    "grain": (
         *(f"grain_{radius}px" for radius in RADII_PX),
         *(f"detail_{sigma:g}px" for sigma in SIGMAS_PX),
-        *(f"{kind}_{distance}px" for distance in DISTANCES_PX for kind in _PAIRS),
-        *(f"ring_{index}" for index in range(RINGS)),
-        *_STANDS_OUT,
-    )
+    ),
+    "texture": tuple(f"{kind}_{distance}px" for distance in DISTANCES_PX for kind in _PAIRS),
+    "rings": tuple(f"ring_{index}" for index in range(RINGS)),
+    "shape": _STANDS_OUT,
+}
+"""Measurements of one channel, by what they are about; columns have this order."""
+
+
+def simple_columns(channels: Sequence[str]) -> tuple[str, ...]:
+    """Names of the columns for these channels, ``CHANNEL_MEASUREMENT``."""
+    one = [name for names in FAMILIES.values() for name in names]
     pairs = (f"{a}_{b}_correlation" for a, b in combinations(channels, 2))
     return (*(f"{channel}_{name}" for channel in channels for name in one), *pairs)
+
+
+def simple_family(column: str) -> str:
+    """``CHANNEL FAMILY`` of a column of :func:`simple_columns`.
+
+    >>> simple_family("dna_percentile_5"), simple_family("dna_actin_correlation")
+    ('dna brightness', 'between channels')
+    """
+    for family, names in FAMILIES.items():
+        for name in names:
+            if column.endswith(f"_{name}"):
+                return f"{column.removesuffix(f'_{name}')} {family}"
+    return "between channels"
 
 
 def measure_simple(crop: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,11 @@ from cellwright.bundles.card import Card
 from cellwright.bundles.class_probabilities import ClassProbabilities
 from cellwright.bundles.sessions import choose_runtime, open_session
 from cellwright.errors import BundleError
-from cellwright.features.extractors import EXTRACTORS, Extractor, channels_as_named
 from cellwright.inference.crops import prepare_crop
 from cellwright.types import Category, Image
+
+if TYPE_CHECKING:
+    from cellwright.features.extractors import Extractor
 
 OUTPUT = "logits"
 BATCH = 128
@@ -204,6 +207,9 @@ def _extractor_of(bundle: Bundle) -> Extractor | None:
     wanted = None if card.classification is None else card.classification.features
     if wanted is None:
         return None
+    # Segmentation of smears comes with it: a second that a network need not wait for.
+    from cellwright.features.extractors import EXTRACTORS, channels_as_named  # noqa: PLC0415
+
     found = EXTRACTORS.get(wanted.kind)
     names = channels_as_named(card.input.channels, card.input.channel_names)
     if found is None or found.columns(names) != wanted.columns:

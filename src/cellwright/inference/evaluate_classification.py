@@ -28,6 +28,30 @@ FALSE_ALARMS = "false_alarms"
 """Share of labelled images of known classes that are marked as unlike the training images."""
 
 
+@dataclass(frozen=True, eq=False)
+class LabelledCrops:
+    """The labelled images of a set, prepared for a classifier, in the set's order.
+
+    Attributes:
+        ids: the images.
+        groups: the group of each.
+        truth: true classes; ids are the model's.
+        crops: float32 ``(N, C, *crop_px)``.
+        n_unlabelled: images without a class, which were left out.
+    """
+
+    ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    truth: tuple[Category, ...]
+    crops: NDArray[np.float32]
+    n_unlabelled: int = 0
+
+    @property
+    def true_ids(self) -> NDArray[np.int64]:
+        """``(N,)`` true class ids."""
+        return np.array([one.class_id for one in self.truth], np.int64)
+
+
 @dataclass(frozen=True)
 class LabelledClasses:
     """Truth and prediction of the labelled images of a set, in its order.
@@ -89,6 +113,27 @@ def classify_labelled(
         DatasetError: no image is labelled, or a label's class is unknown to the model.
         AnnotationError: labels that are no class of a whole image.
     """
+    given = prepare_labelled(classifier, labelled, progress=progress)
+    logits = classifier.logits(given.crops)
+    return LabelledClasses(
+        ids=given.ids,
+        groups=given.groups,
+        truth=given.truth,
+        found=classifier.read(logits),
+        logits=logits,
+        n_unlabelled=given.n_unlabelled,
+    )
+
+
+def prepare_labelled(
+    classifier: Classifier, labelled: LabelledSet, *, progress: Progress | None = None
+) -> LabelledCrops:
+    """Every labelled image of a set as the classifier takes it.
+
+    Raises:
+        DatasetError: no image is labelled, or a label's class is unknown to the model.
+        AnnotationError: labels that are no class of a whole image.
+    """
     table = _translation(labelled, classifier.classes)
     kept: list[Record] = []
     truth: list[Category] = []
@@ -111,13 +156,11 @@ def classify_labelled(
             progress(done + 1, len(labelled))
     if not kept:
         raise DatasetError("none of the images is labelled", where=labelled.name)
-    logits = classifier.logits(np.stack(crops))
-    return LabelledClasses(
+    return LabelledCrops(
         ids=tuple(record.id for record in kept),
         groups=tuple(record.group for record in kept),
         truth=tuple(truth),
-        found=classifier.read(logits),
-        logits=logits,
+        crops=np.stack(crops),
         n_unlabelled=len(labelled) - len(kept),
     )
 

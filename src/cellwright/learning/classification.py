@@ -24,8 +24,13 @@ from cellwright.data.crop_transforms import CROP_PRESETS
 from cellwright.data.splits import write_split
 from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
+from cellwright.explain.importance import measure_importance, write_importance
 from cellwright.inference.classifier import OUTPUT, Classifier
-from cellwright.inference.evaluate_classification import classify_labelled, report_classes
+from cellwright.inference.evaluate_classification import (
+    classify_labelled,
+    prepare_labelled,
+    report_classes,
+)
 from cellwright.inference.settle_classes import settle
 from cellwright.learning.balancing import SAMPLERS, class_weights
 from cellwright.learning.class_config import ClassificationConfig
@@ -40,6 +45,7 @@ from cellwright.learning.classification_page import write_page
 from cellwright.learning.config import TrainConfig
 from cellwright.learning.freezing import check_freezing
 from cellwright.learning.generated_crops import fill_rare, note_quality
+from cellwright.learning.mistakes import surest_mistakes
 from cellwright.learning.optimizers import check_rule
 from cellwright.learning.run_record import (
     TEST_SEED,
@@ -55,6 +61,7 @@ from cellwright.models import CLASSIFIERS
 from cellwright.models.committee import Committee
 
 GRAPH = "graphs/fp32.onnx"
+IMPORTANCE = "importance.csv"
 
 
 def begin_classifier(config: TrainConfig, run_dir: Path) -> None:
@@ -247,15 +254,24 @@ def bundle_and_evaluate(
     card = draft.card.model_copy(update={"classification": decoding})
     settled = Classifier(replace(draft.write(path, card), card=card))
     val = replace(val, found=settled.read(val.logits))
-    reports = {"validation part": report_classes(val, settled)}
+    seen, looked_at = {"validation part": val}, {"validation part": parts.val}
     if parts.test is not None:
-        reports["test part"] = report_classes(classify_labelled(settled, parts.test), settled)
+        seen["test part"] = classify_labelled(settled, parts.test)
+        looked_at["test part"] = parts.test
+    reports = {name: report_classes(one, settled) for name, one in seen.items()}
     evaluations = tuple(
         as_evaluation(report, parts.called(name)) for name, report in reports.items()
     )
     card = card.model_copy(update={"evaluations": evaluations})
     draft.write(path, card)
-    write_page(run_dir, card, reports)
+    importance = None
+    if not card.takes_pixels:
+        importance = measure_importance(settled, prepare_labelled(settled, parts.val))
+        write_importance(run_dir / IMPORTANCE, importance)
+    mistakes = {
+        name: surest_mistakes(one, looked_at[name], card.classes) for name, one in seen.items()
+    }
+    write_page(run_dir, card, reports, mistakes=mistakes, importance=importance)
     return TrainingResult(path, reports.get("test part"), parts.leaks)
 
 

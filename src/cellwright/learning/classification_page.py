@@ -1,31 +1,42 @@
-"""The page a classifier's run ends with: figures, confusion, reliability, curves."""
+"""The page a classifier's run ends with: figures, confusion, ROC, mistakes, importance, curves."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from cellwright.bundles.card import Card
+from cellwright.explain.importance import Importance, add_importance_section
 from cellwright.learning.generated_crops import FOLDER, QUALITY
-from cellwright.metrics.classification import ClassificationReport
-from cellwright.reports.classes import add_class_table, add_confusion, add_reliability
+from cellwright.learning.mistakes import Mistake, add_mistakes
+from cellwright.metrics.classification import SENSITIVITY, ClassificationReport
+from cellwright.reports.classes import add_class_table, add_confusion, add_reliability, add_roc
 from cellwright.reports.page import Page
 from cellwright.reports.plots import Curve, Labels, curves
 
 PAGE = "report.html"
 
 
-def write_page(run_dir: Path, card: Card, reports: Mapping[str, ClassificationReport]) -> Path:
+def write_page(
+    run_dir: Path,
+    card: Card,
+    reports: Mapping[str, ClassificationReport],
+    *,
+    mistakes: Mapping[str, Sequence[Mistake]],
+    importance: Importance | None = None,
+) -> Path:
     """Write ``report.html`` into the run folder.
 
     Args:
         run_dir: holds the log of the training, whose curves are drawn.
         card: of the bundle.
         reports: part of the data, in words, to what was measured there.
+        mistakes: the same parts, to the images taken for another class, surest first.
+        importance: what the model goes by, where it was measured.
     """
     page = Page(card.name, card.description)
     for limit in card.limits:
@@ -33,6 +44,9 @@ def write_page(run_dir: Path, card: Card, reports: Mapping[str, ClassificationRe
     for name, report in reports.items():
         page.section(name.capitalize())
         add_report(page, report)
+        add_mistakes(page, mistakes[name])
+    if importance is not None:
+        add_importance_section(page, importance)
     _add_curves(page, run_dir)
     _add_generated(page, run_dir / FOLDER)
     page.section("How it was made")
@@ -63,6 +77,19 @@ def add_report(page: Page, report: ClassificationReport) -> None:
     claimed = [one.confidence for one in filled if one.confidence is not None]
     if filled:
         add_reliability(page, claimed, [one.accuracy for one in filled])
+    if report.roc:
+        add_roc(page, _named_with_area(report), report.roc)
+
+
+def _named_with_area(report: ClassificationReport) -> list[str]:
+    """``CLASS (area 0.98, sensitivity 0.91 at 95 %)``, a line of a legend each."""
+    names = []
+    for name in report.classes:
+        area, reached = (report.per_class[name][key].value for key in ("auroc", SENSITIVITY))
+        shown = "" if area is None else f" (area {area:.3f}"
+        more = "" if reached is None else f", sensitivity {reached:.3f} at 95 %"
+        names.append(f"{name}{shown}{more})" if shown else name)
+    return names
 
 
 def _add_curves(page: Page, run_dir: Path) -> None:

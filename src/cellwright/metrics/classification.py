@@ -16,7 +16,9 @@ A class's own row holds the same names, for the class against the rest: ``accura
 decision, both F1 the class's F1, ``auroc``, and ``ece`` of the class's probability; and
 ``precision`` (n: images given the class), ``recall`` (n: images of the class) and ``f1``, with
 Wilson intervals for the first two where images stand alone: 3 of 3 is no certainty.
-``auroc`` and ``ece`` are undefined where predictions carry no probabilities.
+``sensitivity_at_95`` is the recall that the class's probability reaches where at most one in
+twenty of the rest is taken for it; the threshold is that of these images.
+``auroc``, ``ece`` and ``sensitivity_at_95`` are undefined without probabilities.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ from cellwright.metrics.intervals import (
     with_resamples,
 )
 from cellwright.metrics.report import Report, check_paired, interval_settings
+from cellwright.metrics.roc import RocCurve, area_under_roc, roc_curve, sensitivity_at
 from cellwright.metrics.score_map import CALIBRATION_BINS, binned_excess
 from cellwright.types import Category
 
@@ -49,6 +52,8 @@ METRICS = (
     *("accuracy", "balanced_accuracy", "weighted_precision", "weighted_f1"),
     *("macro_precision", "macro_f1", "auroc", "ece"),
 )
+
+SENSITIVITY = "sensitivity_at_95"
 
 
 class ReliabilityBin(NamedTuple):
@@ -75,11 +80,13 @@ class ClassificationReport(Report):
         classes: class names in the order of the matrix.
         confusion: images by true class (row) and class given (column).
         reliability: bins of confidence; empty where predictions carry no probabilities.
+        roc: each class against the rest; empty where predictions carry no probabilities.
     """
 
     classes: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     reliability: tuple[ReliabilityBin, ...] = field(default=())
+    roc: tuple[RocCurve, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
         """As the base's, with ``classes``, ``confusion`` and ``reliability``."""
@@ -154,6 +161,9 @@ def evaluate_classification(
     }
     confusion = confusion_matrix(truth, predicted, len(classes))
     own = _class_rates(confusion, rates, per_class["macro_f1"], alone=groups is None)
+    sensitivity = per_class.pop(SENSITIVITY)
+    for row, values, count in zip(own, sensitivity, confusion.sum(axis=1).tolist(), strict=True):
+        row[SENSITIVITY] = percentile_interval(values[0], values[1:], n=count)
     by_class = intervals_by_class(per_class, classes, n=len(truth))
     return ClassificationReport(
         task="classification",
@@ -167,6 +177,11 @@ def evaluate_classification(
         classes=tuple(classes),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         reliability=reliability_bins(true == guess, _winner(guess, probabilities)),
+        roc=()
+        if probabilities is None
+        else tuple(
+            roc_curve(one > 0, p) for one, p in zip(is_true.T, probabilities.T, strict=True)
+        ),
     )
 
 
@@ -237,32 +252,6 @@ def reliability_bins(
         share = wilson(int(right[inside].sum()), int(inside.sum()))
         bins.append(ReliabilityBin(low, high, mean, share))
     return tuple(bins)
-
-
-def area_under_roc(
-    positive: NDArray[np.bool_], scores: NDArray[np.floating], weights: Weights
-) -> NDArray[np.float64]:
-    """Share of (positive, negative) pairs in which the positive scores higher, ties half.
-
-    Args:
-        positive: bool ``(I,)``.
-        scores: ``(I,)``.
-        weights: ``(R, I)``.
-
-    Returns:
-        float64 ``(R,)``; NaN where one side is missing.
-    """
-    if len(scores) == 0:
-        return np.full(len(weights), np.nan)
-    order = np.argsort(scores, kind="stable")
-    ordered = np.asarray(scores)[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    drawn = weights[:, order]
-    positives = np.add.reduceat(drawn * positive[order], starts, axis=1)
-    negatives = np.add.reduceat(drawn * ~positive[order], starts, axis=1)
-    below = np.cumsum(negatives, axis=1) - negatives / 2
-    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-    return ratio((positives * below).sum(axis=1), pairs)
 
 
 def calibration_error(
@@ -341,14 +330,15 @@ def _class_rates(
 def _of_probabilities(
     is_true: NDArray[np.float64], probabilities: NDArray[np.float64] | None, weights: Weights
 ) -> dict[str, NDArray[np.float64]]:
-    """``auroc`` and ``ece`` of each class against the rest, ``(K, R)``."""
+    """``auroc``, ``ece``, ``sensitivity_at_95`` of each class against the rest, ``(K, R)``."""
     if probabilities is None:
         undefined = np.full((is_true.shape[1], len(weights)), np.nan)
-        return {"auroc": undefined, "ece": undefined}
+        return {"auroc": undefined, "ece": undefined, SENSITIVITY: undefined}
     columns = list(zip(is_true.T, probabilities.T, strict=True))
     return {
         "auroc": np.stack([area_under_roc(true > 0, p, weights) for true, p in columns]),
         "ece": np.stack([calibration_error(true, p, weights) for true, p in columns]),
+        SENSITIVITY: np.stack([sensitivity_at(true > 0, p, weights) for true, p in columns]),
     }
 
 

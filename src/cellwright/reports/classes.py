@@ -1,4 +1,4 @@
-"""Sections about a classifier for any page: confusion as pictures, reliability, a table a class."""
+"""Sections about a classifier for any page: confusion, reliability, ROC curves, a table."""
 
 from __future__ import annotations
 
@@ -95,3 +95,27 @@ def _cells(figure: Figured) -> tuple[Cell, Cell]:
     if figure.low is None or figure.high is None:
         return figure.value, None
     return figure.value, f"{figure.low:.3f} to {figure.high:.3f}"
+
+
+def add_roc(
+    page: Page, names: Sequence[str], points: Sequence[tuple[Sequence[float], Sequence[float]]]
+) -> None:
+    """ROC curves, each class against the rest; those without two sides are left out.
+
+    Args:
+        page: gets the plot.
+        names: what stands in the legend, one a curve.
+        points: false positive rates and sensitivities of each.
+    """
+    lines = [
+        Curve(name, *curve) for name, curve in zip(names, points, strict=True) if len(curve[0])
+    ]
+    page.figure(
+        curves(
+            [*lines, Curve("by chance", [0, 1], [0, 1])],
+            labels=Labels(x="1 - specificity", y="sensitivity"),
+        ),
+        caption="ROC: what share of a class is found, at what share of false alarms among the "
+        "rest. No threshold of these curves was chosen by them.",
+        alt="ROC curves",
+    )

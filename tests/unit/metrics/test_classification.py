@@ -19,12 +19,12 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 from cellwright.errors import AnnotationError, ConfigError
 from cellwright.metrics.classification import (
     METRICS,
-    area_under_roc,
     confusion_matrix,
     evaluate_classification,
     figure_difference,
     reliability_bins,
 )
+from cellwright.metrics.roc import area_under_roc
 from cellwright.types import Category
 
 PHASES = ["G1", "S", "G2", "M"]
