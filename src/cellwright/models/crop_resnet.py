@@ -20,6 +20,10 @@ from torch import Tensor, nn
 
 from cellwright.errors import ConfigError
 
+SMALLEST_WIDTH = 8
+"""With fewer channels, laid out channels last, PyTorch's own convolutions write beyond their memory
+on some processors (seen with 2.15): the training dies without a word."""
+
 DARK = 1e-4
 """Variance below which a channel counts as empty and is not stretched further."""
 
@@ -80,7 +84,7 @@ class CropResNet(nn.Module):
             each crop to mean 0 and spread 1, so that the lamp and the camera's gain do not matter.
 
     Raises:
-        ConfigError: no such entry, no stage, no block, or a width below 1.
+        ConfigError: no such entry, no stage, no block, or a width below 8.
     """
 
     def __init__(
@@ -101,10 +105,10 @@ class CropResNet(nn.Module):
                 f"there is no entry called {entry!r}", remedy=f"choose out of {', '.join(ENTRIES)}"
             )
         self.entry = entry
-        if not blocks or min(blocks) < 1 or width < 1 or min(crop_px) < 1:
+        if not blocks or min(blocks) < 1 or width < SMALLEST_WIDTH or min(crop_px) < 1:
             raise ConfigError(
                 f"no residual network of blocks {tuple(blocks)} and width {width}",
-                remedy="use at least one stage of one block and a width of 1",
+                remedy=f"use at least one stage of one block and a width of {SMALLEST_WIDTH}",
             )
         layers: list[nn.Module] = [
             nn.Conv2d(n_channels, width, 3, stem_stride, 1, bias=False),

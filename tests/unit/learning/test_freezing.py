@@ -21,7 +21,7 @@ def test_blocks_are_convolutions_and_residual_blocks_and_no_class_layer():
 
 def test_frozen_layers_do_not_move_and_the_others_do():
     torch.manual_seed(0)
-    network = CropResNet(2, 3, width=4).train()
+    network = CropResNet(2, 3, width=8).train()
     freeze(network, learning=1)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.1)
@@ -35,7 +35,7 @@ def test_frozen_layers_do_not_move_and_the_others_do():
 
 
 def test_all_learn_again():
-    network = CropResNet(2, 3, width=4).train()
+    network = CropResNet(2, 3, width=8).train()
     freeze(network, learning=0)
     assert [name for name, weight in network.named_parameters() if weight.requires_grad] == [
         "head.weight",

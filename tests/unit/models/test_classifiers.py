@@ -42,6 +42,8 @@ def test_what_cannot_be_built_is_said():
         PhaseCNN(7, 3, crop_px=(19, 40))
     with pytest.raises(ConfigError, match="residual"):
         CropResNet(7, 3, blocks=())
+    with pytest.raises(ConfigError, match="a width of 8"):
+        CropResNet(7, 3, width=4)
     with pytest.raises(ConfigError, match="no ResNet"):
         CLASSIFIERS["timm-resnet"](7, 3, architecture="resnet_of_mine")
     with pytest.raises(ConfigError, match="no such file"):
