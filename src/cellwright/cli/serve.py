@@ -21,6 +21,9 @@ cellwright serve --create-token "Ada" --data /srv/cells
 
 cellwright serve --host 0.0.0.0 --data /srv/cells --model runs/mine/mine.cellwright"""
 
+SECONDS_OF_BURST = 10
+"""Requests that may come at once, in seconds of what may come steadily."""
+
 NEEDED = {
     "fastapi": "fastapi",
     "uvicorn": "uvicorn",
@@ -42,7 +45,12 @@ def serve(
         Path, typer.Option("--data", "-d", metavar="DIR", help="Keeps images and results.")
     ] = Path("cellwright-service"),
     database: Annotated[
-        str, typer.Option(metavar="URL", help="SQLAlchemy URL instead of a SQLite file in DIR.")
+        str,
+        typer.Option(
+            metavar="URL",
+            envvar="CELLWRIGHT_DATABASE",
+            help="SQLAlchemy URL instead of a SQLite file in DIR.",
+        ),
     ] = "",
     models: Annotated[
         list[Path] | None,
@@ -54,6 +62,9 @@ def serve(
     ] = None,
     max_file_mib: Annotated[int, typer.Option(min=1, help="Largest image file.")] = 256,
     max_images: Annotated[int, typer.Option(min=1, help="Most images in one job.")] = 500,
+    max_requests: Annotated[
+        float, typer.Option(min=0.1, help="Most requests a second of one token or address.")
+    ] = 100,
     runtime: Runtime = "auto",
     threads: Threads = None,
 ) -> None:
@@ -73,7 +84,12 @@ def serve(
         closed=not is_loopback(host),
         runtime=runtime,
         threads=threads,
-        limits=Limits(file_bytes=max_file_mib << 20, images=max_images),
+        limits=Limits(
+            file_bytes=max_file_mib << 20,
+            images=max_images,
+            per_second=max_requests,
+            burst=max(1, round(SECONDS_OF_BURST * max_requests)),
+        ),
     )
     if create_token is not None:
         _create_token(settings.database_url, create_token)

@@ -17,7 +17,7 @@ from cellwright.service.explanations import Explanations
 from cellwright.service.files import Files
 from cellwright.service.guard import Guard
 from cellwright.service.models import Models
-from cellwright.service.problems import install_problem_handlers
+from cellwright.service.problems import PROBLEMS, install_problem_handlers
 from cellwright.service.routes import ROUTERS
 from cellwright.service.settings import ServiceSettings
 from cellwright.service.store import Store
@@ -90,7 +90,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     app.state.parts = parts
     install_problem_handlers(app)
     for router in ROUTERS:
-        app.include_router(router, prefix=API)
+        app.include_router(router, prefix=API, responses=PROBLEMS)
     app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     app.add_middleware(Guard, settings=settings, access=parts.access, telemetry=telemetry)
     return app

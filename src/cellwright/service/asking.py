@@ -26,7 +26,8 @@ def parts_of(request: Request) -> Parts:
     return parts
 
 
-def owner_of(request: Request) -> str:
+# Neither waits for anything: as coroutines they need no thread of the pool.
+async def owner_of(request: Request) -> str:
     """Whose request this is, as the guard found before the body was read."""
     owner: str = request.state.owner
     return owner
@@ -54,7 +55,7 @@ def cells_of_job(parts: Parts, owner: str, job_id: str) -> CellsOfJob:
     return CellsOfJob(parts.files, job_id, card)
 
 
-def chosen_options(
+async def chosen_options(
     pixel_size_um: Annotated[
         float | None, Form(gt=0, lt=1e6, allow_inf_nan=False, description="Edge of a pixel, µm.")
     ] = None,

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from cellwright.errors import BundleError, CellwrightError
@@ -16,6 +17,27 @@ from cellwright.service.files import TooLargeError
 from cellwright.service.records import MissingError
 
 PROBLEM_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """A problem document as the API's description has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    what: str
+    where: str | None
+    remedy: str
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A refusal: what is wrong, where, and the remedy (RFC 9457).",
+        "content": {PROBLEM_TYPE: {"schema": Problem.model_json_schema()}},
+    }
+}
+"""What every route may answer."""
 
 _STATUS: tuple[tuple[type[CellwrightError], int], ...] = (
     (MissingError, 404),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import Response
 from fastapi.responses import FileResponse
@@ -11,9 +12,19 @@ from starlette.background import BackgroundTask
 TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".geojson": "application/geo+json",
+    ".jpg": "image/jpeg",
     ".parquet": "application/vnd.apache.parquet",
+    ".png": "image/png",
+    ".tif": "image/tiff",
     ".zip": "application/zip",
 }
+
+
+def gives(suffix: str) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route that answers with such a file, for the API's description."""
+    media_type = TYPES[suffix].partition(";")[0]
+    schema = {"type": "string", "format": "binary"}
+    return {200: {"description": "The file.", "content": {media_type: {"schema": schema}}}}
 
 
 def send_and_delete(file: Path, name: str) -> FileResponse:

@@ -12,11 +12,12 @@ from cellwright.service.answers import as_objects
 from cellwright.service.asking import JobId, Owner, Position, cells_of_job, parts_of
 from cellwright.service.problems import RefusedError
 from cellwright.service.records import MissingError
+from cellwright.service.sending import gives
 
 router = APIRouter(prefix="/jobs/{job_id}/images/{position}", tags=["images"])
 
 
-@router.get("/explanation.png", response_class=FileResponse)
+@router.get("/explanation.png", response_class=FileResponse, responses=gives(".png"))
 def explanation(
     request: Request,
     owner: Owner,

@@ -19,6 +19,7 @@ from cellwright.service.answers import cells_answer
 from cellwright.service.asking import JobId, Owner, Position, parts_of
 from cellwright.service.problems import RefusedError
 from cellwright.service.records import MissingError, Outcome
+from cellwright.service.sending import gives
 
 router = APIRouter(prefix="/jobs/{job_id}/images/{position}", tags=["images"])
 
@@ -31,7 +32,7 @@ def one_image(request: Request, owner: Owner, job_id: JobId, position: Position)
     return JSONResponse(cells_answer(parts.store.outcome(owner, job_id, position), classes))
 
 
-@router.get("/picture.png", response_class=FileResponse)
+@router.get("/picture.png", response_class=FileResponse, responses=gives(".png"))
 def picture(request: Request, owner: Owner, job_id: JobId, position: Position) -> FileResponse:
     """The image as a browser can show it, at most 2000 pixels long."""
     parts = parts_of(request)
@@ -43,19 +44,19 @@ def picture(request: Request, owner: Owner, job_id: JobId, position: Position) -
     return FileResponse(target, media_type="image/png")
 
 
-@router.get("/overlay.png", response_class=FileResponse)
+@router.get("/overlay.png", response_class=FileResponse, responses=gives(".png"))
 def overlay(request: Request, owner: Owner, job_id: JobId, position: Position) -> FileResponse:
     """The image with the model's cells drawn on it."""
     return _product(request, owner, job_id, position, "overlays.png")
 
 
-@router.get("/labels.tif", response_class=FileResponse)
+@router.get("/labels.tif", response_class=FileResponse, responses=gives(".tif"))
 def label_image(request: Request, owner: Owner, job_id: JobId, position: Position) -> FileResponse:
     """For a model that segments: each pixel holds the number of its cell."""
     return _product(request, owner, job_id, position, "labels.tif")
 
 
-@router.get("/mask.png", response_class=FileResponse)
+@router.get("/mask.png", response_class=FileResponse, responses=gives(".png"))
 def mask(request: Request, owner: Owner, job_id: JobId, position: Position) -> FileResponse:
     """For a semantic model: each pixel holds its class, 255 where there is one class."""
     return _product(request, owner, job_id, position, "masks.png")

@@ -9,12 +9,12 @@ from fastapi.responses import FileResponse
 
 from cellwright.service.asking import JobId, Owner, cells_of_job, parts_of
 from cellwright.service.labels import formats_of, zip_labels
-from cellwright.service.sending import send_and_delete
+from cellwright.service.sending import gives, send_and_delete
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 
 
-@router.get("/labels.zip", response_class=FileResponse)
+@router.get("/labels.zip", response_class=FileResponse, responses=gives(".zip"))
 def labels(
     request: Request,
     owner: Owner,

@@ -15,7 +15,7 @@ from cellwright.service.asking import JobId, Owner, Position, cells_of_job, part
 from cellwright.service.cells import CellsOfJob, Whose
 from cellwright.service.labels import zipped
 from cellwright.service.records import Outcome
-from cellwright.service.sending import send_and_delete
+from cellwright.service.sending import gives, send_and_delete
 
 Program = Literal["geojson", "imagej"]
 SUFFIX: dict[Program, str] = {"geojson": ".geojson", "imagej": ".zip"}
@@ -25,7 +25,7 @@ OfWhom = Annotated[Whose, Query(alias="of", description="Whose cells; current: c
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 
 
-@router.get("/outlines.zip", response_class=FileResponse)
+@router.get("/outlines.zip", response_class=FileResponse, responses=gives(".zip"))
 def all_outlines(
     request: Request,
     owner: Owner,
@@ -47,7 +47,9 @@ def all_outlines(
     return send_and_delete(archive, f"outlines-{program}.zip")
 
 
-@router.get("/images/{position}/cells.geojson", response_class=FileResponse)
+@router.get(
+    "/images/{position}/cells.geojson", response_class=FileResponse, responses=gives(".geojson")
+)
 def as_geojson(
     request: Request, owner: Owner, job_id: JobId, position: Position, whose: OfWhom = "model"
 ) -> FileResponse:
@@ -55,7 +57,7 @@ def as_geojson(
     return _one(request, owner, job_id, position, program="geojson", whose=whose)
 
 
-@router.get("/images/{position}/rois.zip", response_class=FileResponse)
+@router.get("/images/{position}/rois.zip", response_class=FileResponse, responses=gives(".zip"))
 def as_rois(
     request: Request, owner: Owner, job_id: JobId, position: Position, whose: OfWhom = "model"
 ) -> FileResponse:

@@ -37,17 +37,16 @@ async def predict(
     parts = parts_of(request)
     parts.models.check(model, options)
     check_type(image)
-    work = partial(_predict, parts, image, model=model, options=options)
-    answer = await to_thread.run_sync(work, limiter=parts.line)
-    await to_thread.run_sync(parts.store.audit, owner, "predict", answer["name"])
-    return JSONResponse(answer)
+    work = partial(_predict, parts, image, owner=owner, model=model, options=options)
+    return JSONResponse(await to_thread.run_sync(work, limiter=parts.line))
 
 
 def _predict(
-    parts: Parts, image: UploadFile, *, model: str, options: dict[str, Any]
+    parts: Parts, image: UploadFile, *, owner: str, model: str, options: dict[str, Any]
 ) -> dict[str, Any]:
     with parts.files.received(image.file, image.filename or "") as (path, known):
         found = parts.models.predict(model, options, path, known.name)
+    parts.store.audit(owner, "predict", known.name)
     return {
         "name": known.name,
         "model": model,

@@ -14,6 +14,7 @@ from cellwright.service.asking import JobId, Owner, Position, parts_of
 from cellwright.service.problems import RefusedError
 from cellwright.service.pyramid import TILE_PX, Levels, make_tiles, tile_name
 from cellwright.service.records import MissingError
+from cellwright.service.sending import gives
 
 Level: TypeAlias = Annotated[int, InPath(ge=0, le=40, description="The last has full size.")]
 Place: TypeAlias = Annotated[int, InPath(ge=0, le=10_000_000)]
@@ -38,7 +39,9 @@ def tile_plan(request: Request, owner: Owner, job_id: JobId, position: Position)
     }
 
 
-@router.get("/tiles/{level}/{column}_{row}.jpg", response_class=FileResponse)
+@router.get(
+    "/tiles/{level}/{column}_{row}.jpg", response_class=FileResponse, responses=gives(".jpg")
+)
 def tile(
     request: Request,
     owner: Owner,
