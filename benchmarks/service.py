@@ -2,13 +2,14 @@
 
     python benchmarks/service.py [--clients 50] [--seconds 60] [--rounds 4] [--model blood-cells]
 
-Three questions. How soon after its start does ``cellwright serve`` answer ``/health``? How much
+Four questions. How soon after its start does ``cellwright serve`` answer ``/health``? How much
 memory does it take with one detector loaded, and while all clients send? How many simulated
 640x480 pictures a second does it do, beside the loop of ``cellwright predict`` (images side by
 side, no overlays) over the same pictures? Service and loop take turns, so that a noisy machine is
 noisy for both; processor seconds an image, which other programs disturb less, stand beside wall
-time. Every answer is compared with the loop's: its count, and that it came. Clients, loop and
-service share this machine; nothing but the loopback address is used.
+time. Every answer is compared with the loop's: its count, and that it came. And what would a
+batch of images in the network cost beside one image at a time? Clients, loop and service share
+this machine; nothing but the loopback address is used.
 """
 
 from __future__ import annotations
@@ -32,13 +33,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.sessions import choose_runtime, open_session
 from cellwright.images.read import open_image
 from cellwright.images.simulate.live_dead import LiveDeadScene, simulate_series
 from cellwright.images.write import write_png
 from cellwright.inference.identity import name_images
+from cellwright.inference.predictor import Predictor
 from cellwright.inference.run import LoadedModel, RunOptions, load_model
 from cellwright.inference.workers import in_order, plan_work
 from record import write_results
@@ -48,6 +52,9 @@ N_PICTURES = 8
 STARTS = 5
 MANY = 1000
 BOUNDARY = "cellwright-benchmark"
+BATCHED = ("blood-cells", "live-dead-fluo")
+BATCHES = (1, 2, 4, 8)
+N_BATCHED = 32
 N_CELLS_AT = 4
 """Column of the number of cells in a summary."""
 
@@ -187,6 +194,28 @@ def loop(model: LoadedModel, paths: Sequence[Path], seconds: float) -> tuple[int
     return len(counts), time.perf_counter() - start, counts[: len(images)]
 
 
+def batch_figures(path: Path) -> dict[str, dict[str, float]]:
+    """Processor milliseconds an image in the network alone, by model and images in a batch."""
+    figures = {}
+    for name in BATCHED:
+        bundle = open_bundle(name)
+        with open_image(path) as source:
+            one = next(Predictor(bundle, threads=1).network_inputs(source))
+        entry = bundle.card.graphs[0]
+        runtime = choose_runtime("auto", entry.precision)
+        session = open_session(bundle.graph(entry), runtime=runtime, threads=2)
+        figures[name] = {}
+        for size in BATCHES:
+            batch = np.repeat(one, size, axis=0)
+            session.run(batch)
+            start = time.process_time()
+            for _ in range(N_BATCHED // size):
+                session.run(batch)
+            figures[name][str(size)] = (time.process_time() - start) / N_BATCHED * 1000
+        print(f"batches, {name}: {figures[name]}", flush=True)
+    return figures
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value at or below which ``share`` of them lie."""
     return sorted(values)[max(0, round(share * len(values)) - 1)]
@@ -275,6 +304,7 @@ def main() -> None:
             "settings": vars(settings),
             "load_of_the_machine_before": load_before,
             "start": start_figures(folder, settings.model),
+            "network_processor_ms_by_batch": batch_figures(paths[0]),
             **measure(folder, paths, settings),
         }
     print(write_results("service", content).read_text())
