@@ -7,6 +7,7 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -91,12 +92,20 @@ def bad_json(rng: Rng, job: str) -> bytes:
     return request("PUT", f"{API}/jobs/{job}/images/0/corrections", body, kind=kind)
 
 
-def bad_file(rng: Rng, job: str) -> bytes:
+@cache
+def hostile_files() -> list[bytes]:
+    """Sound, odd, damaged and malicious images."""
+    rng = np.random.default_rng(1)
     makers = [*SOUND.values(), *ODD.values(), *WRONG.values()]
     makers += [entity_bomb, many_directories, jpeg_claiming(60_000, 60_000)]
-    data = makers[rng.integers(len(makers))](rng)
+    return [maker(rng) for maker in makers]
+
+
+def bad_file(rng: Rng, job: str) -> bytes:
+    files = hostile_files()
+    data = files[rng.integers(len(files))]
     if rng.random() < 0.5:
-        data = data[: rng.integers(1, len(data) + 1)]
+        data = data[: rng.integers(0, len(data) + 1)]
     return upload(rng, data)
 
 

@@ -50,7 +50,7 @@ def test_no_request_is_answered_otherwise_than_described(running, mode):
     address, job = running
     description = schemathesis.openapi.from_url(f"{address}{API}/openapi.json")
     operations = [result.ok() for result in description.get_all_operations()]
-    assert len(operations) > 30
+    assert len(operations) >= 30
     for operation in operations:
 
         @hypothesis.settings(
