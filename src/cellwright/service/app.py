@@ -19,13 +19,12 @@ from cellwright.service.guard import Guard
 from cellwright.service.models import Models
 from cellwright.service.problems import PROBLEMS, install_problem_handlers
 from cellwright.service.routes import ROUTERS
-from cellwright.service.settings import ServiceSettings
+from cellwright.service.settings import API, ServiceSettings
 from cellwright.service.store import Store
 from cellwright.service.telemetry import Telemetry
 from cellwright.service.work_queue import Queue
 from cellwright.service.worker import Worker
 
-API = "/api/v1"
 PAGE = Path(__file__).parent / "page"
 
 

@@ -17,7 +17,7 @@ from cellwright.service.access import LOCAL_OWNER, Access
 from cellwright.service.body import in_time
 from cellwright.service.problems import problem
 from cellwright.service.rates import Rates
-from cellwright.service.settings import LOOPBACK_NAMES, ServiceSettings
+from cellwright.service.settings import API, LOOPBACK_NAMES, ServiceSettings
 from cellwright.service.telemetry import Telemetry
 
 SECURITY_HEADERS = {
@@ -33,9 +33,8 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
-API_PATHS = "/api/"
-OPEN_PATHS = ("/health", "/ready", "/openapi.json")
-"""Ends of the addresses within the API that anybody may ask."""
+OPEN_PATHS = tuple(f"{API}/{name}" for name in ("health", "ready", "openapi.json"))
+"""Addresses within the API that anybody may ask."""
 
 WRONG_TOKEN_COST = 50.0
 """A wrong token counts as so many requests: guessing is slow, and so is checking a guess."""
@@ -69,7 +68,7 @@ class Guard:
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 # The page is the same for all; its browser asks each time whether it changed.
-                ours = scope["path"].startswith(API_PATHS)
+                ours = scope["path"].startswith(API)
                 headers.setdefault("Cache-Control", "no-store" if ours else "no-cache")
                 route = getattr(scope.get("route"), "path", "none")
                 method = scope["method"] if scope["method"] in _METHODS else "other"
@@ -119,7 +118,7 @@ class Guard:
         client = scope.get("client")
         address = f"address {client[0] if client else '?'}"
         path: str = scope["path"]
-        if not path.startswith(API_PATHS) or path.endswith(OPEN_PATHS):
+        if not path.startswith(API) or path in OPEN_PATHS:
             return self._too_often(address)
         owner: str | None = LOCAL_OWNER
         if self._settings.closed:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from cellwright.errors import ConfigError
 
+API = "/api/v1"
+"""Where the API begins; everything else is the page."""
+
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 

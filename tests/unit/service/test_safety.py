@@ -74,6 +74,8 @@ def test_every_route_but_health_needs_a_token(closed):
         problem_of(answer)
     assert closed.get(f"{API}/health").status_code == 200
     assert closed.get(f"{API}/ready").status_code == 200
+    for path in ("/jobs/health", "/jobs/ready", f"/jobs/{NO_JOB}/images/0/tiles/openapi.json"):
+        assert closed.get(API + path).status_code == 401
 
 
 @pytest.mark.parametrize("wrong", ["", "x", "cw_0123456789abcdef_" + "a" * 43, "cw_' OR 1=1 --"])

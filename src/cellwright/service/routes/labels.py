@@ -24,5 +24,7 @@ def labels(
     """Corrected images with their labels, ready for ``cellwright train``."""
     cells = cells_of_job(parts_of(request), owner, job_id)
     chosen = format_name or formats_of(cells.card.task)[0]
-    archive = zip_labels(cells, parts_of(request).store.outcomes(owner, job_id), chosen)
+    store = parts_of(request).store
+    archive = zip_labels(cells, store.outcomes(owner, job_id), chosen)
+    store.audit(owner, "labels", f"{job_id} {chosen}")
     return send_and_delete(archive, f"labels-{chosen}.zip")
