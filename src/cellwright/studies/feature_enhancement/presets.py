@@ -87,7 +87,7 @@ PRESETS: dict[str, Preset] = {
         window_px=192,
         longest_px=512,
         compared=("baseline", "enhanced"),
-        once=("weighted", "residual", "convnext", "long", "heavy", "shallow", "supervised",
+        once=("long", "residual", "convnext", "weighted", "heavy", "shallow", "supervised",
               "dropout"),
         long_epochs=30,
         trials=6,
