@@ -9,6 +9,7 @@ from cellwright.data.formats import read_labelled
 from cellwright.metrics.intervals import Interval
 from cellwright.metrics.semantic import evaluate_semantic
 from cellwright.models import SEGMENTERS
+from cellwright.studies.feature_enhancement.ceiling import passed_through
 from cellwright.studies.feature_enhancement.comparison import (
     collect,
     conclude,
@@ -31,6 +32,7 @@ from cellwright.studies.feature_enhancement.variants import (
 from cellwright.studies.kept_pictures import as_text, from_text
 from cellwright.studies.study import Figure, NotAttempted, Outcome, Record, Request
 from cellwright.types import SemanticMask
+from tiny_masks import write_classes
 
 
 def test_pixels_are_pooled_and_the_band_forgives_two_pixels():
@@ -193,6 +195,14 @@ def test_simulated_tissue_holds_every_class_and_is_repeatable():
     assert (again == pixels).all()
 
 
+def test_what_shrinking_gives_away():
+    wide = np.kron(np.array([[0, 1], [2, 3]], np.uint8), np.ones((32, 32), np.uint8))
+    assert (passed_through(wide, 32, 4) == wide).all()
+    line = np.zeros((64, 64), np.uint8)
+    line[:, 20] = 1  # a quarter of a small pixel at a quarter of the size
+    assert not passed_through(line, 16, 2).any()
+
+
 def test_pictures_show_where_the_rarest_class_is(tmp_path):
     labelled = read_labelled(write_tissue(tmp_path / "set", n_images=3, edge_px=300))
     squares = richest(labelled, 2)
@@ -203,3 +213,18 @@ def test_pictures_show_where_the_rarest_class_is(tmp_path):
     picture = coloured(np.array([[0, 1], [2, 3]]))
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) == 4
     assert np.array_equal(from_text(as_text(picture)), picture)
+
+
+@pytest.mark.slow
+def test_a_users_own_labels_by_path_have_a_table_of_their_own(tmp_path):
+    """As a copy of the mouse liver set would: three classes, images that are no sections."""
+    names = ("background", "membrane", "nucleus")
+    data = write_classes(tmp_path / "liver", names=names, n_images=8)
+    setting = Setting(Request("quick", str(data), tmp_path / "run"))
+    (cell, *_) = plan(setting.request)
+    assert cell.places == (("own labels", PRINTED["baseline"], "mIoU (%)"),)
+    figures = {(one.table, one.metric): one for one in cell.measure(tmp_path / "work").figures}
+    assert {f"IoU {name} (%)" for name in names} <= {metric for _, metric in figures}
+    pooled = figures["own labels", "mIoU (%)"]
+    assert 0 < pooled.value < 100 and not pooled.apart
+    assert "interval over images" in pooled.note

@@ -89,7 +89,7 @@ PRESETS: dict[str, Preset] = {
         compared=("baseline", "enhanced"),
         once=("long", "residual", "convnext", "weighted", "heavy", "shallow", "supervised",
               "dropout"),
-        long_epochs=30,
+        long_epochs=24,
         trials=6,
         lambda_trials=3,
         search_epochs=4,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cellwright.data.datasets.drosophila_vnc_sstem import CLASSES
 from cellwright.errors import UnknownNameError
-from cellwright.studies.feature_enhancement import pictures, search, speed, views
+from cellwright.studies.feature_enhancement import ceiling, pictures, search, speed, views
 from cellwright.studies.feature_enhancement.comparison import collect, conclude
 from cellwright.studies.feature_enhancement.plots import draw
 from cellwright.studies.feature_enhancement.presets import PRESETS, ROWS, Preset
@@ -75,7 +75,12 @@ def plan(request: Request) -> Sequence[Cell]:
             seed=first,
         ),
     )
-    return [*trained, timed, *mirrored, shown, *searched, *_beyond_reach()]
+    limit = Cell(
+        "ceiling",
+        ((ceiling.TABLE, ceiling.ROW, MIOU),),
+        partial(ceiling.measure, setting),
+    )
+    return [*trained, timed, *mirrored, shown, limit, *searched, *_beyond_reach()]
 
 
 def _runs(preset: Preset) -> list[tuple[str, int]]:
