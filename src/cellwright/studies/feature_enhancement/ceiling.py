@@ -51,4 +51,5 @@ def passed_through(mask: NDArray[np.uint8], longest_px: int, n_classes: int) -> 
     factor = longest_px / max(height, width)
     shares = (np.arange(n_classes)[:, None, None] == mask).astype(np.float32)
     small = resize(shares, round(height * factor), round(width * factor))
-    return resize(small, height, width).argmax(axis=0).astype(np.uint8)
+    classes: NDArray[np.uint8] = resize(small, height, width).argmax(axis=0).astype(np.uint8)
+    return classes
