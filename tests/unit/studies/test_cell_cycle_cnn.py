@@ -111,6 +111,11 @@ def prediction(name: str, truth: int, given: int) -> Prediction:
     return Prediction(name, name, truth, tuple(float(one == given) for one in range(2)))
 
 
+def test_the_mean_of_two_is_a_mean_of_probabilities() -> None:
+    one, two = prediction("a", 0, 0), prediction("a", 0, 1)
+    assert rows.mean_of(one, two).probabilities == (0.5, 0.5)
+
+
 def test_pairs_are_compared_on_the_cells_that_both_have_seen() -> None:
     ours = [prediction(str(one), one % 2, one % 2) for one in range(40)]
     theirs = [prediction(str(one), one % 2, 0 if one < 10 else one % 2) for one in range(30)]

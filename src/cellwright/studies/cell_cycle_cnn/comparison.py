@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from cellwright.data.checksum import checksum
-from cellwright.errors import DatasetError
 from cellwright.learning.cross_validation import Prediction
 from cellwright.learning.training_data import load_set
 from cellwright.metrics.classification import figure_difference
-from cellwright.studies.cell_cycle_cnn.methods import Channels, Variant
+from cellwright.studies.cell_cycle_cnn.methods import TITLES, Variant
 from cellwright.studies.cell_cycle_cnn.rows import out_of_fold
 from cellwright.studies.cell_cycle_cnn.setting import Setting
-from cellwright.studies.study import Figure, NotAttempted, Outcome, figure_of
+from cellwright.studies.study import Figure, Outcome, Place, figure_of
 from cellwright.types import Category
 
 PAIRED = "paired"
@@ -21,36 +21,42 @@ BASELINES = ("boosting", "resnet", "cnn")
 RESAMPLES = 2000
 
 
-def paired_row(channels: Channels, baseline: str) -> str:
+OURS = ("ours", "both")
+
+
+def paired_row(ours: Variant, baseline: Variant) -> str:
     """Row of the table.
 
-    >>> paired_row("stained", "boosting")
+    >>> paired_row(Variant("ours", "stained"), Variant("boosting", "stained"))
     'ours less gradient boosting, stained'
     """
-    return f"ours less {Variant(baseline, channels).row}"
+    return f"{TITLES[ours.method]} less {baseline.row}"
 
 
-def measure(setting: Setting, _folder: Path, *, channels: Channels) -> Outcome:
-    """Ours less each baseline, on the pooled out-of-fold predictions.
+def places(baseline: Variant) -> tuple[Place, ...]:
+    """What the cell of a baseline fills."""
+    return tuple(
+        (PAIRED, paired_row(replace(baseline, method=name), baseline), metric)
+        for name in OURS
+        for metric in METRICS.values()
+    )
+
+
+def measure(setting: Setting, _folder: Path, *, baseline: Variant) -> Outcome:
+    """Ours less a baseline, on the pooled out-of-fold predictions.
 
     Raises:
-        NotAttempted: ours, or every baseline, is not there.
+        NotAttempted: one of them was not measured.
     """
     labelled = load_set(setting.source)
-    try:
-        ours = out_of_fold(setting, Variant("ours", channels), labelled.classes)
-    except DatasetError as error:
-        raise NotAttempted(error.what) from error
+    theirs = out_of_fold(setting, baseline, labelled.classes)
     figures = []
-    for baseline in BASELINES:
-        try:
-            theirs = out_of_fold(setting, Variant(baseline, channels), labelled.classes)
-        except DatasetError:
-            continue
-        figures += difference(ours, theirs, labelled.classes, row=paired_row(channels, baseline))
-    if not figures:
-        raise NotAttempted("no baseline was measured")
-    words = f"{labelled.name}, out-of-fold predictions of {len(ours)} cells"
+    for name in OURS:
+        variant = replace(baseline, method=name)
+        ours = out_of_fold(setting, variant, labelled.classes)
+        row = paired_row(variant, baseline)
+        figures += difference(ours, theirs, labelled.classes, row=row)
+    words = f"{labelled.name}, out-of-fold predictions of {len(theirs)} cells"
     return Outcome(tuple(figures), setting.preset.seed, words, checksum(labelled))
 
 

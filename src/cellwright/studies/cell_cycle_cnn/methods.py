@@ -21,7 +21,10 @@ TITLES = {
     "boosting": "gradient boosting",
     "frame": "gradient boosting, frame only",
     "ours": "ours",
+    "both": "ours with boosting",
 }
+TRAINED = ("cnn", "resnet", "boosting", "frame", "ours")
+"""All but the mean of two that were trained."""
 
 AUGMENTED: dict[str, str] = {"gp": "WGAN-GP", "div": "WGAN-div + mixup"}
 TABLES = {"": "1", "gp": "2", "div": "3"}
@@ -80,12 +83,15 @@ def variants(
 
     Args:
         augmented: network and channels that are trained with generated crops, by both protocols.
-        methods: rows of :data:`TITLES` that are trained at all.
+        methods: which of :data:`TRAINED` are trained at all.
     """
     both: tuple[Channels, ...] = ("stained", "label-free")
     plain = [Variant("boosting", channels) for channels in both]
     plain += [Variant("boosting", "DNA stain alone"), *(Variant("frame", one) for one in both)]
-    plain += [Variant(method, one) for method in ("ours", "cnn") for one in both]
+    plain += [Variant("ours", channels) for channels in both]
+    if {"ours", "boosting"} <= set(methods):
+        plain += [Variant("both", channels) for channels in both]
+    plain += [Variant("cnn", channels) for channels in both]
     filled = [
         Variant(method, channels, how, protocol)
         for method, channels in augmented
@@ -93,4 +99,4 @@ def variants(
         for protocol in ("leak-free", "as published")
     ]
     large = [Variant("resnet", one) for one in both]
-    return [one for one in (*plain, *filled, *large) if one.method in methods]
+    return [one for one in (*plain, *filled, *large) if one.method in (*methods, "both")]

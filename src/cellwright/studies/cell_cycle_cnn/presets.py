@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from cellwright.studies.cell_cycle_cnn.methods import TITLES, Channels
+from cellwright.studies.cell_cycle_cnn.methods import TRAINED, Channels
 
 LABEL_FREE: Channels = "label-free"
 STAINED: Channels = "stained"
@@ -78,7 +78,7 @@ class Preset:
     n_folds: int = 5
     augmented: tuple[tuple[str, Channels], ...] = EVERY
     augmented_folds: tuple[int, ...] = ()
-    methods: tuple[str, ...] = tuple(TITLES)
+    methods: tuple[str, ...] = TRAINED
     simulated: tuple[int, ...] = ()
     threads: int | None = None
     seed: int = 0

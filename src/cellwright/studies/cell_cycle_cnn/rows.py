@@ -12,11 +12,11 @@ import numpy as np
 
 from cellwright.data.checksum import checksum
 from cellwright.data.labelled_set import LabelledSet
-from cellwright.errors import DatasetError
 from cellwright.learning.config import DataConfig
 from cellwright.learning.cross_validation import (
     OUT_OF_FOLD,
     CrossValidated,
+    Predict,
     Prediction,
     cross_validate,
     judge_folds,
@@ -24,7 +24,7 @@ from cellwright.learning.cross_validation import (
     report_predictions,
 )
 from cellwright.learning.generated_crops import FOLDER
-from cellwright.learning.training_data import load_set
+from cellwright.learning.training_data import Parts, load_set
 from cellwright.metrics.classification import ClassificationReport
 from cellwright.metrics.intervals import Interval
 from cellwright.studies.cell_cycle_cnn.boosting import FEATURES, predictor
@@ -37,7 +37,7 @@ from cellwright.studies.cell_cycle_cnn.setting import (
     train_config,
 )
 from cellwright.studies.epochs import logged_epochs
-from cellwright.studies.study import Figure, Outcome, figure_of
+from cellwright.studies.study import Figure, NotAttempted, Outcome, figure_of
 
 OVERALL, STEPS = "overall", "steps"
 WEIGHTED = "all, weighted"
@@ -139,15 +139,21 @@ def apart_from_paper(labelled: LabelledSet) -> str:
     return "" if n == PAPER_CELLS else f"other data: {n:,} cells, smaller crops"
 
 
+def mean_of(first: Prediction, second: Prediction) -> Prediction:
+    """Two models' mean probabilities of one cell."""
+    pairs = zip(first.probabilities, second.probabilities, strict=True)
+    return replace(first, probabilities=tuple((a + b) / 2 for a, b in pairs))
+
+
 def out_of_fold(setting: Setting, variant: Variant, classes: tuple[str, ...]) -> list[Prediction]:
     """The predictions of a row that was measured.
 
     Raises:
-        DatasetError: it was not.
+        NotAttempted: it was not.
     """
     path = setting.work(variant) / OUT_OF_FOLD
     if not path.exists():
-        raise DatasetError(f"{variant.row} was not measured", where=path)
+        raise NotAttempted(f"{variant.row} was not measured")
     return read_predictions(path, classes)
 
 
@@ -160,12 +166,29 @@ def _leak_free(
         features = FEATURES[variant.method]
         predict = predictor(CHANNELS[variant.channels], features, seed=setting.preset.seed)
         return judge_folds(labelled, predict, folder, plan=plan, name=variant.row)
+    if variant.method == "both":
+        predict = _mean_of(setting, variant, labelled.classes)
+        return judge_folds(labelled, predict, folder, plan=plan, name=variant.row)
     config = train_config(setting, variant, source)
     if variant.augmented:
         generation = generation_of(setting, variant)
         chosen = config.classification.model_copy(update={"generation": generation})
         config = config.model_copy(update={"classification": chosen})
     return cross_validate(config, folder, n_folds=plan.n_folds, only=plan.only, command=COMMAND)
+
+
+def _mean_of(setting: Setting, variant: Variant, classes: tuple[str, ...]) -> Predict:
+    """Our network and boosting, both trained without the fold, with equal say."""
+    ours, boosting = (
+        {one.id: one for one in out_of_fold(setting, replace(variant, method=name), classes)}
+        for name in ("ours", "boosting")
+    )
+
+    def predict(parts: Parts, _folder: Path) -> list[Prediction]:
+        ids = [] if parts.test is None else [record.id for record in parts.test]
+        return [mean_of(ours[name], boosting[name]) for name in ids]
+
+    return predict
 
 
 def _as_published(

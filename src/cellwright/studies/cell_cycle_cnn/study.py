@@ -19,39 +19,50 @@ from cellwright.data.datasets.jurkat_cell_cycle import CLASSES
 from cellwright.errors import UnknownNameError
 from cellwright.studies.cell_cycle_cnn import comparison, gan_quality, rows
 from cellwright.studies.cell_cycle_cnn.drawing import draw
-from cellwright.studies.cell_cycle_cnn.methods import Channels, Variant, variants
+from cellwright.studies.cell_cycle_cnn.methods import Variant, variants
 from cellwright.studies.cell_cycle_cnn.presets import PRESETS
 from cellwright.studies.cell_cycle_cnn.setting import Setting, setting_of
 from cellwright.studies.study import Cell, Figure, Place, Records, Request, Study, every_figure
 
-BOTH: tuple[Channels, ...] = ("stained", "label-free")
 PHASES = CLASSES[3:]
 """Those that are rare in the paper's set, and filled."""
 
 
 def plan(request: Request) -> Sequence[Cell]:
-    """Networks first, then what compares them."""
+    """Cheap rows first; what follows from a row stands behind it."""
     if request.preset not in PRESETS:
         raise UnknownNameError("preset", request.preset, PRESETS)
     setting = setting_of(request)
     preset = setting.preset
     grid = variants(augmented=preset.augmented, methods=preset.methods)
-    trained = [
-        Cell(one.name, places(one), partial(rows.measure, setting, variant=one)) for one in grid
-    ]
-    paired = [
-        Cell(
-            f"paired-{channels}",
-            tuple(
-                (comparison.PAIRED, comparison.paired_row(channels, baseline), metric)
-                for baseline in comparison.BASELINES
-                for metric in comparison.METRICS.values()
-            ),
-            partial(comparison.measure, setting, channels=channels),
-        )
-        for channels in BOTH
-    ]
-    return [*trained, *paired, *_gans(setting, grid)]
+    return [cell for variant in grid for cell in _cells(setting, variant)]
+
+
+def _cells(setting: Setting, variant: Variant) -> list[Cell]:
+    """A row, and right behind it what follows from it."""
+    found = [Cell(variant.name, places(variant), partial(rows.measure, setting, variant=variant))]
+    if variant.method == "both":
+        found += _paired(setting, Variant("boosting", variant.channels))
+    if variant.method in ("cnn", "resnet") and not variant.augmented:
+        found += _paired(setting, variant)
+    if variant.method == "cnn" and variant.augmented and variant.protocol == "leak-free":
+        found.append(_quality(setting, variant))
+    return found
+
+
+def _paired(setting: Setting, baseline: Variant) -> list[Cell]:
+    measure = partial(comparison.measure, setting, baseline=baseline)
+    return [Cell(f"paired-{baseline.name}", comparison.places(baseline), measure)]
+
+
+def _quality(setting: Setting, variant: Variant) -> Cell:
+    filled = tuple(
+        (gan_quality.GAN, gan_quality.gan_row(variant, phase), metric)
+        for phase in PHASES
+        for metric in gan_quality.METRICS
+    )
+    measure = partial(gan_quality.measure, setting, variant=variant)
+    return Cell(f"quality-{variant.name}", filled, measure)
 
 
 def places(variant: Variant) -> tuple[Place, ...]:
@@ -68,24 +79,6 @@ def places(variant: Variant) -> tuple[Place, ...]:
         metrics = (rows.CLEAN,) if variant.protocol == "leak-free" else own
         filled += [(rows.STEPS, rows.step_row(variant), metric) for metric in metrics]
     return tuple(filled)
-
-
-def _gans(setting: Setting, grid: Sequence[Variant]) -> list[Cell]:
-    chosen = [
-        one for one in grid if one.method == "cnn" and one.augmented and one.protocol == "leak-free"
-    ]
-    return [
-        Cell(
-            f"quality-{one.name}",
-            tuple(
-                (gan_quality.GAN, gan_quality.gan_row(one, phase), metric)
-                for phase in PHASES
-                for metric in gan_quality.METRICS
-            ),
-            partial(gan_quality.measure, setting, variant=one),
-        )
-        for one in chosen
-    ]
 
 
 def conclude(records: Records) -> tuple[str, ...]:
