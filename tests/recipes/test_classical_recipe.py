@@ -14,6 +14,7 @@ from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.interchange import INTERCHANGE
 from cellwright.bundles.verify import verify
 from cellwright.cli.main import app
+from cellwright.compression.compress import compress
 from cellwright.errors import BundleError, ConfigError, UnknownNameError
 from cellwright.explain.grad_cam import GradCam
 from cellwright.inference.classifier import Classifier
@@ -21,6 +22,8 @@ from cellwright.learning.classical_models import CLASSICAL
 from cellwright.learning.config import load_config
 from cellwright.learning.cross_validation import cross_validate
 from cellwright.learning.train import train
+from cellwright.tuning.space import read_space
+from cellwright.tuning.training import as_trainings, check_tunable
 from tiny_classes import CHANNELS, CLASSES, draw_cell, write_classes, write_montage
 
 CONFIG = {
@@ -121,6 +124,7 @@ def test_what_needs_a_network_is_refused(trained, tmp_path):
         lambda: Classifier(bundle, runtime="openvino"),
         lambda: INTERCHANGE["openvino"](bundle, tmp_path),
         lambda: INTERCHANGE["bioimageio"](bundle, tmp_path),
+        lambda: compress(bundle, None, method="ptq", out=tmp_path / "small.cellwright"),
     ):
         with pytest.raises(BundleError, match="fed measurements"):
             refused()
@@ -147,6 +151,36 @@ def test_every_model_learns(model, tmp_path):
     changes = {"classification.model": model, "classification.settings": settings}
     result = train(a_config(tmp_path, **changes), tmp_path / "run")
     assert result.report.metrics["accuracy"].value > 0.7
+
+
+@pytest.mark.slow
+def test_a_search_is_told_of_every_trial_once(tmp_path):
+    write_classes(tmp_path / "set", (12, 12, 8))
+    a_config(tmp_path)
+    space = read_space(["classification.settings.max_depth=int:1:4"])
+    path = tmp_path / "train.yaml"
+    assert check_tunable(path, [], space).classification.settings["max_depth"] == 1
+    told = []
+    measure = as_trainings(path, [], command="")
+    measure(
+        {"classification.settings.max_depth": 2},
+        tmp_path / "trial",
+        lambda epoch, value: told.append((epoch, value)),
+    )
+    [(epoch, value)] = told
+    card = open_bundle(tmp_path / "trial" / "discs.cellwright").card
+    assert epoch == 0
+    assert value == card.evaluations[0].metrics["macro_f1"].value > 0.5
+    with pytest.raises(ConfigError, match="one after the other"):
+        check_tunable(
+            path,
+            [
+                "classification.model=resnet",
+                "classification.members=2",
+                "classification.settings={}",
+            ],
+            read_space(["seed=int:0:2"]),
+        )
 
 
 @pytest.mark.slow

@@ -95,6 +95,7 @@ def compress(
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
+    bundle.require_pixels("compression")
     _check_name(out, bundle)
     larger = job.against or bundle
     _check_comparable(bundle, larger, method)

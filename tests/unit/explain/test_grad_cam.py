@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import scipy.special
 import scipy.stats
 import torch
+from onnx import helper, numpy_helper
 from torch import nn
 
 from blob_model import write_blob_model
@@ -17,9 +19,10 @@ from cellwright.bundles.card import InputSpec
 from cellwright.bundles.export import export_network
 from cellwright.errors import BundleError, ImageError, UnknownNameError
 from cellwright.explain.grad_cam import GradCam
+from cellwright.images.normalise import Normalisation
 from cellwright.models.crop_resnet import CropResNet
 from corner_model import corner_bundle
-from patch_model import EDGE, GAIN, a_picture, classifier_bundle, patch_bundle
+from patch_model import EDGE, GAIN, a_picture, classifier_bundle, patch_bundle, patch_graph
 
 
 def test_the_map_by_hand(tmp_path):
@@ -187,3 +190,35 @@ def mean_correlation(one: list[np.ndarray], other: list[np.ndarray]) -> float:
         for a, b in zip(one, other, strict=True)
     ]
     return float(np.mean(found))
+
+
+def test_a_graph_in_eight_bits_has_the_map_of_its_float_twin(tmp_path):
+    """Rounded to steps of 1/255, and the ReLU left to the rounding's lower end."""
+    graph = rounded_patch_graph()
+    spec = InputSpec(channels=1, normalisation=Normalisation(kind="fixed", limits=((0.0, 100.0),)))
+    bundle = classifier_bundle(
+        tmp_path / "int8.cellwright", graph, spec=spec, classes=("patch", "empty"), crop_px=(16, 16)
+    )
+    exact = GradCam(patch_bundle(tmp_path / "float.cellwright")).explain(a_picture(3, 8))
+    found = GradCam(bundle).explain(a_picture(3, 8))
+    np.testing.assert_allclose(found.map, exact.map, atol=1e-3 * exact.map.max())
+    assert found.probability == pytest.approx(exact.probability, abs=0.02)
+
+
+def rounded_patch_graph() -> bytes:
+    """The patch classifier with its maps as 8-bit integers and without a ReLU of their own."""
+    model = onnx.load_from_string(patch_graph())
+    kept = [node for node in model.graph.node if node.op_type != "Relu"]
+    pair = [
+        helper.make_node("QuantizeLinear", ["above", "step", "zero"], ["integers"], name="round"),
+        helper.make_node("DequantizeLinear", ["integers", "step", "zero"], ["maps"]),
+    ]
+    del model.graph.node[:]
+    model.graph.node.extend([kept[0], *pair, *kept[1:]])
+    model.graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.float32(1 / 255), "step"),
+            numpy_helper.from_array(np.uint8(0), "zero"),
+        ]
+    )
+    return bytes(model.SerializeToString())
