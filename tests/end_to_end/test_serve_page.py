@@ -88,10 +88,10 @@ def total(page: Any) -> int:
     return int(page.locator("#total").inner_text().replace(",", ""))
 
 
-def image_of(page: Any, address: str) -> dict[str, Any]:
-    """The open image as the API gives it."""
+def image_of(page: Any, address: str, position: int = 0) -> dict[str, Any]:
+    """An image of the open job as the API gives it."""
     job = re.search(r"#([0-9a-f]{32})", page.url)
-    return httpx.get(f"{address}/api/v1/jobs/{job[1]}/images/0").json()
+    return httpx.get(f"{address}/api/v1/jobs/{job[1]}/images/{position}").json()
 
 
 def on_screen(page: Any, image: dict[str, Any], x: float, y: float) -> tuple[float, float]:
@@ -146,8 +146,8 @@ def test_corrected_by_mouse_and_taken_home(opened, address, fields, tmp_path):
         alive = page.locator("#viability").inner_text()
         assert alive.startswith(f"{100 * (found - 1) / (found + 1):.0f} %"), alive
         page.get_by_role("button", name="Save corrections").click()
-        page.get_by_text("Corrections saved").wait_for()
-        page.locator("#images li", has_text="corrected").wait_for()
+        page.get_by_text("Saved as checked").wait_for()
+        page.locator("#images li", has_text="checked").wait_for()
         labels = saved_as(page, "Corrected labels COCO", tmp_path / "labels.zip")
         table = saved_as(page, "Cells, a row a cell CSV", tmp_path / "cells.csv")
     shutil.unpack_archive(labels, tmp_path / "labels")
@@ -174,6 +174,9 @@ def test_slider_counts_at_once_and_leaving_asks(opened, address, fields):
         page.locator("#images button").nth(1).click()
         page.get_by_role("button", name="Leave").click()
         page.get_by_role("heading", name="field_03.png").wait_for()
+        page.get_by_role("button", name="All is right").click()
+        page.locator("#images li", has_text="checked").wait_for()
+        assert image_of(page, address, 1)["counts"] == {"live": total(page), "dead": 0}
         page.get_by_role("button", name="Delete this count").click()
         page.get_by_role("button", name="Delete it").click()
         page.get_by_role("heading", name="Earlier counts").wait_for()
@@ -209,7 +212,7 @@ def test_without_a_mouse_on_a_phone(opened, address):
         assert total(page) == found + 1
         assert "Cell added" in page.locator("#said").inner_text()
         page.keyboard.press("Control+s")
-        page.get_by_text("Corrections saved").wait_for()
+        page.get_by_text("Saved as checked").wait_for()
         page.locator("#cells-box summary").focus()
         page.keyboard.press("Enter")
         page.locator("#cell-rows button[tabindex='0']").focus()
@@ -233,9 +236,9 @@ def test_cells_that_are_outlined_are_drawn_around(opened, address, tmp_path):
         ring = [(5, 5), (30, 5), (34, 20), (20, 30), (5, 22)]
         drag(page, [on_screen(page, image, *point) for point in ring])
         page.get_by_role("button", name="Save corrections").click()
-        page.get_by_text("Corrections saved").wait_for()
+        page.get_by_text("Saved as checked").wait_for()
         page.reload()
-        page.get_by_text("Corrections saved").wait_for()
+        page.get_by_text("Saved as checked").wait_for()
         assert total(page) == found + 1
         labels = saved_as(page, "Corrected labels Label images", tmp_path / "labels.zip")
         page.get_by_role("button", name="Back to the model's").click()
@@ -255,12 +258,12 @@ def test_cells_that_are_outlined_are_drawn_around(opened, address, tmp_path):
 def test_a_large_image_comes_in_tiles(opened, address, tmp_path):
     picture = tmp_path / "large.png"
     y, x = np.mgrid[0:2100, 0:2600]
-    write_png(picture, ((x // 16 + y // 16) % 2 * 200 + 20).astype(np.uint8)[None])
+    write_png(picture, ((x // 64 + y // 64) % 2 * 200 + 20).astype(np.uint8)[None])
     with opened(address) as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.get_by_label("Drop images here").set_input_files(str(picture))
-        page.locator("label.model:has([value='live-dead-fluo'])").click()
+        page.locator("label.model:has([value='blobs'])").click()
         page.locator("#begin").click()
         page.locator("#progress-text", has_text="Done").wait_for()
         page.locator("#look").wait_for()

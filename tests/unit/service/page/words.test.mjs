@@ -13,6 +13,7 @@ test("numbers as people write them", () => {
   assert.equal(counted(1, "cell"), "1 cell");
   assert.equal(counted(1234, "cell"), "1,234 cells");
   assert.deepEqual([percent(0.8345), percent(0.0456), percent(0)], ["83 %", "4.6 %", "0 %"]);
+  assert.deepEqual([percent(0.0004), percent(0.9996), percent(1)], ["<0.1 %", "99.9 %", "100 %"]);
   assert.deepEqual([short(1234.5), short(0.01234)], ["1,230", "0.0123"]);
   assert.deepEqual([size(2048), size(5 * 2 ** 20)], ["2 KiB", "5.0 MiB"]);
   assert.deepEqual([duration(12), duration(200), duration(9000)], ["about 12 s", "about 3 min", "about 2.5 h"]);

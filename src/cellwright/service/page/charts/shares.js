@@ -17,11 +17,10 @@ export function shareRows(counts, classes) {
   return classes.map((name, index) => {
     const interval = wilson(counts.get(name) || 0, all);
     const swatch = make("span", { class: `swatch class-${index % 7}`, "aria-hidden": "true" });
-    const bar = make("td", { class: "share" });
-    if (classes.length > 1) bar.append(shareBar(interval, colourOf(index)));
+    const share = classes.length < 2 ? null : make("td", { class: "share quiet" },
+      make("span", {}, shareText(interval)), shareBar(interval, colourOf(index)));
     return make("tr", {}, make("th", { scope: "row" }, swatch, name),
-      make("td", { class: "n" }, number(counts.get(name) || 0)), bar,
-      make("td", { class: "quiet" }, classes.length > 1 ? shareText(interval) : ""));
+      make("td", { class: "n" }, number(counts.get(name) || 0)), share);
   });
 }
 

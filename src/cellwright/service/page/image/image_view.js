@@ -15,6 +15,7 @@ import { onKey } from "./keys.js";
 import { showClassLayers, startLayers } from "./layers.js";
 import { countsInWords, showPanel } from "./panel.js";
 import { openPicture } from "./picture.js";
+import { showWhy } from "./why.js";
 
 const COUNT_SAID_AFTER_MS = 600;
 
@@ -66,8 +67,8 @@ export class ImageView {
       by("look").hidden = false;
       by("board").style.aspectRatio = String(image.width / image.height);
       this.board.open(picture, image.width, image.height);
-      this.#start();
       this.#showClasses();
+      this.#start();
     } finally {
       by("board").removeAttribute("aria-busy");
     }
@@ -88,6 +89,7 @@ export class ImageView {
     by("score").value = by("score").min;
     this.cells.lowest = Number(by("score").value);
     this.cells.savedLowest = this.cells.lowest;
+    if (!this.editor.canDraw && this.cells.all.length === 1) this.cells.chosen = this.cells.all[0].id;
     by("image-name").textContent = image.name;
     by("image-facts").textContent = `${image.width} × ${image.height} px${um ? `, ${um} µm a pixel` : ""}`;
     this.#paint();
@@ -97,7 +99,7 @@ export class ImageView {
     const { classes } = this.model;
     by("class").replaceChildren(...classes.map((name) => new Option(name, name)));
     by("class-box").hidden = classes.length < 2;
-    by("add").hidden = !this.editor.canDraw;
+    by("add").hidden = this.model.task === "classification";
     showClassLayers(this.board, classes);
   }
 
@@ -111,15 +113,23 @@ export class ImageView {
     const touched = cells.dirty || Boolean(image.corrections);
     showPanel({ cells, classes: model.classes, unit: this.unit, task: model.task,
       summary: image.summary || {}, touched });
+    showWhy(this.#rowToExplain(chosenCell), model.classes, this.place);
     if (chosenCell) by("class").value = chosenCell.class;
     by("chosen-cell").textContent = chosenCell ? this.editor.describe() : "";
     by("undo").disabled = !cells.past.length;
     by("redo").disabled = !cells.future.length;
     by("delete").disabled = !chosenCell;
-    by("save").disabled = !cells.dirty;
+    // An image where nothing is wrong makes a label, too, once a person has said so.
+    by("save").textContent = cells.dirty || image.corrections ? "Save corrections" : "All is right";
+    by("save").disabled = !cells.dirty && Boolean(image.corrections);
     by("revert").hidden = !image.corrections;
     by("save-state").textContent = cells.dirty ? "Not saved"
-      : image.corrections ? "Corrections saved" : "As the model found them";
+      : image.corrections ? "Saved as checked" : "As the model found them";
+  }
+
+  #rowToExplain(cell) {
+    if (this.model.task !== "classification" || !cell) return null;
+    return this.image.cells.find((row) => row.label === cell.label) || null;
   }
 
   #choose(id, show) {
@@ -200,7 +210,7 @@ export class ImageView {
   }
 
   #save = guarded(async () => {
-    if (!this.cells.dirty) return;
+    if (!this.cells.dirty && this.image.corrections) return;
     const body = bodyOf(this.model.task, this.cells.shown, this.image);
     const answer = await api.put(`${this.place}/corrections`, body);
     this.image.corrections = answer.corrections;

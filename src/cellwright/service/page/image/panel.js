@@ -21,6 +21,8 @@ export function showPanel({ cells, classes, unit, task, summary, touched }) {
   by("total").textContent = number(shown.length);
   by("total-of").textContent = shown.length === 1 ? "cell" : "cells";
   by("count-interval").textContent = touched ? "" : calibrated(summary);
+  // One cell has a class, not a share of each.
+  by("class-rows").parentElement.hidden = task === "classification" && shown.length < 2;
   by("class-rows").replaceChildren(...shareRows(counts, classes));
   const alive = viability(counts);
   by("viability").hidden = !alive;

@@ -30,8 +30,8 @@ export function showDownloads(job) {
     file: `labels.zip?format=${format}`, name: "Corrected labels", kind: LABELS[format] || format })));
   const corrected = job.images.filter((image) => image.corrected).length;
   by("labels-text").textContent = corrected
-    ? `${corrected} of ${job.n_done} images are corrected; these go into the labels.`
-    : "Correct an image and save it: only what a person has checked is a label to train on.";
+    ? `${corrected} of ${job.n_done} images are checked; these go into the labels.`
+    : "Check an image and save it: only what a person has checked is a label to train on.";
   for (const one of by("labels").children) one.disabled = !corrected;
   by("labels-box").hidden = !formats.length;
 }

@@ -82,5 +82,5 @@ function stateOf(image) {
   if (image.state === "waiting") return "Waiting";
   const n = Object.values(image.counts || {}).reduce((sum, count) => sum + count, 0);
   const cells = counted(image.counts ? n : image.summary.n_cells, "cell");
-  return image.corrected ? `${cells}, corrected` : cells;
+  return image.corrected ? `${cells}, checked` : cells;
 }

@@ -45,5 +45,5 @@ function row({ name, counts, n_cells: n, corrected }, classes) {
     .map((one) => `${one} ${number(counts[one])} (${percent(counts[one] / n)})`).join(", ");
   return make("tr", {}, make("th", { scope: "row" }, name),
     make("td", { class: "n" }, number(n)), make("td", { class: "share" }, classes.length > 1 ? bar : null),
-    make("td", { class: "quiet" }, shares, corrected ? make("span", { class: "tag" }, "corrected") : null));
+    make("td", { class: "quiet" }, shares, corrected ? make("span", { class: "tag" }, "checked") : null));
 }

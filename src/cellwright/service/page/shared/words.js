@@ -33,6 +33,9 @@ export function size(bytes) {
 /** @param {number} share of 1. */
 export function percent(share) {
   const value = 100 * share;
+  // What is nearly none or nearly all is not rounded to none or all.
+  if (value > 0 && value < 0.1) return "<0.1 %";
+  if (value >= 99 && value < 100) return `${(Math.floor(value * 10) / 10).toFixed(1)} %`;
   return `${value > 0 && value < 10 ? value.toFixed(1) : value.toFixed(0)} %`;
 }
 
