@@ -29,7 +29,9 @@ def main() -> None:
         raise SystemExit("there is no Chromium on this machine")
     with tempfile.TemporaryDirectory() as data:
         command = [sys.executable, "-m", "cellwright.cli.main", "serve", "--port", "0"]
-        service = subprocess.Popen([*command, "--data", data], stderr=subprocess.PIPE, text=True)
+        service = subprocess.Popen(  # noqa: S603
+            [*command, "--data", data], stderr=subprocess.PIPE, text=True
+        )
         try:
             address = re.search(r"http://\S+", service.stderr.readline())[0]
             with sync_playwright() as started:
