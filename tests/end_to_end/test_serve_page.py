@@ -23,7 +23,7 @@ from .conftest import write_blob_bundle
 pytestmark = pytest.mark.slow
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
 DESKTOP, PHONE = (1280, 900), (390, 844)
 
 Open = Callable[..., Any]
