@@ -7,10 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.export import export_network
-from cellwright.bundles.graph_cut import cut_at_last_maps
-from cellwright.explain.grad_cam import channel_weights
+from cellwright.bundles.graph_cut import CutGraph, cut_at_last_maps
+from cellwright.bundles.zoo import ZOO
+from cellwright.explain.grad_cam import GradCam, channel_weights
 from cellwright.models import CLASSIFIERS
+from cellwright.models.committee import Committee
+from cellwright.models.crop_resnet import CropResNet
 
 CROP_PX = (66, 66)
 
@@ -62,3 +66,39 @@ def test_the_weights_are_those_of_automatic_differentiation(name: str) -> None:
     found = channel_weights(cut.head, maps[0], 1)
     assert np.abs(found - expected).max() < 1e-3 * np.abs(expected).max()
     assert min(maps.shape[2:]) > 1
+
+
+def test_networks_that_answer_together_are_explained_together() -> None:
+    torch.manual_seed(0)
+    members = [with_lively_norms(CropResNet(3, 2, width=8)) for _ in range(3)]
+    alone = [cut_of(member) for member in members]
+    together = cut_of(Committee(members).eval())
+    image = torch.rand(1, 2, *CROP_PX).numpy()
+    maps = together.trunk(image)
+    apart = [one.trunk(image) for one in alone]
+    np.testing.assert_allclose(maps, np.concatenate(apart, axis=1), rtol=1e-4, atol=1e-5)
+    found = channel_weights(together.head, maps[0], 1)
+    each = zip(alone, apart, strict=True)
+    expected = [channel_weights(one.head, own[0], 1) / 3 for one, own in each]
+    np.testing.assert_allclose(found, np.concatenate(expected), rtol=1e-2, atol=1e-5)
+    assert together.layer.endswith("in each of 3")
+
+
+def cut_of(network: nn.Module) -> CutGraph:
+    graph = export_network(network, channels=2, output_names=["logits"], size=CROP_PX)
+    return cut_at_last_maps(graph, output="logits")
+
+
+@pytest.mark.parametrize("name", sorted(ZOO))
+def test_every_classifier_of_the_zoo_can_be_explained(name: str) -> None:
+    bundle = open_bundle(name)
+    if bundle.card.task != "classification":
+        return
+    channels = bundle.card.input.channels
+    edge = max(bundle.card.classification.crop_px)
+    y, x = np.mgrid[:edge, :edge] - edge / 2
+    disc = np.where(np.hypot(x, y) < edge / 4, 3000, 300).astype(np.uint16)
+    found = GradCam(bundle).explain(np.repeat(disc[None], channels, axis=0))
+    assert np.isfinite(found.map).all()
+    assert found.heat.shape == (edge, edge)
+    assert found.class_name in bundle.card.classes

@@ -3,7 +3,8 @@
 With both halves at hand one can ask how the logits change with the maps without a framework
 that differentiates. The cut is the last place that everything passes through, from image to
 logits, and that still is a picture: rank 4, more than one pixel, behind a convolution, and
-before whatever pools it away.
+before whatever pools it away. Where several networks answer together, each has such a place;
+their maps are put side by side as the channels of one.
 """
 
 from __future__ import annotations
@@ -79,30 +80,37 @@ def cut_at_last_maps(graph: bytes, *, output: str, threads: int | None = None) -
     try:
         model = openvino_core().read_model(model=graph)
         clipping_instead_of_rounding(model)
-        cut = _last_maps(model, output)
-        if cut is None:
+        end = model.output(output).get_node().input_value(0)
+        cuts = [node.output(0) for node in _last_maps(model, end.get_node())]
+        shapes = [cut.get_partial_shape() for cut in cuts]
+        if not cuts or len({str(list(shape)[2:]) for shape in shapes}) > 1:
             raise BundleError(
                 "no layer of this graph holds maps that all of its answer comes from",
                 remedy="only networks that end convolution, pooling, classes can be explained",
             )
-        trunk = GraphPart(ov.Model([cut.output(0)], model.get_parameters()), threads=threads)
-        maps = ov.opset13.parameter(cut.output(0).get_partial_shape(), np.float32)
-        for place in cut.output(0).get_target_inputs():
-            place.replace_source_output(maps.output(0))
-        head = GraphPart(ov.Model([_logits(model, output)], [maps]), threads=threads)
+        side_by_side = ov.opset13.concat(cuts, axis=1)
+        trunk = GraphPart(ov.Model([side_by_side], model.get_parameters()), threads=threads)
+        maps = ov.opset13.parameter(side_by_side.output(0).get_partial_shape(), np.float32)
+        lengths = [list(shape)[1].get_length() for shape in shapes]
+        apart = ov.opset13.variadic_split(maps, 1, lengths)
+        for index, cut in enumerate(cuts):
+            for place in cut.get_target_inputs():
+                if place.get_node().get_name() != side_by_side.get_name():
+                    place.replace_source_output(apart.output(index))
+        head = GraphPart(ov.Model([end], [maps]), threads=threads)
     except RuntimeError as error:
         raise BundleError(f"OpenVINO cannot cut the graph in two ({error})") from error
-    return CutGraph(trunk, head, str(cut.get_friendly_name()))
+    name = str(cuts[0].get_node().get_friendly_name())
+    return CutGraph(trunk, head, name if len(cuts) == 1 else f"{name}, in each of {len(cuts)}")
 
 
-def _logits(model: Any, output: str) -> Any:
-    """The value that is put out as ``output``."""
-    return model.output(output).get_node().input_value(0)
+def _last_maps(model: Any, end: Any) -> list[Any]:
+    """The last node with maps that every way from the image to ``end`` passes through.
 
-
-def _last_maps(model: Any, output: str) -> Any | None:
-    """The last node with maps that every way from the image to the logits passes through."""
-    way = _way(model, output)
+    Where there is none, but several ways meet before ``end``, one for each of those; none where
+    one of them has none, or two share theirs.
+    """
+    way = _way(model, end)
     place = {node.get_name(): index for index, node in enumerate(way)}
     open_until = 0
     seen_convolution, found = False, None
@@ -113,17 +121,33 @@ def _last_maps(model: Any, output: str) -> Any | None:
             found = node
         users = (place.get(user.get_name(), 0) for user in _users(node))
         open_until = max(open_until, *users, 0)
-    return found
+    if found is not None:
+        return [found]
+    parts = [_last_maps(model, node) for node in _meeting(end, place)]
+    nodes = [node for part in parts for node in part]
+    apart = len({node.get_name() for node in nodes}) == len(nodes)
+    return nodes if all(parts) and apart else []
 
 
-def _way(model: Any, output: str) -> list[Any]:
-    """Nodes between image and logits in order; what only looks at shapes is left out."""
+def _meeting(end: Any, place: dict[str, int]) -> list[Any]:
+    """The nodes that come together where ways last meet before ``end``; empty if they never do."""
+    node = end
+    while True:
+        before = {value.get_node().get_name(): value.get_node() for value in node.input_values()}
+        on_way = [one for name, one in before.items() if name in place]
+        if len(on_way) != 1:
+            return on_way
+        node = on_way[0]
+
+
+def _way(model: Any, end: Any) -> list[Any]:
+    """Nodes from the image to ``end`` in order; what only looks at shapes is left out."""
     nodes = [node for node in model.get_ordered_ops() if node.get_type_name() != "ShapeOf"]
     ahead = {parameter.get_name() for parameter in model.get_parameters()}
     for node in nodes:
         if any(value.get_node().get_name() in ahead for value in node.input_values()):
             ahead.add(node.get_name())
-    behind = {_logits(model, output).get_node().get_name()}
+    behind = {end.get_name()}
     for node in reversed(nodes):
         if any(user.get_name() in behind for user in _users(node)):
             behind.add(node.get_name())
