@@ -1,4 +1,4 @@
-"""Write the tables of README.md, zoo/README.md and benchmarks/README.md from their sources.
+"""Write the tables of the READMEs and of pages in docs from their sources.
 
     python benchmarks/tables.py           rewrite what stands between the markers
     python benchmarks/tables.py --check   only say whether they are up to date (exit code 1)
@@ -365,6 +365,48 @@ def classification() -> str:
     )
 
 
+def smear_segmentation() -> str:
+    """Nuclei and whole white cells, ours beside two thresholds of colour."""
+    content = result("smear_segmentation")
+    rows = [
+        [
+            f"{method}, {part}",
+            *(figure(one[name]) for name in ("nucleus_dice", "cell_dice")),
+            *(figure(one[f"{name}_dice_pooled"]) for name in ("nucleus", "cell")),
+        ]
+        for part in ("judged", "judged, part 1", "judged, part 2")
+        for method, parts in content["methods"].items()
+        for one in [parts[part]]
+    ]
+    header = ["method", "nucleus Dice", "cell Dice", "nucleus Dice, pooled", "cell Dice, pooled"]
+    return (
+        table(header, rows) + f"\n\n{content['n_judged']} judged images, settings chosen on "
+        f"{len(content['settings_chosen_on'])} others, seed {content['seed']}; mean over images, "
+        f"and pixels pooled, with 95 % intervals over images. {origin(content)}"
+    )
+
+
+def features() -> str:
+    """The feature table beside scikit-image and mahotas."""
+    content = result("features")
+    rows = [
+        [
+            name,
+            f"{row['ours_ms']:.2f} ms",
+            f"{row['theirs_ms']:.2f} ms",
+            times(row["times_faster"]),
+            f"{row['largest_difference']:.0e}",
+        ]
+        for name, row in content["columns"].items()
+    ]
+    header = ["columns", "ours, a cell", "scikit-image and mahotas", "times as fast"]
+    return (
+        table([*header, "largest difference"], rows)
+        + f"\n\n{content['n_cells']} simulated cells, {content['rounds']} rounds, processor time. "
+        f"{origin(content)}"
+    )
+
+
 def times(ratio: dict[str, float]) -> str:
     """A ratio over rounds."""
     return f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
@@ -382,13 +424,22 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "classification": classification,
     "compression": compression,
     "detection": detection,
+    "features": features,
     "live-dead-pairs": pairs,
     "label-ceiling": label_ceiling,
+    "smear-segmentation": smear_segmentation,
     "doubted-labels": doubted_labels,
     "recordings": recordings,
     "stain-shift": stain_shift,
 }
-PAGES = ("README.md", "zoo/README.md", "benchmarks/README.md", "docs/methods/leukemia-screening.md")
+PAGES = (
+    "README.md",
+    "zoo/README.md",
+    "benchmarks/README.md",
+    "docs/methods/cell-features.md",
+    "docs/methods/fuzzy-segmentation.md",
+    "docs/methods/leukemia-screening.md",
+)
 
 
 def filled(text: str) -> str:

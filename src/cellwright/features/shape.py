@@ -69,47 +69,18 @@ def hull_area(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> int:
     The hull is that of the middles of the four edges of every pixel, as in
     ``skimage.morphology.convex_hull_image``. Every row of it is one run of pixels.
     """
-    top, height = int(rows[0]), int(rows[-1] - rows[0] + 1)
-    first = np.full(height, np.iinfo(np.int32).max, np.int32)
-    last = np.full(height, -1, np.int32)
-    np.minimum.at(first, rows - top, columns)
-    np.maximum.at(last, rows - top, columns)
-    present = np.flatnonzero(last >= 0)
-    ends = np.concatenate(
-        [
-            np.stack([2 * x + dx, 2 * present + dy], axis=1)
-            for x in (first[present], last[present])
-            for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1))
-        ]
-    ).astype(np.int32)
-    hull = cv2.convexHull(ends)[:, 0].astype(np.float64)
-    left, right = _sides(hull)
-    scan = 2.0 * np.arange(height)
-    start = np.ceil(np.interp(scan, *left) / 2 - 1e-9)
-    stop = np.floor(np.interp(scan, *right) / 2 + 1e-9)
-    return int(np.maximum(stop - start + 1, 0).sum())
-
-
-_Side = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-
-def _sides(hull: NDArray[np.float64]) -> tuple[_Side, _Side]:
-    """Rows and columns of the left and the right chain of a convex polygon, rows rising."""
-    levels = np.unique(hull[:, 1])
-    x, y = hull.T
-    ends = np.append(x, x[0]), np.append(y, y[0])
-    rising = np.diff(ends[1]) > 0
-    chains = []
-    for chosen in (rising, np.diff(ends[1]) < 0):
-        used = np.flatnonzero(chosen)
-        points = np.unique(
-            np.concatenate(
-                [
-                    np.stack([ends[1][used], ends[0][used]], axis=1),
-                    np.stack([ends[1][used + 1], ends[0][used + 1]], axis=1),
-                ]
-            ),
-            axis=0,
-        )
-        chains.append(np.interp(levels, points[:, 0], points[:, 1]))
-    return (levels, np.minimum(*chains)), (levels, np.maximum(*chains))
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(rows)) + 1])
+    ends = np.concatenate([starts[1:], [len(rows)]]) - 1
+    y, first, last = 2 * rows[starts], 2 * columns[starts], 2 * columns[ends]
+    across = np.concatenate([first - 1, first, first, last + 1, last, last])
+    down = np.concatenate([y, y - 1, y + 1, y, y - 1, y + 1])
+    hull = cv2.convexHull(np.stack([across, down], axis=1).astype(np.int32))[:, 0]
+    # From the top once around, and cut at the bottom: two chains whose rows rise and fall.
+    hull = np.roll(hull, -int(hull[:, 1].argmin()), axis=0).astype(np.float64)
+    bottom = int(hull[:, 1].argmax())
+    one, other = hull[: bottom + 1], np.concatenate([hull[bottom:], hull[:1]])[::-1]
+    scan = np.arange(y[0], y[-1] + 1, 2)
+    sides = (np.interp(scan, one[:, 1], one[:, 0]), np.interp(scan, other[:, 1], other[:, 0]))
+    start = np.ceil(np.minimum(*sides) / 2 - 1e-9)
+    stop = np.floor(np.maximum(*sides) / 2 + 1e-9)
+    return int((stop - start + 1).sum())

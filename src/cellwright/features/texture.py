@@ -18,9 +18,10 @@ LEVELS = 32
 LBP_POINTS = 8
 LBP_RADIUS_PX = 1
 DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1))
-_I, _J = np.indices((LEVELS, LEVELS), np.float64)
-_SQUARED = (_I - _J) ** 2
-_NEARNESS = 1 / (1 + _SQUARED)
+_LEVEL = np.arange(LEVELS, dtype=np.float64)
+_I, _J = (axis.ravel() for axis in np.indices((LEVELS, LEVELS), np.float64))
+_WEIGHTS = np.stack([(_I - _J) ** 2, 1 / (1 + (_I - _J) ** 2), _I * _J], axis=1)
+"""Of every pair of levels: for the contrast, the homogeneity and the correlation."""
 
 
 def grey_levels(lightness: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -62,27 +63,21 @@ def haralick(levels: NDArray[np.uint8], mask: Mask) -> list[float]:
 
     Of a region of one grey level the correlation is 1, as in mahotas and scikit-image.
     """
-    found = np.array([_of_pairs(co_occurrence(levels, mask, step)) for step in DIRECTIONS])
-    return [float(value) for value in found.mean(axis=0)]
-
-
-def _of_pairs(p: NDArray[np.float64]) -> tuple[float, ...]:
-    if not p.any():
-        return (float("nan"),) * 5
-    marginal = p.sum(axis=1)
-    level = np.arange(LEVELS)
-    mean = marginal @ level
-    variance = marginal @ level**2 - mean**2
-    contrast = float((_SQUARED * p).sum())
-    correlation = 1.0 if variance < 1e-12 else float(((_I * _J * p).sum() - mean**2) / variance)
-    some = p[p > 0]
-    return (
-        float((p**2).sum()),
-        contrast,
-        correlation,
-        float((_NEARNESS * p).sum()),
-        float(-(some * np.log2(some)).sum()) + 0.0,
-    )
+    found = np.stack([co_occurrence(levels, mask, step) for step in DIRECTIONS])
+    if not found.any(axis=(1, 2)).all():
+        return [float("nan")] * 5
+    marginal = found.sum(axis=2)
+    mean = marginal @ _LEVEL
+    variance = marginal @ _LEVEL**2 - mean**2
+    flat = found.reshape(len(found), -1)
+    contrast, homogeneity, product = (flat @ _WEIGHTS).T
+    flat_picture = variance < 1e-12
+    spread = np.where(flat_picture, 1.0, variance)
+    correlation = np.where(flat_picture, 1.0, (product - mean**2) / spread)
+    entropy = -(flat * np.log2(np.where(flat > 0, flat, 1))).sum(axis=1) + 0.0
+    energy = (flat**2).sum(axis=1)
+    figures = (energy, contrast, correlation, homogeneity, entropy)
+    return [float(figure.mean()) for figure in figures]
 
 
 def binary_patterns(grey: NDArray[np.uint8], mask: Mask) -> NDArray[np.float64]:

@@ -148,7 +148,8 @@ def draw(nuclei: Nuclei, *, frame: tuple[int, int], rng: np.random.Generator) ->
         patch = (slice(y0, y1), slice(x0, x1))
         rho = _relative_distance(nuclei, index, (x0, y0, x1, y1))
         oy, ox = rng.integers(0, chromatin.shape[0] // 2, 2)
-        grain = chromatin[oy : oy + y1 - y0, ox : ox + x1 - x0]
+        across = (ox + np.arange(x1 - x0)) % CHROMATIN_TILE_PX
+        grain = chromatin[((oy + np.arange(y1 - y0)) % CHROMATIN_TILE_PX)[:, None], across]
         light[patch] += nuclei.brightness[index] * _profile(rho, nuclei.softness[index]) * grain
         mine = rho <= nearest[patch]
         labels[patch][mine] = index + 1

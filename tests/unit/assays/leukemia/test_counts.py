@@ -1,0 +1,97 @@
+"""Pooled counts, intervals and the marks."""
+
+from __future__ import annotations
+
+import pytest
+
+from cellwright.assays.leukemia.calls import leukemic_classes
+from cellwright.assays.leukemia.counts import SmearImage, pool, pool_groups
+from cellwright.errors import ConfigError
+from cellwright.metrics.intervals import bootstrap_ratio, wilson
+
+
+def smear(name: str, **counts: int) -> SmearImage:
+    return SmearImage(
+        name, name.split("_", maxsplit=1)[0], counts.pop("n_white", 10), 100, **counts
+    )
+
+
+def test_one_image_has_a_wilson_interval_over_its_cells() -> None:
+    pooled = pool("a", [smear("a_1", n_white=40, n_asked=40, n_leukemic=10)])
+    assert pooled.leukemic == wilson(10, 40)
+    assert pooled.white_per_red.value == pytest.approx(0.4)
+    assert pooled.white_per_red.low is None
+
+
+def test_several_images_are_drawn_as_wholes() -> None:
+    images = [smear(f"a_{n}", n_asked=10, n_leukemic=n) for n in range(5)]
+    assert pool("a", images).leukemic == bootstrap_ratio([0, 1, 2, 3, 4], [10] * 5)
+
+
+def test_whole_groups_are_drawn_where_there_are_several() -> None:
+    images = [smear(f"{g}_{n}", n_asked=10, n_leukemic=2 * n) for g in "abc" for n in range(3)]
+    expected = bootstrap_ratio([0, 2, 4] * 3, [10] * 9, groups=[g for g in "abc" for _ in "123"])
+    assert pool("all", images).leukemic == expected
+    assert [one.name for one in pool_groups(images)] == ["a", "b", "c"]
+
+
+def test_what_is_unlike_does_not_count() -> None:
+    pooled = pool("a", [smear("a_1", n_asked=10, n_unlike=4, n_leukemic=3)])
+    assert pooled.n_called == 6
+    assert pooled.leukemic == wilson(3, 6)
+    assert pooled.unlike == wilson(4, 10)
+
+
+@pytest.mark.parametrize(
+    ("asked", "unlike", "leukemic", "verdict"),
+    [
+        (0, 0, 0, "no call"),
+        (10, 6, 4, "abstained"),
+        (400, 0, 2, "below 5 %"),
+        (400, 0, 200, "above 20 %"),
+        (400, 0, 40, "between or undecided"),
+        (10, 0, 0, "between or undecided"),
+    ],
+)
+def test_the_whole_interval_must_lie_beyond_a_mark(
+    asked: int, unlike: int, leukemic: int, verdict: str
+) -> None:
+    one = smear("a_1", n_asked=asked, n_unlike=unlike, n_leukemic=leukemic)
+    assert pool("a", [one]).verdict == verdict
+
+
+def test_no_images_and_no_cells() -> None:
+    empty = pool("none", [])
+    assert empty.leukemic.value is None and empty.white_per_red.value is None
+    assert empty.verdict == "no call"
+    assert pool("a", [SmearImage("a", "a", 0, 0)]).white_per_red.value is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "named", "expected"),
+    [
+        (("normal", "blast"), (), ("blast",)),
+        (("benign", "early", "pre", "pro"), (), ("early", "pre", "pro")),
+        (("hem", "sick"), (), ("sick",)),
+        (("a", "b"), ("b",), ("b",)),
+    ],
+)
+def test_which_classes_are_leukemic(
+    classes: tuple[str, ...], named: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    assert leukemic_classes(classes, named) == expected
+
+
+@pytest.mark.parametrize(
+    ("classes", "named", "says"),
+    [
+        (("a", "b"), (), "do not say which are blasts"),
+        (("a", "b"), ("c",), "has no class 'c'"),
+        (("a", "b"), ("a", "b"), "do not say"),
+    ],
+)
+def test_classes_that_say_nothing_are_refused(
+    classes: tuple[str, ...], named: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        leukemic_classes(classes, named)

@@ -1,0 +1,150 @@
+"""The whole assay on simulated smears: tables, calls, pictures, page, and what goes wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cellwright.assays import ASSAYS
+from cellwright.assays.leukemia import LeukemiaSettings, run_leukemia
+from cellwright.assays.leukemia.calls import NOTE
+from cellwright.bundles.bundle import open_bundle
+from cellwright.cli.main import app
+from cellwright.errors import BundleError, ConfigError
+from cellwright.features import FEATURE_NAMES
+from cellwright.images.simulate.smear import SmearScene, simulate_slide
+from cellwright.images.write import write_png
+from dark_model import dark_bundle
+from ink_cells import write_ink_bundle
+
+SCENE = SmearScene(
+    height=130, width=170, n_red=6, n_white=3, radius_px=10, clump_fraction=0, n_platelets=0
+)
+
+
+@pytest.fixture(scope="module")
+def smears(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("smears")
+    for seed, name in enumerate(("first", "second")):
+        for field in simulate_slide(2, SCENE, name=name, seed=seed):
+            write_png(folder / f"{field.name}.png", field.image)
+    return folder
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def counted(smears: Path, tmp_path_factory: pytest.TempPathFactory):
+    out = tmp_path_factory.mktemp("counted")
+    return run_leukemia([smears], out=out, settings=LeukemiaSettings(pixel_size_um=0.5))
+
+
+def test_without_a_model_there_are_counts_and_no_call(counted) -> None:
+    assert ASSAYS["leukemia"] is run_leukemia
+    assert counted.asked is None and counted.overall.n_images == 4
+    assert abs(counted.overall.n_white - 12) <= 1
+    assert [group.name for group in counted.groups] == ["first", "second"]
+    assert counted.overall.verdict == "no call"
+    plain = counted.to_json()
+    assert plain["use"] == NOTE and "blast_fraction" not in plain["overall"]
+    page = (counted.out / "report.html").read_text(encoding="utf-8")
+    assert "nothing is called" in page and NOTE in page.lower()
+
+
+def test_a_row_a_white_cell_with_every_measure(counted) -> None:
+    cells = rows(counted.out / "cells.csv")
+    assert len(cells) == counted.overall.n_white
+    assert set(FEATURE_NAMES) <= set(cells[0])
+    assert float(cells[0]["area_um2"]) == pytest.approx(float(cells[0]["area"]) / 4, rel=1e-3)
+    assert float(cells[0]["perimeter_um"]) == pytest.approx(
+        float(cells[0]["perimeter"]) / 2, rel=1e-3
+    )
+
+
+def test_every_output_says_what_it_is_not(counted) -> None:
+    for name in ("cells.csv", "summary.csv", "groups.csv"):
+        assert {row["note"] for row in rows(counted.out / name)} == {NOTE}
+
+
+def test_cells_are_called(smears: Path, tmp_path: Path) -> None:
+    bundle = dark_bundle(tmp_path / "dark.cellwright")
+    report = run_leukemia([smears], out=tmp_path / "out", bundle=bundle)
+    assert report.asked == "cells" and report.leukemic == ("blast",)
+    cells = rows(tmp_path / "out" / "cells.csv")
+    assert report.overall.n_called == len(cells) == report.overall.n_white
+    blasts = sum(row["class"] == "blast" for row in cells)
+    assert report.overall.n_leukemic == blasts
+    assert all((float(row["p_blast"]) > 0.5) == (row["class"] == "blast") for row in cells)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Where the model looked" in page and "20 %" in page
+    assert len(list((tmp_path / "out" / "heat").glob("*.png"))) == 4
+    assert len(list((tmp_path / "out" / "overlays").glob("*.png"))) == 4
+
+
+def test_a_model_of_whole_fields_calls_fields(smears: Path, tmp_path: Path) -> None:
+    bundle = dark_bundle(
+        tmp_path / "dark.cellwright", classes=("benign", "early"), fit="resize", threshold=0.001
+    )
+    settings = LeukemiaSettings(overlays="none")
+    report = run_leukemia([smears], out=tmp_path / "out", bundle=bundle, settings=settings)
+    assert report.asked == "fields"
+    assert report.overall.n_called == report.overall.n_leukemic == 4
+    assert all(one.probability is not None and one.probability > 0.5 for one in report.images)
+    plain = report.to_json()
+    assert plain["overall"]["leukemic_fields"]["n"] == 4
+    assert "against_marks" not in plain["overall"]
+    assert not (tmp_path / "out" / "overlays").exists()
+
+
+def test_pictures_unlike_the_training_get_no_call(smears: Path, tmp_path: Path) -> None:
+    unlike = {"threshold": -1e6, "quantile": 0.95}
+    bundle = dark_bundle(tmp_path / "dark.cellwright", unlike=unlike)
+    settings = LeukemiaSettings(overlays="none")
+    report = run_leukemia([smears], out=tmp_path / "out", bundle=bundle, settings=settings)
+    assert report.overall.n_called == 0 and report.overall.leukemic.value is None
+    assert report.overall.verdict == "abstained"
+    assert "no call is made" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_cannot_be_used_is_said_and_the_rest_is_counted(smears: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    good = next(smears.glob("*.png"))
+    folder.mkdir()
+    (folder / "good.png").write_bytes(good.read_bytes())
+    write_png(folder / "grey.png", np.zeros((1, 64, 64), np.uint8))
+    write_png(folder / "empty.png", np.full((3, 64, 64), 230, np.uint8))
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    report = run_leukemia([folder], out=tmp_path / "out")
+    assert [one.image_id for one in report.images] == ["good"]
+    said = {one.image_id: one.error for one in report.left_out}
+    assert set(said) == {"grey", "empty", "broken"}
+    assert "three colour channels" in said["grey"] and "grey" in said["empty"]
+
+
+def test_models_and_settings_that_do_not_fit_are_refused(smears: Path, tmp_path: Path) -> None:
+    masks = open_bundle(write_ink_bundle(tmp_path / "masks.cellwright"))
+    with pytest.raises(BundleError, match="not one that classifies"):
+        run_leukemia([smears], out=tmp_path / "a", bundle=masks)
+    bundle = dark_bundle(tmp_path / "dark.cellwright", classes=("a", "b"))
+    with pytest.raises(ConfigError, match="do not say which are blasts"):
+        run_leukemia([smears], out=tmp_path / "b", bundle=bundle)
+
+
+def test_the_command(smears: Path, tmp_path: Path) -> None:
+    bundle = dark_bundle(tmp_path / "dark.cellwright")
+    one = sorted(smears.glob("*.png"))[0]
+    command = ["assay", "leukemia", str(one), "--out", str(tmp_path / "out")]
+    run = CliRunner().invoke(app, [*command, "--model", str(bundle.path), "--json", "-"])
+    assert run.exit_code == 0, run.output
+    plain = json.loads(run.stdout)
+    assert plain["called"] == "cells" and plain["overall"]["blast_fraction"]["n"] > 0
+    with pytest.raises(ConfigError, match="no model whose classes"):
+        CliRunner().invoke(app, [*command, "--blast", "x"], catch_exceptions=False)
