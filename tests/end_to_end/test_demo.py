@@ -1,4 +1,4 @@
-"""``cellwright demo`` with a model made by hand in place of its minutes of training."""
+"""``cellwright demo`` with models made by hand in place of its minutes of training."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from cellwright.cli import demo, train
+from cellwright.cli import demo, demo_smears, train
 from cellwright.cli.main import app
 from cellwright.errors import ConfigError
+from dark_model import dark_bundle
 
 
 @pytest.fixture
@@ -23,10 +24,15 @@ def quick(monkeypatch: pytest.MonkeyPatch, blob_bundle: Path) -> None:
     def pretend(config: Path, *, out: Path) -> None:
         assert config.is_file()
         out.mkdir(parents=True)
-        shutil.copy(blob_bundle, out / "demo.cellwright")
+        if config.name == "smears.yaml":
+            dark_bundle(out / "demo-smears.cellwright")
+        else:
+            shutil.copy(blob_bundle, out / "demo.cellwright")
 
     monkeypatch.setattr(train, "train", pretend)
     monkeypatch.setattr(demo, "PAIRS_A_SERIES", 1)
+    monkeypatch.setattr(demo_smears, "SLIDES", 1)
+    monkeypatch.setattr(demo_smears, "FIELDS_A_SLIDE", 1)
     monkeypatch.setattr(demo, "TRAINING", demo.TRAINING[:2])
     monkeypatch.setattr(demo, "UNSEEN", tuple(one._replace(n_cells=60) for one in demo.UNSEEN))
     monkeypatch.setattr(demo, "RADIUS_PX", (8.0, 10.0))
@@ -45,13 +51,16 @@ def test_it_ends_with_a_page_that_leads_to_everything(
         for row in csv.DictReader(file):
             assert row["group"] in page
             assert f"{100 * float(row['viability']):.1f} %" in page
+    with (out / "simulated/smears/truth.csv").open(newline="") as file:
+        assert all(row["group"] in page for row in csv.DictReader(file))
+    assert "not a diagnosis" in page
     linked = [link for link in re.findall(r'href="([^"#]+)"', page) if ":" not in link]
     assert len(linked) >= 10
     assert all((out / link).exists() for link in linked)
 
     announced = re.findall(r"\$ (cellwright .+)", printed.err)
     steps = [line.split()[1] for line in announced]
-    assert steps == ["data", "train", "evaluate", "predict", "assay"]
+    assert steps == ["data", "train", "evaluate", "predict", "assay", "train", "assay"]
     commands = typer.main.get_command(app)
     for line in announced:
         words = shlex.split(line)[1:]

@@ -8,30 +8,28 @@ all results.
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from cellwright.cli import assay, data, evaluate, predict, train
-from cellwright.cli.console import Progress, progress_bar, say
+from cellwright.cli import assay, data, demo_smears, evaluate, predict, train
+from cellwright.cli.console import progress_bar, say
+from cellwright.cli.demo_steps import announce, watched
 from cellwright.errors import ConfigError
 
 if TYPE_CHECKING:
     from cellwright.images.simulate.live_dead import LiveDeadPair, LiveDeadScene
 
-Item = TypeVar("Item")
-
 EXAMPLES = "Example: cellwright demo --out demo-out"
 
 MARKER = ".cellwright-demo"
 MADE = ("simulated", "train.yaml", "run", "inspection.html", "evaluation.json", "predictions",
-        "viability", "viability.json", "index.html")  # fmt: skip
+        "viability", "viability.json", "index.html", *demo_smears.MADE)  # fmt: skip
 
 
 class Series(NamedTuple):
@@ -68,7 +66,7 @@ def demo(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for everything.")
     ] = Path("demo-out"),
 ) -> None:
-    """Simulate, train, evaluate, count and report: the main job in a few minutes."""
+    """Simulate, train, evaluate, count and report: viability and blood smears, in minutes."""
     start = time.perf_counter()
     train.require_training()
     begin(out)
@@ -106,6 +104,8 @@ def demo(
     )
     assay.viability([images], model=str(bundle), out=viability, json=figures_of_assay)
 
+    demo_smears.run_smears(out)
+
     from cellwright.cli.demo_page import write_index
 
     write_index(out, minutes=(time.perf_counter() - start) / 60)
@@ -135,13 +135,6 @@ def begin(out: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def announce(title: str, *command: str | Path) -> None:
-    """Say what comes next, and the command that does it."""
-    say(f"\n==> {title}")
-    if command:
-        say(f"    $ cellwright {shlex.join(map(str, command))}")
-
-
 def simulate(folder: Path, series: Sequence[Series], *, frame: tuple[int, int], seed: int) -> None:
     """Write pairs of every series with labels: one class, since grey images hide the dye."""
     from cellwright.images.simulate.live_dead import LiveDeadScene
@@ -166,11 +159,3 @@ def fields(series: Sequence[Series], plain: LiveDeadScene, *, seed: int) -> Iter
             plain, n_cells=one.n_cells, viability=one.viability, background=one.background
         )
         yield from simulate_series(PAIRS_A_SERIES, scene, name=one.name, seed=seed + number)
-
-
-def watched(items: Iterable[Item], *, total: int, progress: Progress) -> Iterator[Item]:
-    """The same items; ``progress`` hears of each that has been dealt with."""
-    for done, item in enumerate(items):
-        progress(done, total)
-        yield item
-    progress(total, total)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.cli.demo_smears_page import add_smears
 from cellwright.images.normalise import Normalisation, normalise
 from cellwright.images.read import read_image
 from cellwright.reports.page import Page
@@ -40,6 +41,10 @@ FILES = (
     ("predictions/cells.csv", "a row a cell, for every image"),
     ("viability/report.html", "the viability assay, with plots and overlays"),
     ("viability/cells.csv", "a row a cell, live or dead; also as Parquet"),
+    ("simulated/white_cells/", "white cells that a classifier was trained on, a folder a class"),
+    ("simulated/smears/", "smears it has never seen, with their truth"),
+    ("smears_run/demo-smears.cellwright", "the classifier"),
+    ("leukemia/report.html", "the leukemia assay: counts, share of blasts, where the model looked"),
 )
 
 
@@ -63,12 +68,13 @@ def write_index(out: Path, *, minutes: float) -> Path:
     by_image, by_group = read_truth(out / "simulated" / "unseen" / "truth" / "truth.csv")
     page = Page(
         "Cellwright demo",
-        f"Simulated live/dead images, from labels to viability in {minutes:.1f} min",
+        f"Simulated images, from labels to viability and blast counts in {minutes:.1f} min",
     )
     _headlines(page, measured, figures)
     _viability(page, measured, by_image, by_group)
     _pictures(page, out)
     _detector(page, figures)
+    add_smears(page, out)
     page.section("Everything that was made").links(FILES)
     page.text(
         "These images are simulated: the figures show that the steps work, not how good a "
