@@ -18,7 +18,7 @@ from hostile_makers import jpeg_claiming
 API = "/api/v1"
 OPEN = ("/health", "/ready")
 NO_JOB = "0" * 32
-PLACES = {"position": 0, "table": "summary", "level": 0, "column": 0, "row": 0}
+PLACES = {"name": "x", "position": 0, "table": "summary", "level": 0, "column": 0, "row": 0}
 PART = ("a.png", b"x", "image/png")
 
 
