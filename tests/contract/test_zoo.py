@@ -35,7 +35,7 @@ needs_data = pytest.mark.skipif(
 
 def test_all_together_stay_small():
     assert ZOO
-    assert sum(zoo_path(name).stat().st_size for name in ZOO) < 48 * 2**20
+    assert sum(zoo_path(name).stat().st_size for name in ZOO) < 40_000_000
     assert {path.name for path in FOLDER.glob("*.cellwright")} == set(ZOO.values())
 
 
