@@ -112,6 +112,9 @@ def test_variants_are_compared_seed_by_seed():
 
 def test_seeds_are_pooled():
     figures = {(f.table, f.row): f for f in collect(records([0.72, 0.70], [0.70, 0.69]))}
+    lone = Figure("2", PRINTED["long"], "mIoU (%)", 70.0, 68.0, 72.0, 16, note="seed 0; columns")
+    held = {"long-seed0": Record("long-seed0", "done", Outcome((lone,), 0))}
+    assert list(collect(held)) == [lone]  # a single training keeps its own interval
     mean = figures["2", PRINTED["enhanced"]]
     assert mean.value == pytest.approx(71.0) and mean.n == 2
     assert mean.low < 71.0 < mean.high

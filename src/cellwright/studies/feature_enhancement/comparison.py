@@ -78,11 +78,11 @@ def collect(records: Records) -> Sequence[Figure]:
 
 def _mean(figures: Sequence[Figure]) -> Figure:
     first = figures[0]
-    if not first.note.startswith("seed "):
+    if not first.note.startswith("seed ") or len(figures) == 1:
         return first
     values = [figure.value for figure in figures if figure.value is not None]
     low, high = reach_of(values)
-    note = f"mean of {len(values)} seeds" if len(values) > 1 else first.note
+    note = f"mean of {len(values)} seeds"
     return replace(
         first, value=float(np.mean(values)), low=low, high=high, n=len(values), note=note
     )
