@@ -8,14 +8,9 @@ import torch
 from torch import nn
 
 from cellwright.bundles.bundle import graph_entry, write_bundle
-from cellwright.bundles.card import (
-    Card,
-    DistanceInstances,
-    InputSpec,
-    SemanticMasks,
-    TrainingRecord,
-)
+from cellwright.bundles.card import Card, InputSpec, TrainingRecord
 from cellwright.bundles.export import export_network
+from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 from cellwright.data.mask_pictures import MaskPicture
 from cellwright.learning.mask_windows import MaskBatch, MaskWindows, collate_masks, target_of
 from cellwright.learning.run_record import test_tensors as replay_tensors

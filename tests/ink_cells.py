@@ -16,13 +16,8 @@ from onnx import TensorProto, helper, numpy_helper
 from scipy import ndimage
 
 from cellwright.bundles.bundle import graph_entry, write_bundle
-from cellwright.bundles.card import (
-    Card,
-    DistanceInstances,
-    InputSpec,
-    SemanticMasks,
-    TrainingRecord,
-)
+from cellwright.bundles.card import Card, InputSpec, TrainingRecord
+from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 from cellwright.bundles.sessions import open_session
 from cellwright.types import Image, Instances
 

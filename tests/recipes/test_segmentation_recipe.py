@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from cellwright.bundles.bundle import open_bundle
-from cellwright.bundles.card import DistanceInstances, SemanticMasks
+from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 from cellwright.bundles.verify import verify
 from cellwright.data.mask_pictures import MaskPicture
 from cellwright.errors import AnnotationError, ConfigError, UnknownNameError

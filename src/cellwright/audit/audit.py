@@ -25,7 +25,8 @@ from cellwright.audit.limits import Limits, learn_limits
 from cellwright.audit.regions import Probabilities, region_suspects
 from cellwright.audit.suspects import Seen, Suspect, ranked
 from cellwright.bundles.bundle import Bundle
-from cellwright.bundles.card import Card, DistanceInstances, SemanticMasks
+from cellwright.bundles.card import Card
+from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import BundleError, DatasetError
 from cellwright.inference.counting_rule import CardRule

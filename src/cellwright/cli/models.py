@@ -179,7 +179,7 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
 
 def _cell_rule(card: Card) -> str:
     """How a segmentation becomes cells, in a phrase."""
-    from cellwright.bundles.card import DistanceInstances
+    from cellwright.bundles.mask_output import DistanceInstances
 
     spec = card.segmentation
     if spec is None:

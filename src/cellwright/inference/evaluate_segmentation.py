@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.bundles.bundle import Bundle
-from cellwright.bundles.card import SemanticMasks
+from cellwright.bundles.mask_output import SemanticMasks
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import DatasetError
 from cellwright.inference.segmenter import Segmenter

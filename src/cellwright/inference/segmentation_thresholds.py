@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.bundles.card import DistanceInstances, SemanticMasks
+from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.inference.segmenter import Segmenter
 from cellwright.inference.truth import LabelReader

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from cellwright.bundles.bundle import Bundle
-from cellwright.bundles.card import Card, DistanceInstances, SemanticMasks
+from cellwright.bundles.card import Card
+from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 from cellwright.bundles.sessions import choose_runtime, open_session
 from cellwright.errors import BundleError, ConfigError
 from cellwright.images.resample import resize_rows

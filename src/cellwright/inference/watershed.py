@@ -27,7 +27,7 @@ from skimage.measure import label as label_image
 from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
-from cellwright.bundles.card import DistanceInstances
+from cellwright.bundles.mask_output import DistanceInstances
 from cellwright.errors import ImageError
 from cellwright.inference.regions import (
     areas_of_label,

@@ -15,12 +15,8 @@ import torch
 from torch import nn
 
 from cellwright.bundles.bundle import open_bundle, write_bundle
-from cellwright.bundles.card import (
-    Card,
-    DistanceInstances,
-    InputSpec,
-    SemanticMasks,
-)
+from cellwright.bundles.card import Card, InputSpec
+from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 from cellwright.data.mask_pictures import Labelling
 from cellwright.data.mask_transforms import MASK_PRESETS
 from cellwright.data.splits import write_split

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cellwright.bundles.card import DistanceInstances
+from cellwright.bundles.mask_output import DistanceInstances
 from cellwright.data.mask_pictures import MaskPicture
 from cellwright.detectors.protocol import Schedule
 from cellwright.inference.watershed import separate_cells

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright.bundles.card import Card, SemanticMasks
+from cellwright.bundles.card import Card
+from cellwright.bundles.mask_output import SemanticMasks
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import UnknownNameError
 from cellwright.service.cells import CellsOfJob

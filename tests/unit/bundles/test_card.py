@@ -7,15 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from cellwright.bundles.card import (
-    Card,
-    DistanceInstances,
-    GraphEntry,
-    InputSpec,
-    SemanticMasks,
-    TrainingRecord,
-)
+from cellwright.bundles.card import Card, GraphEntry, InputSpec, TrainingRecord
 from cellwright.bundles.class_probabilities import ClassProbabilities
+from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 
 
 def card(**fields: Any) -> Card:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cellwright.bundles.card import DistanceInstances, SemanticMasks
+from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 from cellwright.data.targets import relative_distance
 from cellwright.inference.segmentation_thresholds import (
     Seen,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cellwright.bundles.bundle import open_bundle
-from cellwright.bundles.card import InputSpec, SemanticMasks
+from cellwright.bundles.card import InputSpec
+from cellwright.bundles.mask_output import SemanticMasks
 from cellwright.errors import BundleError, ConfigError, ImageError
 from cellwright.images.resize import resize, resize_labels
 from cellwright.inference.segmenter import Segmenter

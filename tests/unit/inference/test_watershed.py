@@ -8,7 +8,7 @@ from scipy import ndimage
 from skimage.measure import label
 from skimage.segmentation import watershed as flood
 
-from cellwright.bundles.card import DistanceInstances
+from cellwright.bundles.mask_output import DistanceInstances
 from cellwright.errors import ImageError
 from cellwright.inference import regions
 from cellwright.inference.watershed import seeds, separate_cells

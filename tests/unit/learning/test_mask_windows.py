@@ -69,7 +69,7 @@ def test_a_batch_marks_what_is_unknown():
     [("semantic", 1, 1), ("semantic", 2, 3), ("instances", 1, 2), ("instances", 2, 4)],
 )
 def test_targets_have_the_channels_of_the_card(task, n_classes, channels):
-    from cellwright.bundles.card import DistanceInstances, SemanticMasks
+    from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 
     spec = DistanceInstances()
     if task == "semantic":

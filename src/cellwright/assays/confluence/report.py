@@ -23,7 +23,7 @@ from cellwright.assays.sections import (
     span,
 )
 from cellwright.bundles.bundle import Bundle
-from cellwright.bundles.card import DistanceInstances
+from cellwright.bundles.mask_output import DistanceInstances
 from cellwright.metrics.intervals import Interval
 from cellwright.reports.page import Page
 from cellwright.reports.plots import Labels, histogram, interval_bars
