@@ -209,7 +209,7 @@ def _judge(bundle: Bundle, share: _Share, settings: AuditSettings, collected: _C
         collected.judged += _judge_boxes(predictor, share, collected.rules[0].thresholds)
     else:
         raise BundleError(
-            f"this is a {bundle.card.task} model: labels are audited by models that detect or "
+            f"this is a model for {bundle.card.task}: labels are audited by models that detect or "
             "segment cells",
             where=bundle.path,
         )

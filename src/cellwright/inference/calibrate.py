@@ -57,7 +57,7 @@ def settle(card: Card, found: LabelledPredictions) -> Card:
     """
     decoding = card.decoding
     if decoding is None:
-        raise BundleError(f"this is a {card.task} model, not one that detects cells")
+        raise BundleError(f"this is a model for {card.task}, not one that detects cells")
     rule = CardRule(decoding.thresholds(len(card.classes)), decoding.nms_scope, decoding.nms_iou)
     thresholds = choose_thresholds(found.truth, found.predicted, card.classes, rule)
     calibration = fit_calibration(

@@ -91,7 +91,7 @@ class Classifier:
         self.card: Card = bundle.card
         if self.card.classification is None:
             raise BundleError(
-                f"this is a {self.card.task} model, not one that classifies", where=bundle.path
+                f"this is a model for {self.card.task}, not one that classifies", where=bundle.path
             )
         self.decoding: ClassProbabilities = self.card.classification
         self.classes = self.card.classes

@@ -82,7 +82,8 @@ class Predictor:
         self.card: Card = bundle.card
         if self.card.decoding is None:
             raise BundleError(
-                f"this is a {self.card.task} model, not one that detects cells", where=bundle.path
+                f"this is a model for {self.card.task}, not one that detects cells",
+                where=bundle.path,
             )
         self._decoding: Decoding = self.card.decoding
         entry = self.card.graphs[0]

@@ -84,7 +84,7 @@ class Segmenter:
         self.card: Card = bundle.card
         if self.card.segmentation is None:
             raise BundleError(
-                f"this is a {self.card.task} model, not one that segments", where=bundle.path
+                f"this is a model for {self.card.task}, not one that segments", where=bundle.path
             )
         self._spec: SemanticMasks | DistanceInstances = self.card.segmentation
         entry = self.card.graphs[0]

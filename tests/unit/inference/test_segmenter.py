@@ -165,7 +165,7 @@ def test_network_inputs_are_what_prediction_feeds(tmp_path: Path) -> None:
 
 
 def test_bundles_that_do_not_segment(tmp_path: Path, dot_bundle: Path) -> None:
-    with pytest.raises(BundleError, match="detection model, not one that segments"):
+    with pytest.raises(BundleError, match="model for detection, not one that segments"):
         Segmenter(open_bundle(dot_bundle))
     # A card that promises two channels more than the graph has.
     bundle = open_bundle(write_ink_bundle(tmp_path / "mask.cellwright", "mask"))

@@ -69,7 +69,7 @@ def run_cell_cycle(
     settings = settings or CellCycleSettings()
     if bundle.card.classification is None:
         raise BundleError(
-            f"this is a {bundle.card.task} model, not one that classifies", where=bundle.path
+            f"this is a model for {bundle.card.task}, not one that classifies", where=bundle.path
         )
     phases = bundle.card.classes
     mitotic = mitotic_phases(phases, settings.mitotic)

@@ -76,7 +76,7 @@ class Caller:
         """
         if bundle.card.classification is None:
             raise BundleError(
-                f"this is a {bundle.card.task} model, not one that classifies",
+                f"this is a model for {bundle.card.task}, not one that classifies",
                 where=bundle.path,
                 remedy="give a model that tells blasts from normal cells, or leukemic fields",
             )
