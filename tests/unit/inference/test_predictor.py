@@ -173,7 +173,7 @@ def test_thresholds_of_each_class_decide_what_counts(dot_bundle):
 def test_a_model_of_another_task_is_refused(dot_bundle):
     bundle = open_bundle(dot_bundle)
     card = bundle.card.model_copy(update={"task": "semantic", "decoding": None})
-    with pytest.raises(BundleError, match="semantic model"):
+    with pytest.raises(BundleError, match="model for semantic"):
         Predictor(type(bundle)(Path("x"), card))
 
 
