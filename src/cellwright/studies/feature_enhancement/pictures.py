@@ -16,13 +16,17 @@ from numpy.typing import NDArray
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.images.overlay import PALETTE, display
 from cellwright.inference.segmenter import Segmenter
+from cellwright.metrics.intervals import Interval
 from cellwright.studies.feature_enhancement.judged import SQUARE_PX
 from cellwright.studies.feature_enhancement.training import Setting, trained_bundle, words
 from cellwright.studies.feature_enhancement.variants import PRINTED
 from cellwright.studies.kept_pictures import as_text
-from cellwright.studies.study import NotAttempted, Outcome
+from cellwright.studies.study import NotAttempted, Outcome, figure_of
 from cellwright.types import Sample, SemanticMask
 
+TABLE = "pictures"
+ROW = "squares of unseen sections, side by side"
+METRIC = "networks drawn"
 SHOWN = 2
 GROUND = (225, 225, 225)
 """Colour of class 0; the others have those of overlays."""
@@ -49,11 +53,13 @@ def measure(setting: Setting, folder: Path, *, variants: Sequence[str], seed: in
     parts = setting.parts()
     test = parts.test if parts.test is not None else parts.val
     panels = []
-    for square in richest(test, SHOWN):
+    squares = richest(test, SHOWN)
+    for square in squares:
         where = f"{square.sample.id}, rows {square.rows.start}, columns {square.columns.start}"
         for title, picture in _panels(square, networks):
             panels.append({"caption": f"{title} ({where})", "png": as_text(picture)})
-    return Outcome((), seed, words(parts.whole, test), details={"pictures": panels})
+    drawn = figure_of(TABLE, ROW, METRIC, Interval(len(networks), None, None, len(squares)))
+    return Outcome((drawn,), seed, words(parts.whole, test), details={"pictures": panels})
 
 
 def _trained(

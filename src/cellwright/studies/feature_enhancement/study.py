@@ -67,7 +67,7 @@ def plan(request: Request) -> Sequence[Cell]:
     ]
     shown = Cell(
         "pictures",
-        (),
+        ((pictures.TABLE, pictures.ROW, pictures.METRIC),),
         partial(
             pictures.measure,
             setting,
