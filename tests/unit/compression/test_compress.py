@@ -17,7 +17,7 @@ from cellwright.bundles.probe import disc_picture
 from cellwright.bundles.sessions import open_session
 from cellwright.bundles.verify import verify
 from cellwright.compression import latency
-from cellwright.compression.accuracy import judge_of
+from cellwright.compression.accuracy import JUDGES, judge_of
 from cellwright.compression.calibration_data import CalibrationImage, images_of
 from cellwright.compression.compress import CompressionJob, compress
 from cellwright.compression.method import in_silence
@@ -231,10 +231,10 @@ def test_an_unknown_method(bundle, job, tmp_path):
         compress(bundle, job, method="magic", out=tmp_path / "x.cellwright")
 
 
-def test_a_task_that_nobody_can_judge_yet(bundle, job, tmp_path):
-    other = Bundle(bundle.path, bundle.card.model_copy(update={"task": "classification"}))
-    with pytest.raises(BundleError, match=r"classification model cannot be judged.*detection"):
-        compress(other, job, method="ptq", out=tmp_path / "x.cellwright")
+def test_a_task_that_nobody_can_judge_yet(bundle, job, tmp_path, monkeypatch):
+    monkeypatch.delitem(JUDGES, "detection")
+    with pytest.raises(BundleError, match=r"detection model cannot be judged.*classification"):
+        compress(bundle, job, method="ptq", out=tmp_path / "x.cellwright")
 
 
 def test_images_without_cells_cannot_judge(bundle, job, tmp_path):

@@ -13,6 +13,7 @@ from cellwright.errors import BundleError, ConfigError
 from cellwright.learning.quantization_aware import AwareUNet, OnGrid, Rounding, int8_graph
 from cellwright.models.unet import UNet
 from disc_unet import SETTINGS, disc_batch, teach
+from processor import exact_int8_runtimes
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_the_integer_graph_says_what_the_training_saw(trained, graph):
     images = disc_batch("semantic").images
     with torch.no_grad():
         expected = trained(images).numpy()
-    for runtime in ("onnxruntime", "openvino"):
+    for runtime in exact_int8_runtimes():
         found = open_session(graph, runtime=runtime, threads=1).run(images.numpy())["logits"]
         # A value in the middle between two steps may fall to either side; nothing else differs.
         assert np.abs(found - expected).mean() < 0.01 * expected.std(), runtime

@@ -123,6 +123,19 @@ def jurkat() -> dict[str, bytes]:
     }
 
 
+def wbc() -> dict[str, bytes]:
+    # One stray level between two classes, as a few published masks have.
+    mask = np.zeros((8, 9), np.uint8)
+    mask[2:6, 2:7], mask[3:5, 3:6], mask[2, 2] = 128, 255, 126
+    colour = np.dstack([GREY, GREY, GREY])
+    picture = cv2.imencode(".bmp", colour)[1].tobytes()
+    return {
+        f"{part}/001.{suffix}": content
+        for part in ("Dataset 1", "Dataset 2")
+        for suffix, content in (("bmp", picture), ("png", png(mask)))
+    }
+
+
 PUBLISHED: dict[str, Callable[[], dict[str, bytes]]] = {
     "bccd_blood_cells": bccd,
     "livedead_labelfree": livedead,
@@ -131,6 +144,7 @@ PUBLISHED: dict[str, Callable[[], dict[str, bytes]]] = {
     "hela_dic": hela,
     "drosophila_vnc_sstem": drosophila,
     "jurkat_cell_cycle": jurkat,
+    "wbc_segmentation": wbc,
 }
 
 
