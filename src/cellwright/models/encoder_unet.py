@@ -15,10 +15,9 @@ from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from cellwright.errors import ConfigError, MissingExtraError
-from cellwright.models.unet import Up, check_multiple, double_conv
+from cellwright.models.unet import Up, check_multiple, decode, double_conv, encode
 
 
 class EncoderUNet(nn.Module):
@@ -81,16 +80,8 @@ class EncoderUNet(nn.Module):
         """
         check_multiple(x, self.multiple)
         x = x - 0.5
-        maps: list[Tensor] = []
-        finer = x
-        for level, block in enumerate(self.fine):
-            finer = block(functional.max_pool2d(finer, 2) if level else finer)
-            maps.append(finer)
-        maps.extend(self.encoder(x))
-        x = maps.pop()
-        for up in reversed(self.up):
-            x = up(x, maps.pop())
-        out: Tensor = self.head(x)
+        maps = [*encode(self.fine, x), *self.encoder(x)]
+        out: Tensor = self.head(decode(self.up, maps))
         return out
 
 

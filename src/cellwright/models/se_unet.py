@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cellwright.errors import ConfigError
-from cellwright.models.unet import Up, check_multiple, double_conv
+from cellwright.models.unet import Up, check_multiple, double_conv, encode
 
 LEAST_HIDDEN = 4
 """Fewer units than this between squeeze and excitation say next to nothing."""
@@ -112,12 +112,8 @@ class SEUNet(nn.Module):
             ImageError: H or W is no multiple of ``multiple``.
         """
         check_multiple(x, self.multiple)
-        x = x - 0.5
-        maps = []
-        for level, block in enumerate(self.down):
-            x = block(functional.max_pool2d(x, 2) if level else x)
-            maps.append(x)
-        return [*maps[:-1], self.bottom(maps[-1])]
+        *finer, deepest = encode(self.down, x - 0.5)
+        return [*finer, self.bottom(deepest)]
 
     def decode(self, maps: list[Tensor]) -> Tensor:
         """Logits from the maps of :meth:`encode`."""

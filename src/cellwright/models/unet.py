@@ -52,6 +52,39 @@ class Up(nn.Module):
         return out
 
 
+def encode(blocks: nn.ModuleList, x: Tensor) -> list[Tensor]:
+    """The way down: a block a level, each on half the resolution of the one before.
+
+    Args:
+        blocks: keep height and width; any number, also none.
+        x: ``(N, C, H, W)``, of which H and W can be halved once less than there are blocks.
+
+    Returns:
+        What each block gave, finest first.
+    """
+    maps: list[Tensor] = []
+    for block in blocks:
+        x = block(functional.max_pool2d(x, 2) if maps else x)
+        maps.append(x)
+    return maps
+
+
+def decode(steps: nn.ModuleList, maps: Sequence[Tensor]) -> Tensor:
+    """The way up: the coarsest map through every step, with the map of its level beside it.
+
+    Args:
+        steps: finest first, as :class:`Up`: a map and the skip at twice its resolution to a map.
+        maps: finest first, one more than steps, each at half the resolution of the one before.
+
+    Returns:
+        The result of the last step, as large as the finest map.
+    """
+    *skips, x = maps
+    for step, skip in zip(reversed(steps), reversed(skips), strict=True):
+        x = step(x, skip)
+    return x
+
+
 class UNet(nn.Module):
     """The whole network.
 
@@ -108,15 +141,7 @@ class UNet(nn.Module):
             ImageError: H or W is no multiple, for instance smaller than it.
         """
         check_multiple(x, self.multiple)
-        x = x - 0.5
-        skips = []
-        for level, block in enumerate(self.down):
-            x = block(functional.max_pool2d(x, 2) if level else x)
-            skips.append(x)
-        skips.pop()
-        for block in reversed(self.up):
-            x = block(x, skips.pop())
-        out: Tensor = self.head(x)
+        out: Tensor = self.head(decode(self.up, encode(self.down, x - 0.5)))
         return out
 
 
