@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 
 from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.processor import Processor
 from cellwright.bundles.sessions import (
     ROUNDED_RUNTIMES,
     RUNTIMES,
     choose_runtime,
     open_session,
+    runtime_choice,
 )
 from cellwright.errors import BundleError, UnknownNameError
 from cellwright.images.write import write_png
 from cellwright.inference.predictor import Predictor
+from processor import exact_int8_runtimes
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -93,11 +96,30 @@ def test_a_graph_that_is_none_is_an_error_not_a_crash(runtime):
 
 def test_auto_is_written_down_and_unknown_names_are_refused():
     assert choose_runtime("auto", "fp32") == "onnxruntime"
-    assert choose_runtime("auto", "int8") == "openvino"
+    assert choose_runtime("auto", "int8") == exact_int8_runtimes()[-1]
     assert choose_runtime("openvino", "fp32") == "openvino"
     assert choose_runtime("openvino-bf16", "fp32") == "openvino-bf16"
     with pytest.raises(UnknownNameError, match="auto, onnxruntime, openvino"):
         choose_runtime("tensorrt", "fp32")
+
+
+@pytest.mark.parametrize(
+    ("processor", "runtime", "why"),
+    [
+        (Processor("x86_64", frozenset({"avx2", "avx512_vnni"})), "openvino", "this processor has"),
+        (Processor("amd64", frozenset({"avx2", "avx_vnni"})), "openvino", "this processor has"),
+        (Processor("x86_64", frozenset({"avx2", "avx512f"})), "onnxruntime", "has none"),
+        (Processor("amd64", None), "onnxruntime", "does not say"),
+        (Processor("arm64", frozenset({"asimddp"})), "onnxruntime", "does not say"),
+    ],
+)
+def test_8_bits_run_where_they_are_exact_and_the_choice_says_why(processor, runtime, why):
+    choice = runtime_choice("auto", "int8", processor=processor)
+    assert choice.runtime == runtime
+    assert why in choice.why
+    for name in ("openvino", "onnxruntime"):
+        assert runtime_choice(name, "int8", processor=processor).runtime == name
+    assert runtime_choice("auto", "fp32", processor=processor).runtime == "onnxruntime"
 
 
 ALONE = """

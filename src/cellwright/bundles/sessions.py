@@ -6,6 +6,7 @@ is used through its core only, whose telemetry package is never called.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import LifoQueue
@@ -18,10 +19,13 @@ from numpy.typing import NDArray
 from cellwright.bundles.card import Precision
 from cellwright.bundles.openvino_core import openvino_core
 from cellwright.bundles.openvino_graph import without_rounding_in_activations
+from cellwright.bundles.processor import Processor, this_processor
 from cellwright.errors import BundleError, UnknownNameError
 
 Batch = NDArray[np.float32]
 RuntimeName = Literal["auto", "onnxruntime", "openvino", "openvino-bf16"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -165,20 +169,51 @@ ROUNDED_RUNTIMES: dict[str, Callable[[bytes, Sharing], Session]] = {
 }
 """Runtimes that trade some of those digits for speed; used only where asked for by name."""
 
-_AUTO: dict[Precision, str] = {"fp32": "onnxruntime", "fp16": "onnxruntime", "int8": "openvino"}
-"""What ``auto`` means: OpenVINO starts slower but runs int8 graphs several times faster."""
+
+@dataclass(frozen=True)
+class RuntimeChoice:
+    """Which runtime runs a graph, and why."""
+
+    runtime: str
+    why: str
 
 
-def choose_runtime(name: str, precision: Precision) -> str:
-    """The runtime that ``name`` stands for; ``auto`` depends on the graph.
+def runtime_choice(
+    name: str, precision: Precision, *, processor: Processor | None = None
+) -> RuntimeChoice:
+    """The runtime that ``name`` stands for; ``auto`` depends on the graph and the processor.
+
+    Args:
+        name: ``auto`` or a row of :data:`RUNTIMES` or :data:`ROUNDED_RUNTIMES`.
+        precision: of the graph.
+        processor: that will run it; None is this one.
 
     Raises:
         UnknownNameError: no such runtime.
     """
-    if name == "auto":
-        return _AUTO[precision]
-    _row(name)
-    return name
+    if name != "auto":
+        _row(name)
+        return RuntimeChoice(name, "asked for by name")
+    if precision != "int8":
+        return RuntimeChoice("onnxruntime", "it starts fastest, for a graph in float")
+    exact = (processor or this_processor()).integer_dot_products
+    if exact:
+        why = "fastest for 8 bits, and exact: this processor has integer dot products"
+        return RuntimeChoice("openvino", why)
+    known = "has none" if exact is False else "does not say whether it has any"
+    why = f"exact in 8 bits without integer dot products, and this processor {known}"
+    return RuntimeChoice("onnxruntime", why)
+
+
+def choose_runtime(name: str, precision: Precision) -> str:
+    """The name alone of :func:`runtime_choice` on this processor; the log says why.
+
+    Raises:
+        UnknownNameError: no such runtime.
+    """
+    choice = runtime_choice(name, precision)
+    _log.info("runtime %s: %s", choice.runtime, choice.why)
+    return choice.runtime
 
 
 def open_session(

@@ -142,6 +142,8 @@ def _verdict(row: Replay) -> str:
 
 
 def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
+    from cellwright.bundles.sessions import runtime_choice
+
     spec, training = card.input, card.training
     rows: list[tuple[str, str | int | float | None]] = [
         ("task", card.task),
@@ -158,6 +160,8 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
         ("pruned", ", ".join(map(": ".join, training.pruning.items())) or None),
         ("8 bits", ", ".join(map(": ".join, training.quantization.items())) or None),
     ]
+    choice = runtime_choice("auto", card.graphs[0].precision)
+    rows.append(("runtime here", f"{choice.runtime}: {choice.why}"))
     if card.decoding is not None:
         thresholds = card.decoding.class_thresholds or (card.decoding.score_threshold,)
         rows.append(("score thresholds", ", ".join(f"{value:.3g}" for value in thresholds)))

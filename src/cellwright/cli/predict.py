@@ -66,6 +66,7 @@ def predict(
     cluster share the images; model and folders must lie where all of them see them.
     """
     from cellwright.bundles.bundle import open_bundle
+    from cellwright.bundles.sessions import runtime_choice
     from cellwright.inference.run import RunOptions, load_model, predict_files
     from cellwright.inference.workers import plan_work
 
@@ -99,6 +100,8 @@ def predict(
                 summary = load_model(bundle, options, runtime=runtime, plan=plan).predict(
                     inputs, out, existing=existing, progress=progress, spread=spread
                 )
+    choice = runtime_choice(runtime, bundle.card.graphs[0].precision)
+    say(f"runtime {summary.runtime}: {choice.why}")
     if not write_json(_as_json(summary), json):
         typer.echo(_sentence(summary))
     for image, error in list(summary.errors.items())[:ERRORS_SHOWN]:
@@ -126,6 +129,7 @@ def _as_json(summary: RunSummary) -> dict[str, Any]:
         "out": str(summary.out),
         "n_images": summary.n_images,
         "n_resumed": summary.n_resumed,
+        "runtime": summary.runtime,
         "counts": summary.counts,
         "errors": {image: str(error) for image, error in summary.errors.items()},
         "seconds": round(summary.seconds, 3),

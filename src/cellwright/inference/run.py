@@ -54,6 +54,7 @@ class RunSummary:
         out: folder of the tables and overlays.
         n_images: images asked for.
         n_resumed: of these, done by an earlier run and taken over.
+        runtime: what ran the model.
         counts: cells of each class over all images.
         errors: image id -> why it could not be done.
         seconds: wall time of this run.
@@ -62,6 +63,7 @@ class RunSummary:
     out: Path
     n_images: int
     n_resumed: int
+    runtime: str
     counts: dict[str, int]
     errors: dict[str, CellwrightError]
     seconds: float
@@ -148,6 +150,7 @@ class LoadedModel:
             out=out,
             n_images=len(images),
             n_resumed=tally.n_resumed,
+            runtime=self.work.runtime,
             counts=dict(zip(self.work.classes, tally.counts.tolist(), strict=True)),
             errors=tally.errors,
             seconds=time.perf_counter() - start,

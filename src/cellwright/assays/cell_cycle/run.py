@@ -74,7 +74,7 @@ def run_cell_cycle(
     phases = bundle.card.classes
     mitotic = mitotic_phases(phases, settings.mitotic)
     template = parse_template(settings.group, placeholder="group") if settings.group else None
-    predict_files(
+    done = predict_files(
         inputs,
         bundle=bundle,
         out=out,
@@ -98,7 +98,7 @@ def run_cell_cycle(
     )
     pooled = (*report.groups, report.overall)
     write_csv(out / "groups.csv", group_columns(phases), (_group_row(one) for one in pooled))
-    write_report(report, bundle, runtime=settings.runtime)
+    write_report(report, bundle, runtime=done.runtime)
     return report
 
 
