@@ -20,6 +20,7 @@ from cellwright.inference.classifier import Classifier
 from cellwright.learning.config import load_config
 from cellwright.learning.cross_validation import cross_validate
 from cellwright.learning.train import train
+from cellwright.models import CLASSIFIERS
 from tiny_classes import CHANNELS, CLASSES, draw_cell, write_classes, write_montage
 
 CONFIG = {
@@ -194,7 +195,11 @@ def test_what_cannot_be_trained_is_said_before_anything_is_read(tmp_path):
             train(a_config(tmp_path, **{key: value}), tmp_path / "run")
 
 
-def test_a_class_without_training_images_is_refused(tmp_path):
+def test_a_class_without_training_images_is_refused(tmp_path, monkeypatch):
+    """After one network only, the one that was built to see whether its settings are right."""
+    built = []
+    network = CLASSIFIERS["resnet"]
+    monkeypatch.setitem(CLASSIFIERS, "resnet", lambda *a, **k: built.append(a) or network(*a, **k))
     write_classes(tmp_path / "set", (10, 10, 1))
     split = ["id,group,part"]
     for index in range(10):
@@ -205,6 +210,7 @@ def test_a_class_without_training_images_is_refused(tmp_path):
     changes = {"data.ratios": "null", "data.split_file": "split.csv", "data.by": "image"}
     with pytest.raises(DatasetError, match="no image of the class 'bright'"):
         train(a_config(tmp_path, **changes), tmp_path / "run")
+    assert len(built) == 1
 
 
 @pytest.mark.slow

@@ -47,14 +47,12 @@ def train_classes(
 ) -> TrainingResult:
     """Train, calibrate, evaluate, write the bundle and a page about it.
 
-    ``watch`` is told of every epoch of a network.
+    The run was begun (:func:`begin_classes`). ``watch`` is told of every epoch of a network.
 
     Raises:
-        ConfigError, UnknownNameError: as :func:`begin_classes`.
         DatasetError: a class without images to learn from, or images that do not fit together.
         AnnotationError: labels that are no class of a whole image.
     """
-    begin_classes(config, run_dir)
     if config.classification.model in CLASSICAL:
         return train_classical(parts, config, run_dir, command=command)
     return train_classifier(parts, config, run_dir, command=command, watch=watch)

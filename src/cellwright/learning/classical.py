@@ -92,12 +92,12 @@ def train_classical(
 ) -> TrainingResult:
     """Measure, fit, calibrate, evaluate, write the bundle and a page about it.
 
+    The run was begun (:func:`begin_classical`).
+
     Raises:
-        ConfigError, UnknownNameError: as :func:`begin_classical`.
         DatasetError: a class without images to learn from, or images that do not fit together.
         AnnotationError: labels that are no class of a whole image.
     """
-    begin_classical(config, run_dir)
     rare = refuse_rare(parts.train, parts.val)
     chosen = config.classification
     spec, decoding = choose_class_input(parts.train, config.input, chosen)

@@ -102,14 +102,12 @@ def train_classifier(
 ) -> TrainingResult:
     """Train, calibrate, evaluate, write the bundle and a page about it.
 
-    ``watch`` is told of every epoch of every member.
+    The run was begun (:func:`begin_classifier`). ``watch`` is told of every epoch of every member.
 
     Raises:
-        ConfigError, UnknownNameError: as :func:`begin_classifier`.
         DatasetError: a class without images to learn from, or images that do not fit together.
         AnnotationError: labels that are no class of a whole image.
     """
-    begin_classifier(config, run_dir)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
 

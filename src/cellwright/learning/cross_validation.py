@@ -31,6 +31,7 @@ from cellwright.inference.evaluate_classification import LabelledClasses, classi
 from cellwright.learning.class_recipes import begin_classes, train_classes
 from cellwright.learning.classification_page import PAGE, add_report
 from cellwright.learning.config import TrainConfig
+from cellwright.learning.run_record import claim_run_dir
 from cellwright.learning.training_data import Parts, load_set
 from cellwright.metrics.classification import ClassificationReport, evaluate_classification
 from cellwright.reports.page import Page
@@ -124,6 +125,7 @@ def cross_validate(
     begin_classes(config, run_dir)
 
     def predict(parts: Parts, folder: Path) -> Sequence[Prediction]:
+        claim_run_dir(config, folder)
         result = train_classes(parts, config, folder, command=command)
         if parts.test is None:
             raise DatasetError("a fold without images cannot be judged", where=parts.whole.name)

@@ -91,12 +91,12 @@ def train_segmenter(
 ) -> TrainingResult:
     """Train, choose thresholds, evaluate, write the bundle; ``watch`` is told of every epoch.
 
+    The run was begun (:func:`begin_segmenter`).
+
     Raises:
-        ConfigError, UnknownNameError: as :func:`begin_segmenter`.
         DatasetError: no labels, or labels that do not fit the task.
         AnnotationError: damaged labels.
     """
-    begin_segmenter(config, run_dir)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, workers=True, verbose=False)

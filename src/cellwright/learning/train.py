@@ -53,7 +53,8 @@ def train(
         DatasetError, LeakError: the data cannot be used as configured.
     """
     _begin(config, run_dir)
-    return train_on(load_parts(config.data), config, run_dir, command=command, watch=watch)
+    parts = load_parts(config.data)
+    return _train_begun(parts, config, run_dir, command=command, watch=watch)
 
 
 def train_on(
@@ -69,13 +70,27 @@ def train_on(
     Raises:
         ConfigError: the folder holds a run with other settings.
         MissingExtraError: a package that the detector needs is not installed.
-        DatasetError: the training part holds no boxes.
+        DatasetError: the training part holds nothing to learn from.
     """
+    _begin(config, run_dir)
+    return _train_begun(parts, config, run_dir, command=command, watch=watch)
+
+
+def _train_begun(
+    parts: Parts, config: TrainConfig, run_dir: Path, *, command: str, watch: Watch | None
+) -> TrainingResult:
+    """Train in the folder that :func:`_begin` claimed."""
     if config.task == "classification":
         return train_classes(parts, config, run_dir, command=command, watch=watch)
     if config.task != "detection":
         return train_segmenter(parts, config, run_dir, command=command, watch=watch)
-    _begin(config, run_dir)
+    return _train_detector(parts, config, run_dir, command=command, watch=watch)
+
+
+def _train_detector(
+    parts: Parts, config: TrainConfig, run_dir: Path, *, command: str, watch: Watch | None
+) -> TrainingResult:
+    """Boxes in, a bundle out; the run was begun."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, workers=True, verbose=False)
@@ -159,7 +174,13 @@ def bundle_and_evaluate(
 
 
 def _begin(config: TrainConfig, run_dir: Path) -> None:
-    """What can be refused before any image is read."""
+    """Refuse what can be refused before any image is read; claim the folder of the run.
+
+    Raises:
+        UnknownNameError: no such detector or network, or another name that its recipe looks up.
+        ConfigError: the folder holds another run, or settings that contradict each other.
+        MissingExtraError: a package that the detector needs is not installed.
+    """
     if config.task == "classification":
         begin_classes(config, run_dir)
         return
