@@ -13,9 +13,7 @@ part, paired by cell.
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -24,18 +22,26 @@ import torch
 from torch import nn
 
 from cellwright.bundles.bundle import Bundle, open_bundle
-from cellwright.bundles.sessions import RUNTIMES, Batch, choose_runtime, open_session
+from cellwright.bundles.sessions import Batch, choose_runtime
 from cellwright.bundles.weights import graph_weights
-from cellwright.cli.labels import only_part, open_labelled
-from cellwright.compression.cost import graph_cost
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.inference.classifier import BATCH, Classifier
 from cellwright.inference.evaluate_classification import classify_labelled, report_classes
 from cellwright.metrics.classification import figure_difference
 from cellwright.models.committee import Committee
 from cellwright.models.crop_resnet import CropResNet
-from compression import EAGER, Run, eager, timed, times_faster
-from record import write_results
+from runtimes import (
+    EAGER,
+    arguments_for,
+    contestants,
+    costs_of,
+    report,
+    size_of,
+    test_part,
+    timed,
+    times_faster,
+    with_weights,
+)
 
 SHOWN = ("weighted_f1", "macro_f1", "accuracy", "ece")
 
@@ -50,20 +56,7 @@ def network_of(bundle: Bundle) -> nn.Module:
     def one() -> CropResNet:
         return CropResNet(len(bundle.card.classes), stem.shape[1], width=stem.shape[0])
 
-    network: nn.Module = Committee([one() for _ in members]) if members else one()
-    state = network.state_dict()
-    network.load_state_dict(state | {name: given[name] for name in state if name in given})
-    return network.eval()
-
-
-def contestants(bundles: dict[str, Bundle], threads: int) -> dict[str, Run]:
-    """Every bundle in every runtime, and the float network in PyTorch."""
-    found: dict[str, Run] = {EAGER: eager(network_of(bundles["float"]))}
-    for name, bundle in bundles.items():
-        for runtime in RUNTIMES:
-            session = open_session(bundle.graph(), runtime=runtime, threads=threads)
-            found[f"{runtime}, {name}"] = session.run
-    return found
+    return with_weights(Committee([one() for _ in members]) if members else one(), given)
 
 
 def cells_of(bundle: Bundle, labelled: LabelledSet) -> Batch:
@@ -103,26 +96,21 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(arguments.threads)
     given = {"float": arguments.bundle, "int8": arguments.int8}
     bundles = {name: open_bundle(one) for name, one in given.items()}
-    whole = open_labelled(arguments.data, format_name=None)
-    labelled = only_part(whole, "test", split_file=arguments.split)
+    labelled = test_part(arguments)
     cells = cells_of(bundles["float"], labelled)
     seconds = timed(
-        contestants(bundles, arguments.threads), [cells], arguments.rounds, clock=time.process_time
+        contestants(network_of(bundles["float"]), bundles, arguments.threads),
+        [cells],
+        arguments.rounds,
+        clock=time.process_time,
     )
-    costs = {name: graph_cost(one.graph(), cells.shape) for name, one in bundles.items()}
+    costs = costs_of(bundles, cells.shape)
     return {
         "bundles": {name: one.card.name for name, one in bundles.items()},
         "threads": arguments.threads,
         "rounds": arguments.rounds,
         "input_shape": list(cells.shape),
-        "graphs": {
-            name: {
-                "bytes": cost.bytes,
-                "parameters": cost.parameters,
-                "times_smaller": costs["float"].bytes / cost.bytes,
-            }
-            for name, cost in costs.items()
-        },
+        "graphs": {name: size_of(cost, costs["float"]) for name, cost in costs.items()},
         "speed": {
             name: {
                 "ms_a_cell": 1e3 * median(rounds) / len(cells),
@@ -137,19 +125,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, and write the results file."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("bundle", help="float bundle or zoo name")
+    parser = arguments_for(__doc__, threads=1)
     parser.add_argument("--int8", required=True, help="the same in 8 bits")
-    parser.add_argument("--data", required=True, help="labelled folder or public set")
-    parser.add_argument("--split", type=Path, default=None)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--print-only", action="store_true", help="write no results file")
     arguments = parser.parse_args()
-    content = measure(arguments)
-    print(json.dumps(content, indent=2))
-    if not arguments.print_only:
-        write_results(f"classification_{arguments.bundle}", content)
+    report(f"classification_{arguments.bundle}", measure(arguments), arguments)
 
 
 if __name__ == "__main__":

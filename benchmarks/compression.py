@@ -13,36 +13,39 @@ by image. Measure on a machine with nothing else to do.
 from __future__ import annotations
 
 import argparse
-import json
-import time
-from collections.abc import Callable
 from itertools import count, islice
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
+from torch import nn
 
 from cellwright.bundles.bundle import Bundle, open_bundle
-from cellwright.bundles.sessions import RUNTIMES, Batch, choose_runtime, open_session
+from cellwright.bundles.sessions import RUNTIMES, choose_runtime
 from cellwright.bundles.weights import graph_weights
-from cellwright.cli.labels import only_part, open_labelled
-from cellwright.compression.cost import graph_cost
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.inference.evaluate_segmentation import count_labelled
 from cellwright.inference.segmenter import Segmenter
 from cellwright.metrics.instances import matched_difference
 from cellwright.metrics.semantic import jaccard_difference
 from cellwright.models.unet import UNet
-from record import write_results
+from runtimes import (
+    EAGER,
+    arguments_for,
+    contestants,
+    costs_of,
+    report,
+    size_of,
+    test_part,
+    timed,
+    times_faster,
+    with_weights,
+)
 
-EAGER = "eager PyTorch, float"
 TIMED_INPUTS = 2
 
-Run = Callable[[Batch], object]
 
-
-def unet_of(bundle: Bundle) -> UNet:
+def unet_of(bundle: Bundle) -> nn.Module:
     """The network of a float bundle, with its weights."""
     weights = graph_weights(bundle.graph())
     given = {name.removeprefix("network."): torch.tensor(one) for name, one in weights.items()}
@@ -53,59 +56,7 @@ def unet_of(bundle: Bundle) -> UNet:
             break
         widths.append(len(given[first]))
     n_channels = given["down.0.0.weight"].shape[1]
-    network = UNet(len(given["head.weight"]), n_channels, widths=widths)
-    state = network.state_dict()
-    network.load_state_dict(state | {name: given[name] for name in state if name in given})
-    return network.eval()
-
-
-def eager(network: torch.nn.Module) -> Run:
-    """A pass as a notebook would make it."""
-
-    def run(batch: Batch) -> object:
-        with torch.inference_mode():
-            return network(torch.from_numpy(batch))
-
-    return run
-
-
-def contestants(bundles: dict[str, Bundle], threads: int) -> dict[str, Run]:
-    """Every bundle in every runtime, and the float network in PyTorch."""
-    found = {EAGER: eager(unet_of(bundles["float"]))}
-    for name, bundle in bundles.items():
-        for runtime in RUNTIMES:
-            session = open_session(bundle.graph(), runtime=runtime, threads=threads)
-            found[f"{runtime}, {name}"] = session.run
-    return found
-
-
-def timed(
-    runs: dict[str, Run],
-    inputs: list[Batch],
-    rounds: int,
-    *,
-    clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, list[float]]:
-    """Seconds for all inputs, one figure a round; each round begins with another contestant."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for run in runs.values():
-        for batch in inputs:
-            run(batch)
-    names = list(runs)
-    for index in range(rounds):
-        first = index % len(names)
-        for name in names[first:] + names[:first]:
-            start = clock()
-            for batch in inputs:
-                runs[name](batch)
-            seconds[name].append(clock() - start)
-    return seconds
-
-
-def times_faster(slow: list[float], fast: list[float]) -> dict[str, float]:
-    """The ratio in each round: median, smallest, largest."""
-    ratios = [a / b for a, b in zip(slow, fast, strict=True)]
-    return {"median": median(ratios), "low": min(ratios), "high": max(ratios)}
+    return with_weights(UNet(len(given["head.weight"]), n_channels, widths=widths), given)
 
 
 def losses(bundles: dict[str, Bundle], labelled: LabelledSet, threads: int) -> dict[str, Any]:
@@ -143,29 +94,27 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(arguments.threads)
     given = {"float": arguments.bundle, "int8": arguments.int8, "small int8": arguments.small}
     bundles = {name: open_bundle(one) for name, one in given.items() if one is not None}
-    whole = open_labelled(arguments.data, format_name=None)
-    labelled = only_part(whole, "test", split_file=arguments.split)
+    labelled = test_part(arguments)
     feeds = Segmenter(bundles["float"], runtime="onnxruntime", threads=arguments.threads)
     inputs = [
         batch
         for record in labelled.records[:TIMED_INPUTS]
         for batch in islice(feeds.network_inputs(record.load().image), 1)
     ]
-    seconds = timed(contestants(bundles, arguments.threads), inputs, arguments.rounds)
+    seconds = timed(
+        contestants(unet_of(bundles["float"]), bundles, arguments.threads),
+        inputs,
+        arguments.rounds,
+    )
     float_of = {runtime: seconds[f"{runtime}, float"] for runtime in RUNTIMES}
-    costs = {name: graph_cost(one.graph(), inputs[0].shape) for name, one in bundles.items()}
+    costs = costs_of(bundles, inputs[0].shape)
     return {
         "bundles": {name: one.card.name for name, one in bundles.items()},
         "threads": arguments.threads,
         "rounds": arguments.rounds,
         "input_shape": list(inputs[0].shape),
         "graphs": {
-            name: {
-                "bytes": cost.bytes,
-                "parameters": cost.parameters,
-                "gflops": cost.gflops,
-                "times_smaller": costs["float"].bytes / cost.bytes,
-            }
+            name: size_of(cost, costs["float"]) | {"gflops": cost.gflops}
             for name, cost in costs.items()
         },
         "speed": {
@@ -185,20 +134,11 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, and write the results file."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("bundle", help="float bundle or zoo name")
+    parser = arguments_for(__doc__, threads=2)
     parser.add_argument("--int8", help="the same in 8 bits")
     parser.add_argument("--small", help="pruned and in 8 bits")
-    parser.add_argument("--data", required=True, help="labelled folder or public set")
-    parser.add_argument("--split", type=Path, default=None)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--print-only", action="store_true", help="write no results file")
     arguments = parser.parse_args()
-    content = measure(arguments)
-    print(json.dumps(content, indent=2))
-    if not arguments.print_only:
-        write_results("compression", content)
+    report("compression", measure(arguments), arguments)
 
 
 if __name__ == "__main__":
