@@ -4,8 +4,8 @@
     v_i  = sum_k u_ik^m x_k / sum_k u_ik^m                            centre
 
 (Bezdek 1981, Pattern Recognition with Fuzzy Objective Function Algorithms, equations 11.3). The
-centres are found by scikit-fuzzy on pixels drawn from the picture, since a few thousand say where
-they lie; the memberships of all pixels then follow from the first equation.
+centres are found on pixels drawn from the picture, since a few thousand say where they lie; the
+memberships of all pixels then follow from the first equation.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import skfuzzy
 from numpy.typing import NDArray
 
 from cellwright.errors import ImageError
@@ -27,8 +26,11 @@ POOL = 50_000
 REGION = 6.0
 """Edge of the regions of colour that are counted, in units of L*a*b*."""
 TOLERANCE = 1e-4
+"""Root of the summed squares by which memberships may still move."""
 MAX_ITERATIONS = 100
 _SMALLEST = 1e-6
+_NO_DISTANCE = float(np.finfo(np.float64).eps) ** 2
+"""Squared distance of a point from a centre that lies on it."""
 
 
 def fuzzy_centres(
@@ -51,9 +53,24 @@ def fuzzy_centres(
         raise ImageError(
             f"holds fewer than {n_clusters} different colours", remedy="is this picture empty?"
         )
-    centres, *_ = skfuzzy.cmeans(
-        points.T, n_clusters, FUZZINESS, error=TOLERANCE, maxiter=MAX_ITERATIONS, seed=seed
-    )
+    return _iterated(points, n_clusters, seed)
+
+
+def _iterated(points: NDArray[np.float64], n_clusters: int, seed: int) -> NDArray[np.float64]:
+    """Centres of ``(N, D)`` points: both equations in turns until no membership moves."""
+    # The start that scikit-fuzzy makes of a seed: the test compares with it to the last digits.
+    shares = np.random.RandomState(seed).rand(n_clusters, len(points))
+    shares /= shares.sum(axis=0)
+    for _ in range(MAX_ITERATIONS):
+        before = shares
+        weights = before**FUZZINESS
+        centres = weights @ points / weights.sum(axis=1, keepdims=True)
+        offsets = points - centres[:, None]
+        squared = np.einsum("knd,knd->kn", offsets, offsets)
+        shares = np.maximum(squared, _NO_DISTANCE) ** (-1 / (FUZZINESS - 1))
+        shares /= shares.sum(axis=0)
+        if np.linalg.norm(shares - before) < TOLERANCE:
+            break
     return np.asarray(centres, np.float64)
 
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_fill_holes
 
 from cellwright.features.fuzzy import fuzzy_centres, memberships
 from cellwright.features.stain import Lab, StainColours, lab_of, purple, stain_colours
@@ -31,6 +30,7 @@ from cellwright.features.touching import (
     opened,
     peaks_of,
     split_at_necks,
+    without_holes,
     without_small_holes,
 )
 from cellwright.types import Image
@@ -316,7 +316,7 @@ def _colour_lead(
 def _white_cells(region: Mask, nuclei: _Nuclei) -> Labels:
     """The parts of the white region that hold a nucleus, numbered, smooth in outline."""
     radius = nuclei.radius_px
-    region = opened(np.asarray(binary_fill_holes(region), bool), 0.3 * radius) | nuclei.mask
+    region = opened(without_holes(region), 0.3 * radius) | nuclei.mask
     # Nuclei show the necks of a clump better than plasma does; lobes of one nucleus lie off the
     # middle of their cell, where the cell's own depth is smaller by as much.
     landscape = depth_of(region) + depth_of(nuclei.mask)

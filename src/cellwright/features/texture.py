@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.feature import local_binary_pattern
+from skimage import feature
 
 from cellwright.features.columns import LBP_BINS
 
@@ -82,7 +82,7 @@ def haralick(levels: NDArray[np.uint8], mask: Mask) -> list[float]:
 
 def binary_patterns(grey: NDArray[np.uint8], mask: Mask) -> NDArray[np.float64]:
     """``(10,)`` shares of the uniform patterns of eight neighbours, those of no class last."""
-    codes = local_binary_pattern(  # type: ignore[no-untyped-call]
+    codes = feature.local_binary_pattern(  # type: ignore[no-untyped-call]
         grey, LBP_POINTS, LBP_RADIUS_PX, method="uniform"
     )
     counts = np.bincount(codes[mask].astype(np.int64), minlength=LBP_BINS)

@@ -3,6 +3,9 @@
 A cell is about as wide as it is long, so the distance of its pixels from its outline has one
 peak; two cells that touch have two and a saddle at the neck (Soille, Morphological Image
 Analysis, 2nd ed. 2004, section 9.2).
+
+Of scikit-image the packages are imported and not their functions: they load, and SciPy with them,
+when one is first called.
 """
 
 from __future__ import annotations
@@ -10,8 +13,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.feature import peak_local_max
-from skimage.segmentation import watershed
+from skimage import feature, segmentation
 
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
@@ -53,6 +55,15 @@ def opened(mask: Mask, radius_px: float) -> Mask:
     return np.asarray(found, np.uint8).view(bool)
 
 
+def without_holes(mask: Mask) -> Mask:
+    """Every hole filled, however large: what cannot be reached from outside through edges."""
+    outside = cv2.copyMakeBorder(
+        (~mask).view(np.uint8), 1, 1, 1, 1, borderType=cv2.BORDER_CONSTANT, value=1
+    )
+    cv2.floodFill(outside, None, (0, 0), 2)
+    return np.asarray(outside[1:-1, 1:-1] != 2, bool)
+
+
 def without_small_holes(mask: Mask, largest_px: float) -> Mask:
     """Holes of fewer pixels filled, such as the pale centres of red cells."""
     holes, areas = labelled(~mask)
@@ -64,7 +75,7 @@ def without_small_holes(mask: Mask, largest_px: float) -> Mask:
 def peaks_of(depth: NDArray[np.float32], *, apart_px: float) -> NDArray[np.int64]:
     """``(N, 2)`` rows and columns of the peaks of a distance map."""
     smooth = cv2.GaussianBlur(depth, (0, 0), max(0.5, 0.5 * apart_px))
-    found = peak_local_max(  # type: ignore[no-untyped-call]
+    found = feature.peak_local_max(  # type: ignore[no-untyped-call]
         smooth,
         min_distance=max(1, round(apart_px)),
         threshold_abs=0.8 * apart_px,
@@ -117,4 +128,4 @@ def split_at_necks(
     if lone.any():
         extra, _ = labelled(lone)
         seeds = np.where(extra > 0, extra + seeds.max(), seeds)
-    return np.asarray(watershed(-smooth, seeds, mask=mask), np.int32)  # type: ignore[no-untyped-call]
+    return np.asarray(segmentation.watershed(-smooth, seeds, mask=mask), np.int32)  # type: ignore[no-untyped-call]

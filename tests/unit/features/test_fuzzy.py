@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skfuzzy
 
 from cellwright.errors import ImageError
-from cellwright.features.fuzzy import DRAWN, fuzzy_centres, memberships
+from cellwright.features.fuzzy import (
+    DRAWN,
+    FUZZINESS,
+    MAX_ITERATIONS,
+    TOLERANCE,
+    fuzzy_centres,
+    memberships,
+)
 
 
 def test_centres_are_those_of_the_clusters() -> None:
@@ -17,6 +25,19 @@ def test_centres_are_those_of_the_clusters() -> None:
     order = found[:, 0].argsort()
     np.testing.assert_allclose(found[order], truth, atol=1.5)
     np.testing.assert_array_equal(found, fuzzy_centres(points, 3))
+
+
+@pytest.mark.parametrize("n_clusters", [2, 3, 5])
+def test_centres_are_those_of_scikit_fuzzy(n_clusters: int) -> None:
+    """From the same start, overlapping clusters, and a point that becomes its own centre."""
+    rng = np.random.default_rng(1)
+    points = np.concatenate([rng.normal(one, 8.0, (300, 3)) for one in (0.0, 20.0, 45.0)])
+    points = np.concatenate([points, np.full((500, 3), 200.0)])
+    expected, *_ = skfuzzy.cmeans(
+        points.T, n_clusters, FUZZINESS, error=TOLERANCE, maxiter=MAX_ITERATIONS, seed=3
+    )
+    found = fuzzy_centres(points, n_clusters, seed=3)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_memberships_follow_the_equation() -> None:
