@@ -104,3 +104,12 @@ def test_predicting_a_small_image_imports_little(
     image = live_dead / "images" / "control_001_blue.png"
     loaded = loaded_by("predict", image, "--model", blob_bundle, "--out", tmp_path)
     assert loaded.isdisjoint(NOT_FOR_A_JPEG)
+
+
+def test_measurements_of_cells_are_imported_without_scipy() -> None:
+    """SciPy takes longer to import than all else; scikit-image loads it when it is first used."""
+    script = "import sys, cellwright.features; print('scipy.ndimage' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert done.stdout.strip() == "False"

@@ -19,6 +19,9 @@ _LAST_NUMBER = re.compile(r"(?P<start>.*[^\W_].*?)[ _.\-/]+[a-z]{0,2}\d+")
 UNNAMED_GROUP = "all"
 """Group of images that are called by a number alone."""
 
+ALL_IMAGES = "(all images)"
+"""What stands for all groups together."""
+
 
 @dataclass(frozen=True)
 class Template:
@@ -55,6 +58,15 @@ def parse_template(text: str, *, placeholder: str = "name") -> Template:
     meaning = {mark: "(?P<value>[^/]+)", "*": "[^/]*"}
     expression = "".join(meaning.get(piece, re.escape(piece)) for piece in pieces)
     return Template(text, re.compile(expression, re.IGNORECASE), text.count("/") + 1)
+
+
+def parse_group(text: str) -> Template | None:
+    """The template that picks an image's group; None for an empty one.
+
+    Raises:
+        ConfigError: it does not hold ``{group}`` exactly once.
+    """
+    return parse_template(text, placeholder="group") if text else None
 
 
 def stem_of(path: Path) -> str:

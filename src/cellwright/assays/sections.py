@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 import numpy as np
 
@@ -11,7 +15,7 @@ from cellwright.assays.tables import LeftOut
 from cellwright.bundles.bundle import Bundle
 from cellwright.metrics.intervals import Interval
 from cellwright.reports.page import Page
-from cellwright.reports.plots import Estimate
+from cellwright.reports.plots import Estimate, Labels, histogram, interval_bars
 
 Item = TypeVar("Item")
 
@@ -63,6 +67,75 @@ def evenly(items: Sequence[Item], most: int) -> tuple[Item, ...]:
         return tuple(items)
     chosen = np.unique(np.linspace(0, len(items) - 1, most).round().astype(int))
     return tuple(items[index] for index in chosen)
+
+
+def begin_page(title: str, below: str) -> Page:
+    """A page with its title, and below it what made it and the time."""
+    when = datetime.now().astimezone().strftime("%d %B %Y, %H:%M")
+    return Page(title, f"{below}, {when}")
+
+
+@dataclass(frozen=True)
+class ShareBars:
+    """A share in percent: of every group, of every field of view, and of all images."""
+
+    groups: Sequence[Estimate]
+    fields: Sequence[Estimate]
+    overall: Estimate
+
+
+def add_share_bars(page: Page, bars: ShareBars, *, name: str, axis: Labels, each: str) -> None:
+    """The section that draws a share: bars of the groups, then of the fields, or their histogram.
+
+    Args:
+        page: gets a section.
+        bars: what is drawn; groups where there are several and room for them.
+        name: of the share, as within a sentence.
+        axis: its label, with definition and unit.
+        each: caption of the bars of the fields.
+    """
+    page.section(name.capitalize())
+    if 1 < len(bars.groups) <= MOST_BARS:
+        page.figure(
+            interval_bars(bars.groups, labels=axis, limits=(0, 100), reference=bars.overall),
+            caption="Each group pooled; the line and band are all images together.",
+            alt=f"Bars of {name} with intervals, one a group",
+        )
+    if len(bars.fields) <= MOST_BARS:
+        spread = any(bar.low is not None for bar in bars.fields)
+        page.figure(
+            interval_bars(bars.fields, labels=axis, limits=(0, 100), reference=bars.overall),
+            caption=each,
+            alt=f"Bars of {name}{' with intervals' if spread else ''}, one a field of view",
+        )
+        return
+    values = [bar.value for bar in bars.fields if bar.value is not None]
+    labels = Labels(x=f"{name} of a field (%)", y="fields of view")
+    page.figure(
+        histogram({"fields": values}, labels=labels, bins=np.linspace(0, 100, 41)),
+        caption=f"{name.capitalize()} of the {len(bars.fields):,} fields of view.",
+        alt=f"Histogram of {name} over fields of view",
+    )
+
+
+def overlay_of(image_id: str) -> str:
+    """Where a run leaves the picture of an image with its cells, from the folder of the run."""
+    return f"overlays/{image_id}.png"
+
+
+def add_overlay(page: Page, out: Path, overlay: str, *, caption: str, alt: str) -> None:
+    """A picture with what was found, made small; it links to ``overlay`` itself, in ``out``."""
+    page.picture(out / overlay, caption=caption, alt=alt, link=quote(overlay), max_edge=PICTURE_PX)
+
+
+def warn_left_out(page: Page, left_out: Sequence[LeftOut]) -> None:
+    """A note at the head of the page where files were not counted."""
+    if left_out:
+        page.note(
+            f"{counted(len(left_out), 'file')} left out of these numbers: which and why is "
+            "listed below.",
+            tone="warning",
+        )
 
 
 def add_left_out(page: Page, left_out: Sequence[LeftOut]) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from cellwright.images.write import atomic_path
-from cellwright.inference.run_folder import CELL_COLUMNS
+from cellwright.inference.run_folder import CELL_COLUMNS, ERROR_COLUMNS
+from cellwright.metrics.intervals import Interval
 
 Row: TypeAlias = Sequence[str | int | float | None]
+
+ERRORS = "errors.csv"
 
 SEEN_IN = "seen_in"
 """Column that says in which images of its field a cell was found."""
@@ -37,6 +40,27 @@ class LeftOut:
     def row(self) -> Row:
         """Its row of ``errors.csv`` (:data:`~cellwright.inference.run_folder.ERROR_COLUMNS`)."""
         return (self.image_id, self.file, self.error, self.remedy)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file with a header, by column."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def read_left_out(out: Path) -> tuple[LeftOut, ...]:
+    """The rows of the ``errors.csv`` that a run of ``predict`` wrote into ``out``."""
+    return tuple(LeftOut(*(row[name] for name in ERROR_COLUMNS)) for row in read_csv(out / ERRORS))
+
+
+def value_and_ends(*intervals: Interval) -> tuple[float | None, ...]:
+    """Value, low and high end of each, to five decimals; None where there is none.
+
+    >>> value_and_ends(Interval(1 / 3, 0.25, None, 9))
+    (0.33333, 0.25, None)
+    """
+    numbers = (number for one in intervals for number in (one.value, one.low, one.high))
+    return tuple(None if number is None else round(number, 5) for number in numbers)
 
 
 def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Row]) -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from pyarrow import parquet
 
-from cellwright.assays.tables import CELL_KINDS, LeftOut, write_csv, write_parquet
+from cellwright.assays.tables import (
+    CELL_KINDS,
+    LeftOut,
+    read_left_out,
+    write_csv,
+    write_parquet,
+)
+from cellwright.inference.run_folder import ERROR_COLUMNS
 
 KINDS = {"name": str, "n": int, "share": float, "empty": float}
 ROWS = [("a,b", 1, 0.5, None), ('say "x"', 2, None, None)]
@@ -33,6 +40,12 @@ def test_both_files_say_the_same(tmp_path: Path) -> None:
 def test_a_table_without_rows_keeps_its_columns(tmp_path: Path) -> None:
     write_parquet(tmp_path / "t.parquet", CELL_KINDS, [])
     assert parquet.read_table(tmp_path / "t.parquet").schema.names == list(CELL_KINDS)
+
+
+def test_what_was_left_out_is_read_as_it_was_written(tmp_path: Path) -> None:
+    given = (LeftOut("a", "in/a.png", "empty", "copy it"), LeftOut("b", "b, c.png", "torn"))
+    write_csv(tmp_path / "errors.csv", ERROR_COLUMNS, (one.row for one in given))
+    assert read_left_out(tmp_path) == given
 
 
 def test_what_was_left_out_is_a_row() -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from urllib.parse import quote
-
 from cellwright.assays.cell_cycle.phases import CellCycleReport, PooledPhases
 from cellwright.assays.sections import (
     MOST_BARS,
     MOST_PICTURES,
-    PICTURE_PX,
     add_left_out,
     add_model,
+    add_overlay,
+    begin_page,
     counted,
     evenly,
+    overlay_of,
     percent,
     share_bar,
     span,
@@ -28,8 +27,7 @@ MANY_UNLIKE = 2.0
 
 def write_report(report: CellCycleReport, bundle: Bundle, *, runtime: str) -> None:
     """Write ``report.html`` into the folder of the run."""
-    when = datetime.now().astimezone().strftime("%d %B %Y, %H:%M")
-    page = Page("Cell cycle", f"Model {bundle.card.name}, {when}")
+    page = begin_page("Cell cycle", f"Model {bundle.card.name}")
     _add_headlines(page, report)
     _add_unlike(page, report, bundle)
     if report.overall.n_cells:
@@ -97,22 +95,14 @@ def _add_plots(page: Page, report: CellCycleReport) -> None:
 
 
 def _add_pictures(page: Page, report: CellCycleReport) -> None:
-    drawn = [one for one in report.images if (report.out / _overlay(one.image_id)).is_file()]
+    drawn = [one for one in report.images if (report.out / overlay_of(one.image_id)).is_file()]
     if not drawn:
         return
     page.section("Pictures")
     for image in evenly(drawn, MOST_PICTURES):
-        page.picture(
-            report.out / _overlay(image.image_id),
-            caption=f"{image.image_id}: {counted(image.n_cells, 'cell')}",
-            alt=f"Cells of {image.image_id}",
-            link=quote(_overlay(image.image_id)),
-            max_edge=PICTURE_PX,
-        )
-
-
-def _overlay(image_id: str) -> str:
-    return f"overlays/{image_id}.png"
+        name = image.image_id
+        caption = f"{name}: {counted(image.n_cells, 'cell')}"
+        add_overlay(page, report.out, overlay_of(name), caption=caption, alt=f"Cells of {name}")
 
 
 def _add_tables(page: Page, report: CellCycleReport) -> None:

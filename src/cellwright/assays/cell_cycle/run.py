@@ -6,7 +6,6 @@ again, and whose ``cells.csv`` holds a row for every cell.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,14 +19,11 @@ from cellwright.assays.cell_cycle.phases import (
     pool_groups,
 )
 from cellwright.assays.cell_cycle.report import write_report
-from cellwright.assays.names import Template, group_of, parse_template
-from cellwright.assays.tables import LeftOut, Row, write_csv
+from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
+from cellwright.assays.tables import Row, read_csv, read_left_out, value_and_ends, write_csv
 from cellwright.bundles.bundle import Bundle
 from cellwright.errors import BundleError
 from cellwright.inference.run import Progress, RunOptions, predict_files
-from cellwright.metrics.intervals import Interval
-
-ALL_IMAGES = "(all images)"
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ def run_cell_cycle(
         )
     phases = bundle.card.classes
     mitotic = mitotic_phases(phases, settings.mitotic)
-    template = parse_template(settings.group, placeholder="group") if settings.group else None
+    template = parse_group(settings.group)
     done = predict_files(
         inputs,
         bundle=bundle,
@@ -82,11 +78,7 @@ def run_cell_cycle(
         options=settings.options,
         progress=progress,
     )
-    images = tuple(_image(row, phases, template) for row in _rows(out / "summary.csv"))
-    left_out = tuple(
-        LeftOut(row["image_id"], row["file"], row["error"], row["remedy"])
-        for row in _rows(out / "errors.csv")
-    )
+    images = tuple(_image(row, phases, template) for row in read_csv(out / "summary.csv"))
     report = CellCycleReport(
         out=out,
         phases=phases,
@@ -94,7 +86,7 @@ def run_cell_cycle(
         images=images,
         groups=pool_groups(images, phases, mitotic),
         overall=pool(ALL_IMAGES, images, phases, mitotic),
-        left_out=left_out,
+        left_out=read_left_out(out),
     )
     pooled = (*report.groups, report.overall)
     write_csv(out / "groups.csv", group_columns(phases), (_group_row(one) for one in pooled))
@@ -112,17 +104,11 @@ def group_columns(phases: Sequence[str]) -> tuple[str, ...]:
 
 
 def _group_row(pooled: PooledPhases) -> Row:
-    figures: tuple[Interval, ...] = (
-        *pooled.shares.values(),
-        pooled.mitotic_index,
-        pooled.unlike,
-    )
     counts: list[int] = list(pooled.counts.values())
-    ends = (end for one in figures for end in (one.value, one.low, one.high))
     return (
         *(pooled.name, pooled.n_images, pooled.n_cells),
         *counts,
-        *(None if end is None else round(end, 5) for end in ends),
+        *value_and_ends(*pooled.shares.values(), pooled.mitotic_index, pooled.unlike),
     )
 
 
@@ -134,8 +120,3 @@ def _image(row: dict[str, str], phases: Sequence[str], template: Template | None
         counts=tuple(int(row[f"n_{phase}"]) for phase in phases),
         n_unlike=int(row["n_unlike"]),
     )
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from urllib.parse import quote
-
-import numpy as np
 
 from cellwright.assays.confluence.cover import ConfluenceReport, CoveredField, PooledCover
 from cellwright.assays.sections import (
-    MOST_BARS,
     MOST_PICTURES,
-    PICTURE_PX,
+    ShareBars,
     add_left_out,
     add_model,
+    add_overlay,
+    add_share_bars,
+    begin_page,
     counted,
     evenly,
     percent,
     plain_span,
     share_bar,
     span,
+    warn_left_out,
 )
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.mask_output import DistanceInstances
 from cellwright.metrics.intervals import Interval
 from cellwright.reports.page import Page
-from cellwright.reports.plots import Labels, histogram, interval_bars
+from cellwright.reports.plots import Labels
 
 AXIS = Labels(x="confluence: covered area (%)")
 
 
 def write_report(report: ConfluenceReport, bundle: Bundle, *, runtime: str) -> None:
     """Write ``report.html`` into the folder of the run."""
-    when = datetime.now().astimezone().strftime("%d %B %Y, %H:%M")
-    page = Page("Confluence", f"Model {bundle.card.name}, {when}")
+    page = begin_page("Confluence", f"Model {bundle.card.name}")
     _add_headlines(page, report)
     if report.fields:
         _add_plots(page, report)
@@ -57,12 +55,7 @@ def _add_headlines(page: Page, report: ConfluenceReport) -> None:
     page.headline(value, "Mean area of a cell", detail=_spread(area[0]))
     groups = f"in {counted(len(report.groups), 'group')}" if report.groups else "none"
     page.headline(f"{len(report.fields):,}", "Fields of view", detail=groups)
-    if report.left_out:
-        page.note(
-            f"{counted(len(report.left_out), 'file')} left out of these numbers: which and why is "
-            "listed below.",
-            tone="warning",
-        )
+    warn_left_out(page, report.left_out)
     if not report.fields:
         page.note("No field of view could be segmented.", tone="warning")
     elif not overall.n_cells:
@@ -70,40 +63,16 @@ def _add_headlines(page: Page, report: ConfluenceReport) -> None:
 
 
 def _add_plots(page: Page, report: ConfluenceReport) -> None:
-    pooled = share_bar("all images", report.overall.confluence)
-    page.section("Confluence")
-    if 1 < len(report.groups) <= MOST_BARS:
-        page.figure(
-            interval_bars(
-                [share_bar(group.name, group.confluence) for group in report.groups],
-                labels=AXIS,
-                limits=(0, 100),
-                reference=pooled,
-            ),
-            caption="Each group pooled; the line and band are all images together.",
-            alt="Bars of confluence with intervals, one a group",
-        )
-    if len(report.fields) <= MOST_BARS:
-        bars = [
-            share_bar(field.image.id, Interval(field.confluence, None, None, 1))
-            for field in report.fields
-        ]
-        page.figure(
-            interval_bars(bars, labels=AXIS, limits=(0, 100), reference=pooled),
-            caption="Each field of view.",
-            alt="Bars of confluence, one a field of view",
-        )
-    else:
-        values = [100 * field.confluence for field in report.fields]
-        page.figure(
-            histogram(
-                {"fields": values},
-                labels=Labels(x="confluence of a field (%)", y="fields of view"),
-                bins=np.linspace(0, 100, 41),
-            ),
-            caption=f"Confluence of the {len(report.fields):,} fields of view.",
-            alt="Histogram of confluence over fields of view",
-        )
+    fields = [
+        share_bar(field.image.id, Interval(field.confluence, None, None, 1))
+        for field in report.fields
+    ]
+    bars = ShareBars(
+        groups=[share_bar(group.name, group.confluence) for group in report.groups],
+        fields=fields,
+        overall=share_bar("all images", report.overall.confluence),
+    )
+    add_share_bars(page, bars, name="confluence", axis=AXIS, each="Each field of view.")
 
 
 def _add_pictures(page: Page, report: ConfluenceReport) -> None:
@@ -116,13 +85,13 @@ def _add_pictures(page: Page, report: ConfluenceReport) -> None:
         page.text(f"{len(fields)} of {len(drawn):,} fields, evenly spaced; all are in overlays/.")
     page.text("A line surrounds every cell. A click opens the full picture.")
     for field in fields:
-        page.picture(
-            report.out / field.overlay,
+        add_overlay(
+            page,
+            report.out,
+            field.overlay,
             caption=f"{field.image.id}: {100 * field.confluence:.1f} % covered, "
             f"{counted(field.n_cells, 'cell')}",
             alt=f"Cells of {field.image.id}",
-            link=quote(field.overlay),
-            max_edge=PICTURE_PX,
         )
 
 

@@ -14,11 +14,12 @@ from cellwright.assays.confluence.cover import (
 )
 from cellwright.assays.confluence.report import write_report
 from cellwright.assays.confluence.tables import write_tables
-from cellwright.assays.names import Template, group_of, parse_template
+from cellwright.assays.inputs import images_among, refuse_predictions
+from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
 from cellwright.assays.tables import LeftOut
 from cellwright.bundles.bundle import Bundle
-from cellwright.errors import CellwrightError, ConfigError, ImageError
-from cellwright.images.read import list_images, open_image
+from cellwright.errors import CellwrightError
+from cellwright.images.read import open_image
 from cellwright.inference.identity import NamedImage, name_images
 from cellwright.inference.run import Progress, RunOptions
 from cellwright.inference.segmentation_work import SegmentationWork
@@ -27,8 +28,6 @@ from cellwright.inference.workers import in_order, plan_work
 
 DEFAULT_MODEL = "hela-dic"
 """The model of unstained cells that the assay takes where none is named."""
-
-ALL_IMAGES = "(all images)"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class ConfluenceSettings:
     @property
     def group_template(self) -> Template | None:
         """The compiled template of groups."""
-        return parse_template(self.group, placeholder="group") if self.group else None
+        return parse_group(self.group)
 
 
 def run_confluence(
@@ -72,8 +71,10 @@ def run_confluence(
         BundleError: the bundle cannot be used for segmentation.
     """
     settings = settings or ConfluenceSettings()
-    _refuse_predictions(out)
-    images = [_grouped(one, settings.group_template) for one in name_images(_inputs(inputs, out))]
+    refuse_predictions(out)
+    written = [out / folder for folder in PRODUCT_FOLDERS]
+    paths = images_among(inputs, written=written, aim="segment")
+    images = [_grouped(one, settings.group_template) for one in name_images(paths)]
     plan = plan_work(len(images), threads=None)
     work = SegmentationWork(
         bundle, settings.options, runtime=settings.runtime, sharing=plan.sharing
@@ -128,23 +129,3 @@ def _covered(image: NamedImage, work: SegmentationWork, out: Path) -> CoveredFie
 
 def _grouped(image: NamedImage, template: Template | None) -> NamedImage:
     return replace(image, group=group_of(image.id, well=image.well, template=template))
-
-
-def _refuse_predictions(out: Path) -> None:
-    """Tables of another kind and the same names must not be overwritten."""
-    if (out / "run.json").exists():
-        raise ConfigError(
-            "this folder holds the results of cellwright predict",
-            where=out,
-            remedy="choose another output folder",
-        )
-
-
-def _inputs(inputs: Sequence[Path], out: Path) -> list[Path]:
-    """The images, each once, without what an earlier run wrote into ``out``."""
-    written = {(out / folder).absolute() for folder in PRODUCT_FOLDERS}
-    paths = {path.absolute(): path for path in list_images(inputs)}
-    kept = [path for place, path in paths.items() if written.isdisjoint(place.parents)]
-    if not kept:
-        raise ImageError("there are no images to segment", remedy="name image files or folders")
-    return kept

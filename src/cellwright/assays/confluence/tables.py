@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cellwright.assays.confluence.cover import ConfluenceReport, CoveredField, PooledCover
-from cellwright.assays.tables import Row, write_csv, write_parquet
+from cellwright.assays.tables import Row, value_and_ends, write_csv, write_parquet
 from cellwright.inference.run_folder import ERROR_COLUMNS
-from cellwright.metrics.intervals import Interval
 
 SUMMARY_COLUMNS = (
     *("image_id", "group", "well", "field", "height", "width", "n_cells"),
@@ -54,12 +53,9 @@ def summary_row(field: CoveredField) -> Row:
 
 def group_row(pooled: PooledCover) -> Row:
     """The row of a group (:data:`GROUP_COLUMNS`)."""
-    figures: tuple[Interval, ...] = (
-        *(pooled.confluence, pooled.cells_per_image),
-        *(pooled.area_mean_px, pooled.area_mean_um2),
-    )
-    ends = (end for one in figures for end in (one.value, one.low, one.high))
-    return (pooled.name, pooled.n_images, pooled.n_cells, *(_short(end) for end in ends))
+    shares = (pooled.confluence, pooled.cells_per_image)
+    areas = (pooled.area_mean_px, pooled.area_mean_um2)
+    return (pooled.name, pooled.n_images, pooled.n_cells, *value_and_ends(*shares, *areas))
 
 
 def _short(value: float | None) -> float | None:

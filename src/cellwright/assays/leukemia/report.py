@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from urllib.parse import quote
 
 from matplotlib.figure import Figure
@@ -12,11 +11,13 @@ from cellwright.assays.leukemia.counts import MARKS, LeukemiaReport, PooledSmear
 from cellwright.assays.leukemia.heat import HEAT_FOLDER
 from cellwright.assays.sections import (
     MOST_BARS,
-    PICTURE_PX,
     add_left_out,
     add_model,
+    add_overlay,
+    begin_page,
     counted,
     evenly,
+    overlay_of,
     percent,
     plain_span,
     share_bar,
@@ -40,9 +41,8 @@ def write_report(
         runtime: what ran it.
         explained: why there are no maps of what the model looked at, where there are none.
     """
-    when = datetime.now().astimezone().strftime("%d %B %Y, %H:%M")
     model = "no model" if bundle is None else f"model {bundle.card.name}"
-    page = Page("Leukemia screening", f"{NOTE.capitalize()}. {model.capitalize()}, {when}")
+    page = begin_page("Leukemia screening", f"{NOTE.capitalize()}. {model.capitalize()}")
     page.note(f"{NOTE.capitalize()}: nothing here may be used to decide about a patient.")
     _add_headlines(page, report)
     if report.images:
@@ -109,17 +109,13 @@ def _draw_marks(figure: Figure) -> None:
 
 
 def _add_pictures(page: Page, report: LeukemiaReport, explained: str) -> None:
-    drawn = [one for one in report.images if (report.out / _overlay(one.image_id)).is_file()]
+    drawn = [one for one in report.images if (report.out / overlay_of(one.image_id)).is_file()]
     if drawn:
         page.section("What was counted")
     for one in evenly(drawn, MOST_PICTURES):
-        page.picture(
-            report.out / _overlay(one.image_id),
-            caption=f"{one.image_id}: {one.n_white} white, {one.n_red} red. {NOTE}",
-            alt=f"Cells of {one.image_id}",
-            link=quote(_overlay(one.image_id)),
-            max_edge=PICTURE_PX,
-        )
+        name = one.image_id
+        caption = f"{name}: {one.n_white} white, {one.n_red} red. {NOTE}"
+        add_overlay(page, report.out, overlay_of(name), caption=caption, alt=f"Cells of {name}")
     maps = sorted((report.out / HEAT_FOLDER).glob("*.png"))
     if maps or explained:
         page.section("Where the model looked")
@@ -127,10 +123,6 @@ def _add_pictures(page: Page, report: LeukemiaReport, explained: str) -> None:
         page.text(explained)
     for path in maps:
         page.picture(path, caption=f"{path.stem}. {NOTE}", link=quote(f"{HEAT_FOLDER}/{path.name}"))
-
-
-def _overlay(image_id: str) -> str:
-    return f"overlays/{image_id}.png"
 
 
 def _add_tables(page: Page, report: LeukemiaReport) -> None:

@@ -5,7 +5,6 @@ A run that is killed goes on where it stopped when it is started again, as ``pre
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +21,13 @@ from cellwright.assays.leukemia.counts import (
 from cellwright.assays.leukemia.heat import write_maps
 from cellwright.assays.leukemia.report import write_report
 from cellwright.assays.leukemia.smear_work import SmearWork
-from cellwright.assays.names import Template, group_of, parse_template
-from cellwright.assays.tables import LeftOut, Row, write_csv
+from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
+from cellwright.assays.tables import Row, read_csv, read_left_out, value_and_ends, write_csv
 from cellwright.bundles.bundle import Bundle
 from cellwright.images.read import list_images
 from cellwright.inference.run import LoadedModel, Progress
 from cellwright.inference.work import Overlays
 from cellwright.inference.workers import plan_work
-
-ALL_IMAGES = "(all images)"
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def run_leukemia(
         BundleError: the bundle does not classify.
     """
     settings = settings or LeukemiaSettings()
-    template = parse_template(settings.group, placeholder="group") if settings.group else None
+    template = parse_group(settings.group)
     plan = plan_work(len(list_images(inputs)), threads=None)
     caller = None
     if bundle is not None:
@@ -85,7 +82,7 @@ def run_leukemia(
         inputs, out, progress=progress
     )
     asked = None if caller is None else caller.asked
-    images = tuple(_image(row, asked, template) for row in _rows(out / "summary.csv"))
+    images = tuple(_image(row, asked, template) for row in read_csv(out / "summary.csv"))
     report = LeukemiaReport(
         out=out,
         asked=asked,
@@ -93,16 +90,13 @@ def run_leukemia(
         images=images,
         groups=pool_groups(images),
         overall=pool(ALL_IMAGES, images),
-        left_out=tuple(
-            LeftOut(row["image_id"], row["file"], row["error"], row["remedy"])
-            for row in _rows(out / "errors.csv")
-        ),
+        left_out=read_left_out(out),
     )
     pooled = (*report.groups, report.overall)
     write_csv(out / "groups.csv", GROUP_COLUMNS, (_group_row(one) for one in pooled))
     explained = ""
     if bundle is not None and caller is not None and settings.overlays == "draw":
-        files = {row["image_id"]: Path(row["file"]) for row in _rows(out / "summary.csv")}
+        files = {row["image_id"]: Path(row["file"]) for row in read_csv(out / "summary.csv")}
         size = settings.pixel_size_um
         explained = write_maps(out, images, files, bundle=bundle, caller=caller, pixel_size_um=size)
     write_report(report, bundle, runtime=work.runtime, explained=explained)
@@ -119,15 +113,10 @@ GROUP_COLUMNS = (
 
 
 def _group_row(pooled: PooledSmears) -> Row:
-    ends = (
-        end
-        for one in (pooled.white_per_red, pooled.leukemic, pooled.unlike)
-        for end in (one.value, one.low, one.high)
-    )
     return (
         *(pooled.name, pooled.n_images, pooled.n_white, pooled.n_red),
         *(pooled.n_called, pooled.n_leukemic),
-        *(None if end is None else round(end, 5) for end in ends),
+        *value_and_ends(pooled.white_per_red, pooled.leukemic, pooled.unlike),
         *(pooled.verdict, NOTE),
     )
 
@@ -159,8 +148,3 @@ def _image(row: dict[str, str], asked: Asked | None, template: Template | None) 
         n_leukemic=int(row["n_leukemic"]),
         probability=float(row["p_leukemic"]) if asked == "fields" else None,
     )
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

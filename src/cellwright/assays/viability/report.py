@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from urllib.parse import quote
-
-import numpy as np
 
 from cellwright.assays.sections import (
-    MOST_BARS,
     MOST_PICTURES,
-    PICTURE_PX,
+    ShareBars,
     add_left_out,
     add_model,
+    add_overlay,
+    add_share_bars,
+    begin_page,
     counted,
     evenly,
     percent,
     share_bar,
     span,
+    warn_left_out,
 )
 from cellwright.assays.viability.counts import CountedField, Pooled, ViabilityReport
 from cellwright.assays.viability.true_counts import CountRanges
 from cellwright.bundles.bundle import Bundle
 from cellwright.reports.page import Page
-from cellwright.reports.plots import Labels, histogram, interval_bars
+from cellwright.reports.plots import Labels
 
 BY_COUNT = ("true cells, 90 %", "viability by count, 90 %")
 AXIS = Labels(x="viability: live / all cells (%)")
@@ -50,8 +49,7 @@ class Provenance:
 
 def write_report(report: ViabilityReport, provenance: Provenance) -> None:
     """Write ``report.html`` into the folder of the run."""
-    when = datetime.now().astimezone().strftime("%d %B %Y, %H:%M")
-    page = Page("Cell viability", f"Model {provenance.bundle.card.name}, {when}")
+    page = begin_page("Cell viability", f"Model {provenance.bundle.card.name}")
     _add_headlines(page, report)
     if report.fields:
         _add_plots(page, report)
@@ -71,12 +69,7 @@ def _add_headlines(page: Page, report: ViabilityReport) -> None:
     page.headline(f"{cells:,}", "Cells", detail=f"{overall.n_live:,} live, {overall.n_dead:,} dead")
     groups = f"in {counted(len(report.groups), 'group')}" if report.groups else "none counted"
     page.headline(f"{len(report.fields):,}", "Fields of view", detail=groups)
-    if report.left_out:
-        page.note(
-            f"{counted(len(report.left_out), 'file')} left out of these numbers: which and why is "
-            "listed below.",
-            tone="warning",
-        )
+    warn_left_out(page, report.left_out)
     if not report.fields:
         page.note("No field of view could be counted.", tone="warning")
     elif not cells:
@@ -89,31 +82,13 @@ def _add_headlines(page: Page, report: ViabilityReport) -> None:
 
 
 def _add_plots(page: Page, report: ViabilityReport) -> None:
-    pooled = share_bar("all images", report.overall.viability)
-    page.section("Viability")
-    if 1 < len(report.groups) <= MOST_BARS:
-        bars = [share_bar(group.name, group.viability) for group in report.groups]
-        page.figure(
-            interval_bars(bars, labels=AXIS, limits=(0, 100), reference=pooled),
-            caption="Each group pooled; the line and band are all images together.",
-            alt="Bars of viability with intervals, one a group",
-        )
-    if len(report.fields) <= MOST_BARS:
-        bars = [share_bar(field.image.id, field.viability) for field in report.fields]
-        page.figure(
-            interval_bars(bars, labels=AXIS, limits=(0, 100), reference=pooled),
-            caption="Each field of view with its Wilson interval.",
-            alt="Bars of viability with intervals, one a field of view",
-        )
-        return
-    shares = (field.viability.value for field in report.fields)
-    values = [100 * share for share in shares if share is not None]
-    labels = Labels(x="viability of a field (%)", y="fields of view")
-    page.figure(
-        histogram({"fields": values}, labels=labels, bins=np.linspace(0, 100, 41)),
-        caption=f"Viability of the {len(report.fields):,} fields of view.",
-        alt="Histogram of viability over fields of view",
+    bars = ShareBars(
+        groups=[share_bar(group.name, group.viability) for group in report.groups],
+        fields=[share_bar(field.image.id, field.viability) for field in report.fields],
+        overall=share_bar("all images", report.overall.viability),
     )
+    each = "Each field of view with its Wilson interval."
+    add_share_bars(page, bars, name="viability", axis=AXIS, each=each)
 
 
 def _add_pictures(page: Page, report: ViabilityReport) -> None:
@@ -125,13 +100,9 @@ def _add_pictures(page: Page, report: ViabilityReport) -> None:
         )
     page.text("Blue boxes are live cells, orange boxes dead ones. A click opens the full picture.")
     for field in fields:
-        page.picture(
-            report.out / field.overlay,
-            caption=f"{field.image.id}: {_alive(field)}",
-            alt=f"Counted cells of {field.image.id}",
-            link=quote(field.overlay),
-            max_edge=PICTURE_PX,
-        )
+        name = field.image.id
+        caption, alt = f"{name}: {_alive(field)}", f"Counted cells of {name}"
+        add_overlay(page, report.out, field.overlay, caption=caption, alt=alt)
 
 
 def _add_tables(page: Page, report: ViabilityReport) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright.assays.names import Template, parse_template
+from cellwright.assays.inputs import images_among, refuse_predictions
+from cellwright.assays.names import ALL_IMAGES, Template, parse_group
 from cellwright.assays.tables import LeftOut
 from cellwright.assays.viability.counting import Counting, Field, Finder
 from cellwright.assays.viability.counts import (
@@ -26,16 +27,14 @@ from cellwright.assays.viability.report import Provenance, write_report
 from cellwright.assays.viability.singles import Singles
 from cellwright.assays.viability.tables import write_tables
 from cellwright.bundles.bundle import Bundle
-from cellwright.errors import CellwrightError, ConfigError, ImageError
+from cellwright.errors import CellwrightError
 from cellwright.images.overlay import draw_boxes
-from cellwright.images.read import list_images, open_image
+from cellwright.images.read import open_image
 from cellwright.images.write import write_png
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.run import Progress, RunOptions
 
 OVERLAYS = "overlays"
-
-ALL_IMAGES = "(all images)"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class ViabilitySettings:
     @property
     def group_template(self) -> Template | None:
         """The compiled template of groups."""
-        return parse_template(self.group, placeholder="group") if self.group else None
+        return parse_group(self.group)
 
 
 def run_viability(
@@ -84,9 +83,9 @@ def run_viability(
     settings = settings or ViabilitySettings()
     counting = settings.counting or counting_for(bundle.card.classes)
     counting.check(bundle.card.classes)
-    _refuse_predictions(out)
+    refuse_predictions(out)
     template = settings.group_template
-    paths = _inputs(inputs, out)
+    paths = images_among(inputs, written=[out / OVERLAYS], aim="count")
     fields, left_out = counting.plan(paths, group=template)
     predictor = Predictor(bundle, runtime=settings.runtime)
     finder = BundleFinder(predictor, settings.options)
@@ -139,23 +138,3 @@ def _counted(
     overlay = f"{OVERLAYS}/{item.image.id}.png"
     write_png(out / overlay, np.moveaxis(drawn, 2, 0))
     return CountedField(item.image, cells, images[0].pixel_size_um, overlay)
-
-
-def _refuse_predictions(out: Path) -> None:
-    """Tables of another kind and the same names must not be overwritten."""
-    if (out / "run.json").exists():
-        raise ConfigError(
-            "this folder holds the results of cellwright predict",
-            where=out,
-            remedy="choose another output folder",
-        )
-
-
-def _inputs(inputs: Sequence[Path], out: Path) -> list[Path]:
-    """The images, each once, without what an earlier run wrote into ``out``."""
-    written = (out / OVERLAYS).absolute()
-    paths = {path.absolute(): path for path in list_images(inputs)}
-    kept = [path for place, path in paths.items() if written not in place.parents]
-    if not kept:
-        raise ImageError("there are no images to count", remedy="name image files or folders")
-    return kept

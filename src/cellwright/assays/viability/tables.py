@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cellwright.assays.tables import CELL_KINDS, Row, write_csv, write_parquet
+from cellwright.assays.tables import CELL_KINDS, Row, value_and_ends, write_csv, write_parquet
 from cellwright.assays.viability.counts import CLASSES, CountedField, Pooled, ViabilityReport
 from cellwright.assays.viability.true_counts import CountRanges
 from cellwright.inference.detection_work import cell_rows
 from cellwright.inference.run_folder import ERROR_COLUMNS
-from cellwright.metrics.intervals import Interval
 
 COUNT_COLUMNS = (
     *("n_cells_low", "n_cells_high", "n_live_low", "n_live_high", "n_dead_low", "n_dead_high"),
@@ -50,7 +49,7 @@ def summary_row(field: CountedField) -> Row:
     return (
         *(image.id, image.group, image.well, image.field),
         *(len(cells.boxes), cells.n_live, cells.n_dead, cells.n_red_only),
-        *_rounded(field.viability),
+        *value_and_ends(field.viability),
         *(field.pixel_size_um, field.overlay, "; ".join(field.notes)),
         *_ends(field.ranges),
     )
@@ -61,9 +60,9 @@ def group_row(pooled: Pooled) -> Row:
     return (
         *(pooled.name, pooled.n_images, pooled.n_live + pooled.n_dead),
         *(pooled.n_live, pooled.n_dead),
-        *_rounded(pooled.viability),
-        *_rounded(pooled.by_cell)[1:],
-        *_rounded(pooled.by_image)[1:],
+        *value_and_ends(pooled.viability),
+        *value_and_ends(pooled.by_cell)[1:],
+        *value_and_ends(pooled.by_image)[1:],
         *_ends(pooled.by_count),
     )
 
@@ -80,8 +79,3 @@ def _ends(ranges: CountRanges) -> tuple[float | None, ...]:
         pair or (None, None) for pair in ranges
     )
     return tuple(None if end is None else round(end, 5) for pair in pairs for end in pair)
-
-
-def _rounded(interval: Interval) -> tuple[float | None, ...]:
-    ends = (interval.value, interval.low, interval.high)
-    return tuple(None if end is None else round(end, 5) for end in ends)

@@ -1,0 +1,45 @@
+"""What an assay with a run of its own takes: images, each once, and a folder without other results.
+
+Assays that go through the run of ``predict`` have both from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from cellwright.errors import ConfigError, ImageError
+from cellwright.images.read import list_images
+
+
+def refuse_predictions(out: Path) -> None:
+    """Tables of another kind and the same names must not be overwritten.
+
+    Raises:
+        ConfigError: ``out`` holds what ``cellwright predict`` wrote.
+    """
+    if (out / "run.json").exists():
+        raise ConfigError(
+            "this folder holds the results of cellwright predict",
+            where=out,
+            remedy="choose another output folder",
+        )
+
+
+def images_among(inputs: Sequence[Path], *, written: Iterable[Path], aim: str) -> list[Path]:
+    """The images of files and folders, each once.
+
+    Args:
+        inputs: files and folders.
+        written: folders that an earlier run may have filled; what lies in them is left out.
+        aim: what is done with an image, for the error: ``count``, ``segment``.
+
+    Raises:
+        ImageError: an input does not exist, or there is no image at all.
+    """
+    left_out = {folder.absolute() for folder in written}
+    paths = {path.absolute(): path for path in list_images(inputs)}
+    kept = [path for place, path in paths.items() if left_out.isdisjoint(place.parents)]
+    if not kept:
+        raise ImageError(f"there are no images to {aim}", remedy="name image files or folders")
+    return kept
