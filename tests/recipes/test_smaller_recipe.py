@@ -63,19 +63,17 @@ def test_structured_pruning_leaves_a_narrower_bundle_that_knows_its_parent(data,
     bundle = open_bundle(train(config, out).bundle)
     assert graph_weights(bundle.graph())["down.2.0.weight"].shape[:2] == (16, 8)
     pruning = bundle.card.training.pruning
-    assert (pruning["kind"], pruning["widths"]) == ("structured", "4, 8, 16")
+    assert (pruning["kind"], pruning["keep"]) == ("structured", "0.5")
     assert pruning["parent"].startswith("parent (discs")
     assert bundle.card.training.started_from.startswith("parent (discs")
     assert bundle.card.evaluations[0].metrics["jaccard"].value > 0.6
-    # The pruned network is an ordinary one: it can be started from by its widths.
+    # A training that begins with it takes over its widths, and says so.
     config, out = run(
-        tmp_path / "again",
-        data,
-        start_from=str(out / "small.cellwright"),
-        segmentation={"settings": {"widths": [4, 8, 16]}},
-        schedule={"epochs": 1},
+        tmp_path / "again", data, start_from=str(out / "small.cellwright"), schedule={"epochs": 1}
     )
-    assert train(config, out).bundle.exists()
+    again = open_bundle(train(config, out).bundle)
+    assert graph_weights(again.graph())["down.2.0.weight"].shape[:2] == (16, 8)
+    assert again.card.training.pruning == pruning
 
 
 def test_zeros_by_magnitude_are_exact_and_outlive_averaging_and_restarts(data, tmp_path):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from cellwright.bundles.calibration import Calibration
 from cellwright.bundles.class_probabilities import ClassProbabilities
@@ -143,6 +143,8 @@ class TrainingRecord(_Frozen):
         started_from: the bundle whose weights the training began with.
         pruning: how weights or channels were taken out, and what is zero now; empty for none.
         quantization: how it learned in 8 bits; empty where it learned in float.
+        recipe: sections of the training's settings that say what the network is and how it
+            learned, without the data; empty in bundles of before they were kept.
     """
 
     data: str
@@ -152,6 +154,7 @@ class TrainingRecord(_Frozen):
     started_from: str = ""
     pruning: dict[str, str] = {}
     quantization: dict[str, str] = {}
+    recipe: dict[str, JsonValue] = {}
     command: str = ""
     commit: str = ""
     seed: int = 0

@@ -80,6 +80,36 @@ def quantized(
         progress: called after each input.
     """
     parsed = OnnxGraph(graph)
+    return _tidied(_paired(parsed, inputs, ranges=ranges, given=given, progress=progress), parsed)
+
+
+def rounded_tensors(graph: bytes, inputs: Sequence[Batch]) -> frozenset[str]:
+    """Names of the activations that :func:`quantized` rounds by a range of their own.
+
+    Those that only pass values on, as pools do, take over the range of what they pass on.
+
+    Args:
+        graph: as :func:`prepared` leaves it.
+        inputs: anything the network takes.
+    """
+    paired = OnnxGraph(_paired(OnnxGraph(graph), inputs, ranges="minmax"))
+    pairs = [node for node in paired.nodes if node.op_type == "QuantizeLinear"]
+    return frozenset(
+        node.input[0]
+        for node in pairs
+        if paired.weight(node.input[0]) is None and node.input[1].startswith(node.input[0])
+    )
+
+
+def _paired(
+    parsed: OnnxGraph,
+    inputs: Sequence[Batch],
+    *,
+    ranges: str,
+    given: Mapping[str, Range] | None = None,
+    progress: Progress = _silent,
+) -> bytes:
+    """The graph with quantize/dequantize pairs, as ONNX Runtime's quantizer writes it."""
     method, options = RANGES[ranges]
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         target = Path(folder) / "int8.onnx"
@@ -104,10 +134,10 @@ def quantized(
                 **options,
             },
         )
-        return _tidied(target.read_bytes(), like=parsed)
+        return target.read_bytes()
 
 
-def _tidied(graph: bytes, *, like: OnnxGraph) -> bytes:
+def _tidied(graph: bytes, like: OnnxGraph) -> bytes:
     """The graph without what its makers noted for themselves, and with what its origin noted.
 
     Notes of shapes, operator sets that no node uses and long names of tensors are a fifth of a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,7 +19,9 @@ from cellwright.errors import MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cellwright.bundles.bundle import Bundle
     from cellwright.compression.calibration_data import CalibrationImage
+    from cellwright.compression.compress import CompressionJob
     from cellwright.compression.verdict import Verdict
     from cellwright.data.labelled_set import LabelledSet
     from cellwright.metrics.intervals import Interval
@@ -27,7 +30,9 @@ EXAMPLES = """Examples:
 
 cellwright compress blood-cells my_labels --out small.cellwright
 
-cellwright compress mine.cellwright labels/ --calibrate-on images/ --out mine-int8.cellwright"""
+cellwright compress mine.cellwright labels/ --calibrate-on images/ --out mine-int8.cellwright
+
+cellwright compress mine.cellwright labels/ --method prune --keep 0.5 --out mine-half.cellwright"""
 
 
 def compress(
@@ -47,7 +52,8 @@ def compress(
         typer.Option(
             metavar="NAME",
             help="ptq: 8 bits without training; half: weights in 16 bits, arithmetic as before; "
-            "keep: only the verdict on a bundle that was made smaller in training, with --against.",
+            "prune: fewer channels; qat: 8 bits in training; magnitude: 90 % zeros, no faster; "
+            "these three train on DATA first; keep: only the verdict, with --against.",
         ),
     ] = "ptq",
     against: Annotated[
@@ -62,12 +68,12 @@ def compress(
         Path | None, typer.Option(metavar="FILE", help="A CSV of `cellwright data split`.")
     ] = None,
     part: Annotated[
-        Literal["all", "train", "val"],
+        Literal["all", "train", "val"] | None,
         typer.Option(
-            help="Images to choose and judge by. With val, ranges are learned from the training "
-            "part, and the test part is reported."
+            help="Images to choose and judge by: all, but val where a training comes before. With "
+            "val, ranges are learned from the training part, and the test part is reported."
         ),
-    ] = "all",
+    ] = None,
     calibrate_on: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Images to learn ranges from; they need no labels."),
@@ -77,6 +83,23 @@ def compress(
         str,
         typer.Option(metavar="NAME", help="minmax, percentile, entropy, or auto for the best."),
     ] = "auto",
+    keep: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="prune: share of the channels that stay.")
+    ] = 0.5,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="How long to train; by default a third of the model's own."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the training."),
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CONFIG.yaml", help="What the model was trained with, if its card is older."
+        ),
+    ] = None,
     max_drop: Annotated[
         float,
         typer.Option(
@@ -94,14 +117,74 @@ def compress(
     """Make a smaller, faster bundle and say what that gains and costs; refuse it if too much."""
     _require_onnx()
     from cellwright.bundles.bundle import open_bundle
-    from cellwright.compression.calibration_data import draw
-    from cellwright.compression.compress import CompressionJob
-    from cellwright.compression.compress import compress as run
+    from cellwright.compression import TRAINED
 
     opened = open_bundle(bundle)
-    whole = open_labelled(source, format_name=format_name)
+    larger = None if against is None else open_bundle(against)
+    if method in TRAINED:
+        from cellwright.cli.compress_training import data_section, refuse_part, train_smaller
+        from cellwright.compression.compress import check_name
+        from cellwright.learning.fine_tuning import FineTuning
+
+        check_name(out, opened)
+        refuse_part(part or "val")
+        plan = FineTuning(
+            method=method,
+            data=data_section(source, format_name=format_name, split=split),
+            name=out.stem,
+            keep=keep,
+            epochs=epochs,
+            recipe=recipe,
+            overrides=(*([] if threads is None else [f"threads={threads}"]), *(overrides or ())),
+        )
+        larger = larger or opened
+        opened, split = train_smaller(opened, plan, out)
+    job = _job(
+        opened,
+        open_labelled(source, format_name=format_name),
+        _Asked(
+            part or ("val" if method in TRAINED else "all"),
+            split=split,
+            calibrate_on=calibrate_on,
+            images=0 if method in TRAINED else images,
+        ),
+    )
+    job = replace(
+        job,
+        runtimes=_runtimes(runtime),
+        max_drop=max_drop,
+        threads=threads,
+        settings={"ranges": ranges},
+        against=larger,
+        command=shlex.join(["cellwright", *sys.argv[1:]]),
+    )
+    from cellwright.compression.compress import compress as run
+
+    verdict = run(opened, job, method=method, out=out, stage=progress_bar)
+    if not write_json(verdict.to_json(), json):
+        print_verdict(verdict)
+    verdict.require_accepted()
+    say(f"the new bundle is {out}")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Which images: the part to judge by, the file of parts, and those to learn ranges from."""
+
+    part: Literal["all", "train", "val"]
+    split: Path | None
+    calibrate_on: Path | None
+    images: int
+
+
+def _job(bundle: Bundle, whole: LabelledSet, asked: _Asked) -> CompressionJob:
+    """The images of a compression by their roles; no ranges are learned from 0 images."""
+    from cellwright.compression.calibration_data import draw
+    from cellwright.compression.compress import CompressionJob
+
+    part, split = asked.part, asked.split
     judged = only_part(whole, part, split_file=split)
-    if seen_in_training(opened.card, whole, judged, split_file=split):
+    if seen_in_training(bundle.card, whole, judged, split_file=split):
         say(
             "warning: this model was trained on images of this very set, so the drop may be "
             "larger on new ones; use --part val with the --split file of its training"
@@ -109,26 +192,18 @@ def compress(
     present = parts_of(whole, split_file=split) if part == "val" else set()
     training = only_part(whole, "train", split_file=split) if "train" in present else None
     reported = only_part(whole, "test", split_file=split) if "test" in present else None
-    calibration, words = _calibration_images(judged, training, calibrate_on)
-    chosen = draw(calibration, images)
-    job = CompressionJob(
+    chosen: Sequence[CalibrationImage] = ()
+    words = ""
+    if asked.images:
+        calibration, words = _calibration_images(judged, training, asked.calibrate_on)
+        chosen = draw(calibration, asked.images)
+    return CompressionJob(
         judged=judged,
         judged_name=_words(whole, part),
         calibration=chosen,
         calibration_name=f"{counted(len(chosen), 'image')} of {words}",
         reported={} if reported is None else {_words(whole, "test"): reported},
-        runtimes=_runtimes(runtime),
-        max_drop=max_drop,
-        threads=threads,
-        settings={"ranges": ranges},
-        against=None if against is None else open_bundle(against),
-        command=shlex.join(["cellwright", *sys.argv[1:]]),
     )
-    verdict = run(opened, job, method=method, out=out, stage=progress_bar)
-    if not write_json(verdict.to_json(), json):
-        print_verdict(verdict)
-    verdict.require_accepted()
-    say(f"the new bundle is {out}")
 
 
 def _require_onnx() -> None:

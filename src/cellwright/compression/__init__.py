@@ -15,10 +15,20 @@ from cellwright.compression.half import halve
 from cellwright.compression.keep import keep
 from cellwright.compression.method import Method
 from cellwright.compression.ptq import quantize
+from cellwright.compression.trained import trained
+
+TRAINED: dict[str, Method] = {
+    "magnitude": trained,
+    "prune": trained,
+    "qat": trained,
+}
+"""Ways that need a training, which comes before (:mod:`cellwright.learning.fine_tuning`); here
+what it left is judged."""
 
 METHODS: dict[str, Method] = {
     "half": halve,
     "keep": keep,
     "ptq": quantize,
+    **TRAINED,
 }
 """Ways to make a bundle smaller; the command line and its help read this table."""

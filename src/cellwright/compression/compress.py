@@ -19,7 +19,7 @@ from cellwright.bundles.bundle import SUFFIX, TEST_INPUT, Bundle, graph_entry, w
 from cellwright.bundles.card import NAME_PATTERN, Card
 from cellwright.bundles.probe import disc_picture
 from cellwright.bundles.sessions import RUNTIMES, Batch, choose_runtime, open_session
-from cellwright.compression import METHODS
+from cellwright.compression import METHODS, TRAINED
 from cellwright.compression.accuracy import judge_of
 from cellwright.compression.calibration_data import CalibrationImage, prepare_inputs
 from cellwright.compression.cost import graph_cost
@@ -35,6 +35,9 @@ REFERENCE = "onnxruntime"
 """Runtime of the bundle that is compressed; every installation has it."""
 
 TIMED_INPUTS = 4
+
+GRAPH_STAYS = ("keep", *TRAINED)
+"""Rows that change no graph: two bundles are compared as they are."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def compress(
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
     bundle.require_pixels("compression")
-    _check_name(out, bundle)
+    check_name(out, bundle)
     larger = job.against or bundle
     _check_comparable(bundle, larger, method)
     bench = _Bench(bundle, larger, job, judge_of(bundle), stage)
@@ -115,7 +118,12 @@ def compress(
     return verdict
 
 
-def _check_name(out: Path, bundle: Bundle) -> None:
+def check_name(out: Path, bundle: Bundle) -> None:
+    """Refuse a name before any work.
+
+    Raises:
+        ConfigError: ``out`` cannot be the name of a bundle, or is the bundle itself.
+    """
     if out.suffix != SUFFIX or not re.fullmatch(NAME_PATTERN, out.stem):
         raise ConfigError(
             "this cannot be the name of a bundle",
@@ -138,7 +146,7 @@ def _check_comparable(bundle: Bundle, larger: Bundle, method: str) -> None:
             "classes differ",
             remedy="compare it with the bundle that it was made from",
         )
-    if method == "keep" and larger.graph() == bundle.graph():
+    if method in GRAPH_STAYS and larger.graph() == bundle.graph():
         raise ConfigError(
             "a graph that is kept as it is cannot be compared with itself",
             where=bundle.path,
@@ -258,7 +266,7 @@ class _Bench:
 
     def _words(self, method: str) -> dict[str, str]:
         """What the verdict's settings say beside the method's own."""
-        words = {} if method == "keep" else {"calibrated on": self.job.calibration_name}
+        words = {} if method in GRAPH_STAYS else {"calibrated on": self.job.calibration_name}
         if self.larger is not self.parent:
             words["of"] = self.parent.card.name
         return words

@@ -119,8 +119,7 @@ class Verdict:
             f"{self.method} lost {drop.value:.2f}{interval} points of {self.metric} in {runtime}, "
             f"more than the {self.max_drop:g} allowed, so no bundle was written",
             where=self.parent,
-            remedy="try more calibration images (--images), others (--calibrate-on), other "
-            "--ranges, another --method, or allow more with --max-drop",
+            remedy=f"{_REMEDIES.get(self.method, _REMEDY)}, or allow more with --max-drop",
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -159,6 +158,18 @@ class Verdict:
                 for one in self.reported
             ],
         }
+
+
+_REMEDY = "try another --method"
+
+_REMEDIES = {
+    "ptq": "try more calibration images (--images), others (--calibrate-on), other --ranges, "
+    "another --method",
+    "prune": "keep more (--keep) or train longer (--epochs)",
+    "magnitude": "train longer (--epochs), or leave more weights (--set pruning.final=0.8)",
+    "qat": "train longer (--epochs)",
+}
+"""What may help, by row of :data:`cellwright.compression.METHODS`."""
 
 
 def _cost(cost: GraphCost) -> dict[str, Any]:

@@ -24,6 +24,12 @@ def begin_classes(config: TrainConfig, run_dir: Path) -> None:
     """
     chosen = config.classification
     if chosen.model in CLASSICAL:
+        if config.pruning or config.quantization:
+            raise ConfigError(
+                f"{chosen.model} is no network: it has no weights to prune or to round",
+                where="classification.model",
+                remedy=f"leave pruning and quantization out, or choose: {', '.join(CLASSIFIERS)}",
+            )
         begin_classical(config, run_dir)
         return
     if chosen.model not in CLASSIFIERS:

@@ -31,7 +31,7 @@ from cellwright.learning.class_config import ClassificationConfig
 from cellwright.learning.class_crops import CropSet, read_crops
 from cellwright.learning.class_input import choose_class_input, refuse_rare
 from cellwright.learning.classical_models import CLASSICAL
-from cellwright.learning.classification import GRAPH, Draft, bundle_and_evaluate
+from cellwright.learning.classification import Draft, bundle_and_evaluate
 from cellwright.learning.config import ScheduleConfig, TrainConfig
 from cellwright.learning.feature_balancing import FEATURE_SAMPLERS
 from cellwright.learning.run_record import (
@@ -128,7 +128,7 @@ def train_classical(
         input=spec,
         classification=decoding,
         training=record.model_copy(update={"epochs": 0}),
-        graphs=(graph_entry(GRAPH, graph),),
+        graphs=(graph_entry("graphs/fp32.onnx", graph),),
     )
     draft = Draft(card, graph, {"input": probe, OUTPUT: logits})
     return bundle_and_evaluate(draft, parts, run_dir, quantile=chosen.unlike_quantile)

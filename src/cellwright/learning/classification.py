@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cellwright.bundles.bundle import Bundle, graph_entry, open_bundle, write_bundle
+from cellwright.bundles.bundle import Bundle, open_bundle, write_bundle
 from cellwright.bundles.card import Card, InputSpec
 from cellwright.bundles.class_probabilities import ClassProbabilities
-from cellwright.bundles.export import export_network
+from cellwright.bundles.probe import disc_picture
 from cellwright.data.crop_transforms import CROP_PRESETS
 from cellwright.data.splits import write_split
 from cellwright.detectors.protocol import Schedule
@@ -45,8 +45,10 @@ from cellwright.learning.classification_page import write_page
 from cellwright.learning.config import TrainConfig
 from cellwright.learning.freezing import check_freezing
 from cellwright.learning.generated_crops import fill_rare, note_quality
+from cellwright.learning.graph_input import GraphInput
 from cellwright.learning.mistakes import surest_mistakes
 from cellwright.learning.optimizers import check_rule
+from cellwright.learning.quantization_aware import AwareNetwork, together
 from cellwright.learning.run_record import (
     TEST_SEED,
     TrainingResult,
@@ -54,13 +56,19 @@ from cellwright.learning.run_record import (
     claim_run_dir,
     training_record,
 )
-from cellwright.learning.starting_weights import Start, read_start, take_over
+from cellwright.learning.smaller_network import (
+    compressions_of,
+    how_made,
+    int8_replays,
+    shipped_graph,
+    to_train,
+)
+from cellwright.learning.starting_weights import Start, begin_with, read_start
 from cellwright.learning.trainer import Watch, presets_by_epoch, run_trainer
 from cellwright.learning.training_data import Parts
 from cellwright.models import CLASSIFIERS
 from cellwright.models.committee import Committee
 
-GRAPH = "graphs/fp32.onnx"
 IMPORTANCE = "importance.csv"
 
 
@@ -81,15 +89,18 @@ def begin_classifier(config: TrainConfig, run_dir: Path) -> None:
     if config.views != 1:
         raise ConfigError("a classifier's views are set by classification.views", where="views")
     check_rule(chosen.optimizer, chosen.rate, weight_decay=config.schedule.weight_decay)
-    _check_network(chosen)
+    _check_network(config)
     claim_run_dir(config, run_dir)
 
 
-def _check_network(chosen: ClassificationConfig) -> None:
+def _check_network(config: TrainConfig) -> None:
     """Build the network once, so that what it lacks is said before images are read."""
-    network = build_classifier(chosen, 2, n_channels=3, crop_px=chosen.crop_px or (64, 64))
+    chosen = config.classification
+    size = chosen.crop_px or (64, 64)
+    network = build_classifier(chosen, 2, n_channels=3, crop_px=size)
     if chosen.transfer is not None and chosen.transfer.last_blocks is not None:
         check_freezing(network, learning=chosen.transfer.last_blocks)
+    to_train(network, config, GraphInput(3, size=size), anew=())
 
 
 def train_classifier(
@@ -117,8 +128,6 @@ def train_classifier(
     write_split(run_dir / "split.csv", parts.whole, parts.part_of)
     record = training_record(config, parts, command=command)
     start = None if config.start_from is None else read_start(config.start_from)
-    if start is not None:
-        record = record.model_copy(update={"started_from": start.source})
     train, val = (read_crops(part, spec, decoding) for part in (parts.train, parts.val))
     classes = parts.whole.classes
     filled = fill_rare(train, classes, chosen.generation, run_dir, seed=config.seed)
@@ -127,9 +136,9 @@ def train_classifier(
     )
     note_quality(filled, train, fitted, classes, run_dir)
 
-    graph = export_network(
-        fitted, channels=spec.channels, output_names=[OUTPUT], size=decoding.crop_px
-    )
+    record = record.model_copy(update=how_made(config, fitted, start))
+    fed = GraphInput(spec.channels, size=decoding.crop_px)
+    entry, graph = shipped_graph(fitted, fed, OUTPUT)
     card = Card(
         name=config.name,
         task="classification",
@@ -140,9 +149,9 @@ def train_classifier(
         input=spec,
         classification=decoding,
         training=record,
-        graphs=(graph_entry(GRAPH, graph),),
+        graphs=(entry,),
     )
-    draft = Draft(card, graph, _test_tensors(fitted, spec, decoding))
+    draft = Draft(card, graph, _test_tensors(fitted, graph, spec, decoding))
     return bundle_and_evaluate(draft, parts, run_dir, quantile=chosen.unlike_quantile)
 
 
@@ -156,7 +165,8 @@ class Draft:
 
     def write(self, path: Path, card: Card) -> Bundle:
         """The bundle with this card."""
-        return open_bundle(write_bundle(path, card, {GRAPH: self.graph}, self.tests))
+        graphs = {card.graphs[0].file: self.graph}
+        return open_bundle(write_bundle(path, card, graphs, self.tests))
 
 
 def fit_committee(
@@ -175,6 +185,7 @@ def fit_committee(
     """
     chosen = config.classification
     _, channels, height, width = train.pixels.shape
+    fed = GraphInput(channels, size=(height, width))
     fitted = []
     for number in range(chosen.members):
         own = config.model_copy(update={"seed": config.seed + number})
@@ -182,8 +193,10 @@ def fit_committee(
         network = build_classifier(
             chosen, len(classes), n_channels=channels, crop_px=(height, width)
         )
+        anew: tuple[str, ...] = ()
         if start is not None:
-            take_over(network, start)
+            network, anew = begin_with(network, start.member(number), fed.example())
+        network = to_train(network, own, fed, anew=anew)
         folder = run_dir if chosen.members == 1 else run_dir / f"member-{number}"
         fitted.append(
             fit_classifier(
@@ -196,7 +209,10 @@ def fit_committee(
                 watch=watch,
             )
         )
-    return fitted[0] if len(fitted) == 1 else Committee(fitted).eval()
+    if len(fitted) == 1:
+        return fitted[0]
+    aware = [one for one in fitted if isinstance(one, AwareNetwork)]
+    return together(aware) if aware else Committee(fitted).eval()
 
 
 def fit_classifier(
@@ -233,6 +249,7 @@ def fit_classifier(
         run_dir=run_dir,
         monitor=f"val/{chosen.choose_by}",
         watch=watch,
+        compressions=compressions_of(config),
     )
     network.load_state_dict(weights)
     return network.cpu().eval()
@@ -291,9 +308,12 @@ def build_classifier(
 
 
 def _test_tensors(
-    network: nn.Module, spec: InputSpec, decoding: ClassProbabilities
+    network: nn.Module, graph: bytes, spec: InputSpec, decoding: ClassProbabilities
 ) -> dict[str, NDArray[np.float32]]:
-    """Seeded random crops and what the trained network itself answers to them."""
+    """Seeded random crops and the network's own answer, or a picture and the int8 graph's."""
+    if isinstance(network, AwareNetwork):
+        picture = disc_picture(spec.model_copy(update={"multiple": 1}), size=decoding.crop_px)
+        return int8_replays(graph, picture)
     rng = np.random.default_rng(TEST_SEED)
     crops = rng.random((2, spec.channels, *decoding.crop_px)).astype(np.float32)
     with torch.no_grad():

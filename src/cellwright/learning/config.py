@@ -166,9 +166,9 @@ class TrainConfig(_Frozen):
         views: mirror images that a prediction averages over: 1, 2 or 4; see ``Decoding.views``
             for boxes and ``SemanticMasks.views`` for masks and cells.
         nms_scope: ``across_classes`` where one cell has one class, as in live / dead.
-        pruning: what is taken out of a segmentation network; see
+        pruning: what is taken out of a network for masks, cells or classes; see
             :mod:`cellwright.learning.compression_config`.
-        quantization: a segmentation network learns, and is shipped, in 8 bits.
+        quantization: such a network learns, and is shipped, in 8 bits.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
@@ -192,8 +192,10 @@ class TrainConfig(_Frozen):
 
     @model_validator(mode="after")
     def _what_can_become_smaller(self) -> TrainConfig:
-        if (self.pruning or self.quantization) and self.task not in ("semantic", "instances"):
+        if (self.pruning or self.quantization) and self.task == "detection":
             raise ValueError(f"pruning and quantization in training are not for task: {self.task}")
+        if self.quantization and self.classification.transfer:
+            raise ValueError("a network learns in 8 bits as a whole: leave out transfer")
         if self.pruning and self.pruning.kind == "structured" and self.start_from is None:
             raise ValueError("pruning of kind structured needs start_from, a trained bundle")
         return self
@@ -222,13 +224,26 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> TrainConfig:
         raise ConfigError(f"cannot be read ({error})", where=path) from error
     if not isinstance(raw, dict):
         raise ConfigError("a training config must be a YAML mapping", where=path)
+    return _anchored(checked(raw, overrides, where=path), path.parent)
+
+
+def checked(raw: dict[str, Any], overrides: tuple[str, ...] = (), *, where: object) -> TrainConfig:
+    """The settings in ``raw``, changed by ``key=value`` overrides.
+
+    Args:
+        raw: sections as a file holds them; it is changed.
+        overrides: applied in turn.
+        where: what an error names.
+
+    Raises:
+        ConfigError: unknown keys, values out of range, settings that contradict each other.
+    """
     for override in overrides:
         _override(raw, override)
     try:
-        config = TrainConfig.model_validate(raw)
+        return TrainConfig.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(_readable(error), where=path) from error
-    return _anchored(config, path.parent)
+        raise ConfigError(_readable(error), where=where) from error
 
 
 def _override(raw: dict[str, Any], override: str) -> None:

@@ -1,4 +1,4 @@
-"""Quantization-aware training: a U-Net learns with weights and activations rounded to 8 bits.
+"""Quantization-aware training: a network learns with weights and activations rounded to 8 bits.
 
 Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 Inference, CVPR 2018, section 3: in the forward pass values are rounded as the integer graph
@@ -12,15 +12,16 @@ changes that channel's scale and none of its integers. So the network keeps its 
 while it learns, and the exported graph has exactly the integers it learned with. (Jacob folds
 in every step, because a scale for the whole layer does not allow this.)
 
-Activations are rounded where the integer graph rounds them: at the input, behind every ReLU,
-behind the convolution before an enlargement, and where a skip joins. Pooling and
-nearest-pixel enlargement choose among rounded values and need nothing. The last layer stays
-in float, as :mod:`cellwright.bundles.placement` says.
+Activations are rounded where the integer graph rounds them, which
+:mod:`cellwright.learning.rounding_places` asks the quantizer for. Pooling and nearest-pixel
+enlargement choose among rounded values and need nothing. The last layers stay in float, as
+:mod:`cellwright.bundles.placement` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -28,27 +29,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from cellwright.bundles.export import export_network
-from cellwright.bundles.onnx_graph import OnnxGraph
 from cellwright.bundles.qdq import Range, prepared, quantized, step_of
-from cellwright.errors import BundleError, ConfigError
+from cellwright.errors import BundleError
 from cellwright.learning.compression_config import AwareQuantization
+from cellwright.learning.function_calls import INPUT, run_named
+from cellwright.learning.graph_input import GraphInput
+from cellwright.learning.rounding_places import named_graph, places
 from cellwright.learning.training_compression import TrainingCompression
-from cellwright.models.unet import UNet
+from cellwright.models.committee import Committee
 
 FOLLOWS = 0.1
 """How far a range moves towards what a batch shows."""
 
 WEIGHT_STEPS = 127
-HEAD = "head"
 
 
 class OnGrid(nn.Module):
     """Weights rounded to 255 steps around zero, a scale for each output channel."""
 
     def forward(self, weight: Tensor) -> Tensor:
-        """``(out, in, kh, kw)`` to the same, on the grid; the gradient passes through."""
-        largest = weight.detach().abs().amax(dim=(1, 2, 3)).clamp_min(1e-12)
+        """``(out, in, …)`` to the same, on the grid; the gradient passes through."""
+        largest = weight.detach().abs().flatten(1).amax(dim=1).clamp_min(1e-12)
         zeros = torch.zeros_like(largest, dtype=torch.int32)
         return torch.fake_quantize_per_channel_affine(
             weight, largest / WEIGHT_STEPS, zeros, 0, -WEIGHT_STEPS, WEIGHT_STEPS
@@ -83,99 +84,97 @@ class Rounding(nn.Module):
         return torch.fake_quantize_per_tensor_affine(x, scale, zero_point, 0, 255)
 
 
-class AwareUNet(nn.Module):
-    """A U-Net that computes as its 8-bit graph will.
+class AwareNetwork(nn.Module):
+    """A network that computes as its 8-bit graph will.
 
     Args:
         network: it is wrapped, and its weights are put on the grid.
+        fed: the size of its input.
 
     Attributes:
-        multiple: of the network.
-        roundings: by where they stand: ``into CONVOLUTION`` or ``out of CONVOLUTION``, dots
-            as slashes.
+        network: the network, which still knows nothing of rounded activations.
+        fed: the size of its input.
+        multiple: what height and width of the input must divide by.
+        roundings: by the name of the result that they round, dots as slashes.
 
     Raises:
-        ConfigError: no U-Net.
+        ConfigError: its integer graph rounds where a training cannot.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, fed: GraphInput) -> None:
         super().__init__()
-        if not isinstance(network, UNet):
-            raise ConfigError(
-                f"a {type(network).__name__} cannot be trained in 8 bits yet, only a U-Net",
-                where="quantization",
-                remedy="use segmentation.model: unet, or compress the bundle with --method ptq",
-            )
+        where = places(network, fed)
+        # In a tuple it is no part of this module: it is neither trained nor saved.
+        self._unrounded = (copy.deepcopy(network),)
         self.network = network
-        self.multiple = network.multiple
-        self.roundings = nn.ModuleDict()
-        for name, module in list(network.named_modules()):
-            if isinstance(module, nn.Conv2d) and name != HEAD:
-                parametrize.register_parametrization(module, "weight", OnGrid())
+        self.fed = fed
+        self.multiple = fed.multiple
+        self.roundings = nn.ModuleDict({_key(name): Rounding() for name in where.results})
         modules = dict(network.named_modules())
-        for convolution in ("down.0.0", *(f"up.{i}.mix.0" for i in range(len(network.up)))):
-            modules[convolution].register_forward_pre_hook(self._before(f"into {convolution}"))
-        blocks = [name for name in modules if _is_block(modules[name])]
-        for convolution, last in (
-            *((f"{block}.{place}", f"{block}.{place + 2}") for block in blocks for place in (0, 3)),
-            *((f"up.{i}.halve",) * 2 for i in range(len(network.up))),
-        ):
-            modules[last].register_forward_hook(self._behind(f"out of {convolution}"))
+        for name in where.layers:
+            parametrize.register_parametrization(modules[name], "weight", OnGrid())
 
-    def forward(self, x: Tensor) -> Tensor:
-        """As :meth:`UNet.forward`, rounded; always in float32, bfloat16 has fewer steps."""
+    def forward(self, x: Tensor) -> Any:
+        """As the network, rounded; always in float32, bfloat16 has fewer steps."""
         with torch.autocast(x.device.type, enabled=False):
-            out: Tensor = self.network(x.float())
-        return out
+            return run_named(self.network, x.float(), self._rounded)
 
     def follow(self, follows: bool) -> None:
-        """Let the ranges move with the batches, or stay."""
-        for _, rounding in self._each():
-            rounding.follows = follows
+        """Let the ranges follow the training, or stay."""
+        for _, one in self._each():
+            one.follows = follows
 
     def ranges(self) -> dict[str, Range]:
         """The range of each rounding, by where it stands."""
         spans = ((place, one.span.tolist()) for place, one in self._each())
         return {place: (low, high) for place, (low, high) in spans}
 
-    def plain(self) -> UNet:
-        """A U-Net without roundings of activations; its weights stand on the grid."""
-        copy = UNet(
-            self.network.head.out_channels,
-            self.network.down[0][0].in_channels,  # type: ignore[index]
-            widths=self.network.widths,
-        )
+    def plain(self) -> nn.Module:
+        """A copy without roundings of activations; its weights stand on the grid."""
+        network = copy.deepcopy(self._unrounded[0])
         modules = dict(self.network.named_modules())
         state = {}
-        for key in copy.state_dict():
+        for key in network.state_dict():
             owner, _, name = key.rpartition(".")
             state[key] = getattr(modules[owner], name).detach()
-        copy.load_state_dict(state)
-        return copy.cpu().eval()
+        network.load_state_dict(state)
+        return network.cpu().eval()
+
+    def take_ranges(self, of: AwareNetwork, path: str) -> None:
+        """Take the ranges of a network that stands at ``path`` in this one."""
+        inner = {_inside(path, name): one for name, one in of._each()}
+        for name, one in self._each():
+            if name in inner:
+                one.span.copy_(inner[name].span)
+
+    def _rounded(self, name: str, result: Tensor) -> Tensor:
+        key = _key(name)
+        return self.roundings[key](result) if key in self.roundings else result
 
     def _each(self) -> Iterator[tuple[str, Rounding]]:
         for key, one in self.roundings.items():
             if isinstance(one, Rounding):
                 yield key.replace("/", "."), one
 
-    def _rounding(self, place: str) -> Rounding:
-        rounding = Rounding()
-        self.roundings[place.replace(".", "/")] = rounding
-        return rounding
 
-    def _before(self, place: str) -> Any:
-        rounding = self._rounding(place)
-        return lambda _module, inputs: (rounding(inputs[0]),)
-
-    def _behind(self, place: str) -> Any:
-        rounding = self._rounding(place)
-        return lambda _module, _inputs, output: rounding(output)
+def _key(name: str) -> str:
+    """A name as a module may be called."""
+    return name.replace(".", "/")
 
 
-def _is_block(module: nn.Module) -> bool:
-    """Twice convolution, batch norm, ReLU."""
-    kinds = [type(child).__name__.removeprefix("Parametrized") for child in module.children()]
-    return kinds == ["Conv2d", "BatchNorm2d", "ReLU"] * 2
+def _inside(path: str, name: str) -> str:
+    """The name of a result of a network that stands at ``path`` in another; all share an input."""
+    if name == INPUT:
+        return name
+    return f"{path}{name}" if name.startswith(":") else f"{path}.{name}"
+
+
+def together(members: Sequence[AwareNetwork]) -> AwareNetwork:
+    """Networks that were trained apart as a committee, each with its own integers and ranges."""
+    whole = AwareNetwork(Committee([one.plain() for one in members]), members[0].fed)
+    for number, member in enumerate(members):
+        whole.take_ranges(member, f"members.{number}")
+    return whole.eval()
 
 
 class RangesSettle(TrainingCompression):
@@ -197,47 +196,30 @@ class RangesSettle(TrainingCompression):
     ) -> None:
         """Tell the network which part of the training this is."""
         network = pl_module.network
-        if not isinstance(network, AwareUNet):
+        if not isinstance(network, AwareNetwork):
             raise TypeError("ranges are those of a network that is trained in 8 bits")
         total = int(trainer.estimated_stepping_batches)
         network.follow(not self.through(trainer.global_step, total))
 
 
-def int8_graph(network: AwareUNet, *, channels: int, output_name: str) -> bytes:
+def int8_graph(network: AwareNetwork, output_name: str) -> bytes:
     """The QDQ graph with the integers and ranges that the network was trained with.
 
     Args:
         network: trained.
-        channels: of the image.
         output_name: of the graph's one output.
 
     Raises:
-        BundleError: a range was never seen, or the graph has another form than the network.
+        BundleError: a range was never seen.
     """
-    plain = export_network(
-        network.plain(), channels=channels, output_names=[output_name], multiple=network.multiple
-    )
-    graph = OnnxGraph(plain)
-    given = {_tensor(graph, place): span for place, span in network.ranges().items()}
-    unseen = [name for name, (low, high) in given.items() if low == high]
+    named = named_graph(network.plain(), network.fed, output_name)
+    ranges = network.ranges()
+    given = {
+        tensor: ranges[result] for tensor, result in named.result_of.items() if result in ranges
+    }
+    unseen = [name for name, (low, high) in ranges.items() if low == high]
     if unseen:
         raise BundleError(f"the range of {unseen[0]} was never seen in training")
-    ready = prepared(plain, where="the trained network")
+    ready = prepared(named.graph, where="the trained network")
     # Everything that is rounded takes over a range: no picture sets one, this one only passes.
-    edge = 2 * network.multiple
-    picture = torch.rand((1, channels, edge, edge), generator=torch.Generator().manual_seed(0))
-    return quantized(ready, [picture.numpy()], ranges="minmax", given=given)
-
-
-def _tensor(graph: OnnxGraph, place: str) -> str:
-    """The name in the graph of what goes into, or comes out of, a convolution and its block."""
-    side, _, convolution = place.rpartition(" ")
-    nodes = [node for node in graph.nodes if f"{convolution}.weight" in node.input]
-    if len(nodes) != 1:
-        raise BundleError(f"the graph holds the weights of {convolution} {len(nodes)} times")
-    if side == "into":
-        return str(nodes[0].input[0])
-    name = nodes[0].output[0]
-    while (users := graph.users[name]) and users[0].op_type in ("BatchNormalization", "Relu"):
-        name = users[0].output[0]
-    return str(name)
+    return quantized(ready, [network.fed.example().numpy()], ranges="minmax", given=given)

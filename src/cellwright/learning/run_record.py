@@ -130,6 +130,21 @@ def training_record(config: TrainConfig, parts: Parts, *, command: str) -> Train
         commit=commit(),
         seed=config.seed,
         machine=machine(),
+        recipe=recipe_of(config),
         epochs=config.schedule.epochs,
         date=datetime.now(timezone.utc).date().isoformat(),
     )
+
+
+def recipe_of(config: TrainConfig) -> dict[str, Any]:
+    """The sections that say what the network is and how it learned; defaults are left out.
+
+    No path is among them: neither the data, nor the file of weights it began with.
+    """
+    kept = {"task", "views", "nms_scope", "input", "schedule", "seed"}
+    kept |= {"detector", "segmentation", "classification"}
+    recipe = config.model_dump(mode="json", include=kept, exclude_defaults=True)
+    recipe["task"] = config.task
+    for section in ("segmentation", "classification"):
+        recipe.get(section, {}).get("settings", {}).pop("weights", None)
+    return recipe

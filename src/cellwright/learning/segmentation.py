@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from cellwright.bundles.bundle import open_bundle, write_bundle
 from cellwright.bundles.card import Card, InputSpec
 from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
+from cellwright.bundles.probe import disc_picture
 from cellwright.data.mask_pictures import Labelling
 from cellwright.data.mask_transforms import MASK_PRESETS
 from cellwright.data.splits import write_split
@@ -24,25 +27,28 @@ from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.inference.evaluate_segmentation import evaluate_segmentation
 from cellwright.inference.segmentation_thresholds import settle
-from cellwright.inference.segmenter import Segmenter
+from cellwright.inference.segmenter import OUTPUT, Segmenter
 from cellwright.learning.config import InputConfig, SegmentationConfig, TrainConfig
+from cellwright.learning.graph_input import GraphInput
 from cellwright.learning.optimizers import check_rule
+from cellwright.learning.quantization_aware import AwareNetwork
 from cellwright.learning.run_record import (
     TrainingResult,
     as_evaluation,
     claim_run_dir,
+    test_tensors,
     training_record,
 )
 from cellwright.learning.segmentation_fit import SegmentationJob, fit_segmenter
 from cellwright.learning.segmentation_module import Rule
-from cellwright.learning.smaller_segmenter import (
+from cellwright.learning.smaller_network import (
     compressions_of,
     how_made,
-    replays,
+    int8_replays,
     shipped_graph,
     to_train,
 )
-from cellwright.learning.starting_weights import read_start, take_over
+from cellwright.learning.starting_weights import begin_with, read_start
 from cellwright.learning.trainer import Watch
 from cellwright.learning.training_data import Parts, choose_input, choose_window, survey_pixels
 from cellwright.losses import INSTANCE_LOSSES, MASK_LOSSES
@@ -77,7 +83,8 @@ def begin_segmenter(config: TrainConfig, run_dir: Path) -> None:
     if config.schedule.augmentation not in MASK_PRESETS:
         raise UnknownNameError("augmentation preset", config.schedule.augmentation, MASK_PRESETS)
     check_rule(chosen.optimizer, chosen.rate, weight_decay=config.schedule.weight_decay)
-    to_train(build_network(chosen, 1, n_channels=1), config, anew=())
+    network = build_network(chosen, 1, n_channels=1)
+    to_train(network, config, _fed(network, n_channels=1), anew=())
     claim_run_dir(config, run_dir)
 
 
@@ -112,9 +119,12 @@ def train_segmenter(
     )
     spec = _segmenter_input(spec, config.input, multiple=int(network.multiple))  # type: ignore[arg-type]
     window, crops = choose_window(looks, spec, config.input)
+    fed = _fed(network, n_channels=spec.channels)
     start = None if config.start_from is None else read_start(config.start_from)
-    anew = () if start is None else take_over(network, start)
-    network = to_train(network, config, anew=anew)
+    anew: tuple[str, ...] = ()
+    if start is not None:
+        network, anew = begin_with(network, start, fed.example())
+    network = to_train(network, config, fed, anew=anew)
     write_split(run_dir / "split.csv", parts.whole, parts.part_of)
     job = SegmentationJob(
         train=parts.train,
@@ -133,9 +143,7 @@ def train_segmenter(
     fitted = fit_segmenter(network, job)
     record = training_record(config, parts, command=command)
     record = record.model_copy(update=how_made(config, fitted, start))
-    if start is not None:
-        record = record.model_copy(update={"started_from": start.source})
-    entry, graph = shipped_graph(fitted, spec)
+    entry, graph = shipped_graph(fitted, fed, OUTPUT)
     card = Card(
         name=config.name,
         task=config.task,
@@ -165,7 +173,7 @@ def bundle_and_evaluate(
     """
     path = run_dir / f"{card.name}.cellwright"
     graphs = {card.graphs[0].file: graph}
-    tests = replays(fitted, graph, card.input)
+    tests = _replays(fitted, graph, card.input)
     write_bundle(path, card, graphs, tests)
     bundle = open_bundle(path)
     card = card.model_copy(update={"segmentation": settle(Segmenter(bundle), parts.val)})
@@ -178,6 +186,17 @@ def bundle_and_evaluate(
     )
     write_bundle(path, card.model_copy(update={"evaluations": evaluations}), graphs, tests)
     return TrainingResult(path, reports.get("test part"), parts.leaks)
+
+
+def _replays(fitted: nn.Module, graph: bytes, spec: InputSpec) -> dict[str, NDArray[np.float32]]:
+    """Test tensors: the network's own answer, or an int8 graph's to the picture such carry."""
+    if isinstance(fitted, AwareNetwork):
+        return int8_replays(graph, disc_picture(spec))
+    return test_tensors(lambda image: (fitted(image),), [OUTPUT], spec)
+
+
+def _fed(network: nn.Module, *, n_channels: int) -> GraphInput:
+    return GraphInput(n_channels, multiple=int(network.multiple))  # type: ignore[arg-type]
 
 
 def build_network(chosen: SegmentationConfig, n_outputs: int, *, n_channels: int) -> nn.Module:

@@ -103,9 +103,11 @@ class SegmentationModule(pl.LightningModule):
         if isinstance(said, Tensor):
             return self.rule.loss(said.float(), batch.target, batch.valid)
         final, deep = (self.rule.loss(logits.float(), batch.target, batch.valid) for logits in said)
-        if not isinstance(self.network, SupervisedSEUNet):
+        # It may stand within a network that rounds what it says.
+        supervised = [one for one in self.network.modules() if isinstance(one, SupervisedSEUNet)]
+        if not supervised:
             raise TypeError(f"no weight for the deep loss of {type(self.network).__name__}")
-        return balanced(final, deep, self.network.deep_weight)
+        return balanced(final, deep, supervised[0].deep_weight)
 
     def validation_step(self, index: int, batch_idx: int) -> None:  # noqa: ARG002
         """Pixels and cells of one whole validation picture, any size."""

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.weights import graph_weights
 from cellwright.errors import ConfigError
+from cellwright.learning.structured_pruning import narrowed_like
 
 SMALLEST_SHARE = 0.5
 """A start that fits less than this part of the network's weights is another network."""
@@ -29,10 +30,30 @@ Fitted = TypeVar("Fitted")
 
 
 class Start(NamedTuple):
-    """Weights to begin with, and where they are from, in words."""
+    """What a training begins with.
+
+    Attributes:
+        weights: by name.
+        source: where they are from, in words.
+        pruning: how channels were taken out of the network they are from; empty for none.
+    """
 
     weights: Mapping[str, NDArray[np.float32]]
     source: str
+    pruning: Mapping[str, str] = {}
+
+    def member(self, number: int) -> Start:
+        """The weights of one of several networks that answer together; of a single one, all."""
+        count = len({name.split(".")[1] for name in self.weights if name.startswith("members.")})
+        if not count:
+            return self
+        own = f"members.{number % count}."
+        weights = {
+            name.removeprefix(own): array
+            for name, array in self.weights.items()
+            if name.startswith(own)
+        }
+        return self._replace(weights=weights)
 
 
 def read_start(model: str) -> Start:
@@ -43,9 +64,40 @@ def read_start(model: str) -> Start:
         BundleError: no bundle, or one of several graphs that holds no weights by name.
     """
     bundle = open_bundle(model)
-    graph = bundle.graph()
     card = bundle.card
-    return Start(graph_weights(graph), f"{card.name} ({card.training.data}, {card.licence})")
+    pruning = card.training.pruning
+    return Start(
+        graph_weights(bundle.graph()),
+        f"{card.name} ({card.training.data}, {card.licence})",
+        pruning if pruning.get("kind") == "structured" else {},
+    )
+
+
+def begin_with(
+    network: nn.Module, start: Start, example: Tensor
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """A network with the weights of ``start``, as narrow as the one that those are from.
+
+    Args:
+        network: as its settings make it.
+        start: what it begins with.
+        example: an input of a size that it takes.
+
+    Returns:
+        The network, and the names of the tensors that begin anew.
+
+    Raises:
+        ConfigError: less than half of the network's weights fit, or other channels were pruned.
+    """
+    if start.pruning:
+        shapes = {_own_name(name): array.shape for name, array in start.weights.items()}
+        network = narrowed_like(network, example, shapes)
+    return network, take_over(network, start)
+
+
+def _own_name(name: str) -> str:
+    """A tensor's name in the network; the graphs of detectors hold it under ``network``."""
+    return name.removeprefix("network.")
 
 
 def take_over(network: nn.Module, start: Start) -> tuple[str, ...]:
@@ -57,7 +109,7 @@ def take_over(network: nn.Module, start: Start) -> tuple[str, ...]:
     Raises:
         ConfigError: less than half of the network's weights fit.
     """
-    given = {name.removeprefix("network."): array for name, array in start.weights.items()}
+    given = {_own_name(name): array for name, array in start.weights.items()}
     state = network.state_dict()
     taken: dict[str, Tensor] = {}
     for name, mine in state.items():

@@ -71,9 +71,13 @@ class FixedEnhancement(nn.Module):
 
 
 def enlarged(x: Tensor, chosen: tuple[int, ...], boost: float) -> Tensor:
-    """``(N, C, H, W)`` with the chosen maps multiplied by ``boost``."""
+    """``(N, C, H, W)`` with the chosen maps multiplied by ``boost``.
+
+    A pruned network has fewer maps than it was built with; of those chosen at random, the same
+    share is left.
+    """
     factors = torch.ones(x.shape[1], dtype=x.dtype, device=x.device)
-    factors[list(chosen)] = boost
+    factors[[number for number in chosen if number < x.shape[1]]] = boost
     return x * factors[None, :, None, None]
 
 

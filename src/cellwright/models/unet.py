@@ -98,7 +98,6 @@ class UNet(nn.Module):
             ``base_width`` and ``levels``.
 
     Attributes:
-        widths: channels of every level, finest first.
         multiple: what height and width of the input must divide by.
 
     Raises:
@@ -121,7 +120,6 @@ class UNet(nn.Module):
                 f"no U-Net of {n_outputs} outputs, {len(widths)} levels and widths {widths}",
                 remedy="use at least 1 output, 2 levels and a width of 1",
             )
-        self.widths = widths
         self.multiple = 2 ** (len(widths) - 1)
         self.down = nn.ModuleList(double_conv(a, b) for a, b in pairwise([n_channels, *widths]))
         self.up = nn.ModuleList(Up(below, skip) for skip, below in pairwise(widths))

@@ -10,16 +10,26 @@ from torch import nn
 from cellwright.bundles.onnx_graph import OnnxGraph, constant_values
 from cellwright.bundles.sessions import open_session
 from cellwright.errors import BundleError, ConfigError
-from cellwright.learning.quantization_aware import AwareUNet, OnGrid, Rounding, int8_graph
+from cellwright.learning.graph_input import GraphInput
+from cellwright.learning.quantization_aware import (
+    AwareNetwork,
+    OnGrid,
+    Rounding,
+    int8_graph,
+    together,
+)
+from cellwright.models.crop_resnet import CropResNet
 from cellwright.models.unet import UNet
 from disc_unet import SETTINGS, disc_batch, teach
 from processor import exact_int8_runtimes
+
+FED = GraphInput(1, multiple=4)
 
 
 @pytest.fixture(scope="module")
 def trained():
     torch.manual_seed(0)
-    network = AwareUNet(UNet(1, 1, **SETTINGS))
+    network = AwareNetwork(UNet(1, 1, **SETTINGS), FED)
     losses = teach(network, "semantic", steps=40)
     assert losses[-1] < 0.5 * losses[0]
     return network.eval()
@@ -27,7 +37,7 @@ def trained():
 
 @pytest.fixture(scope="module")
 def graph(trained):
-    return int8_graph(trained, channels=1, output_name="logits")
+    return int8_graph(trained, "logits")
 
 
 def test_weights_keep_at_most_255_values_a_channel_and_rounding_twice_is_rounding_once():
@@ -105,9 +115,40 @@ def test_the_integers_are_those_of_the_training(trained, graph):
 
 def test_a_network_that_saw_nothing_is_not_exported():
     with pytest.raises(BundleError, match="never seen in training"):
-        int8_graph(AwareUNet(UNet(1, 1, **SETTINGS)).eval(), channels=1, output_name="logits")
+        int8_graph(AwareNetwork(UNet(1, 1, **SETTINGS), FED).eval(), "logits")
 
 
-def test_other_networks_are_refused():
-    with pytest.raises(ConfigError, match=r"Linear cannot be trained in 8 bits.*ptq"):
-        AwareUNet(nn.Linear(3, 3))
+def test_roundings_stand_where_the_integer_graph_has_them(trained, graph):
+    """At the input, behind each rectification, before each enlargement, where a skip joins."""
+    names = set(trained.ranges())
+    assert ":sub:0" in names
+    assert {"down.0.2:relu:0", "up.0.halve:conv2d:0", "up.0:cat:0"} <= names
+    assert not any("batch_norm" in name or name.startswith("head") for name in names)
+
+
+def test_a_committee_keeps_the_integers_of_its_members():
+    torch.manual_seed(0)
+    fed = GraphInput(1, size=(32, 32))
+    members = [AwareNetwork(CropResNet(2, 1, width=8), fed).train() for _ in range(2)]
+    crops = torch.rand(4, 1, 32, 32)
+    for member in members:
+        member(crops)
+    whole = together([member.eval() for member in members])
+    for number, member in enumerate(members):
+        state = whole.plain().members[number].state_dict()
+        for name, value in member.plain().state_dict().items():
+            assert torch.allclose(state[name], value, atol=1e-6), name
+        ranges = member.ranges()
+        assert ranges["features.2:relu:0"] == whole.ranges()[f"members.{number}.features.2:relu:0"]
+    with torch.no_grad():
+        mean = sum(member(crops) for member in members) / 2
+        # The picture itself is rounded once for all, by the range of the first.
+        assert (whole(crops) - mean).abs().mean() < 0.05 * mean.abs().mean()
+
+
+def test_what_a_training_cannot_round_is_refused():
+    silu = nn.Sequential(nn.Conv2d(1, 8, 3), nn.SiLU(), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 1, 3))
+    with pytest.raises(ConfigError, match=r"rounds within functions of PyTorch.*ptq"):
+        AwareNetwork(silu, GraphInput(1, size=(32, 32)))
+    with pytest.raises(ConfigError, match="no layer that could run in 8 bits"):
+        AwareNetwork(nn.Conv2d(1, 1, 3), GraphInput(1, size=(32, 32)))

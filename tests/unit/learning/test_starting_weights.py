@@ -71,3 +71,13 @@ def test_the_fit_sees_the_loaded_network() -> None:
     seen = starting_from(start_of(trained), lambda network, _: network.state_dict())(fresh, None)
     name = "backbone.stride4.0.0.weight"
     assert np.array_equal(seen[name].numpy(), trained.state_dict()[name].numpy())
+
+
+def test_a_member_of_a_committee_begins_with_its_own_weights():
+    weights = {f"members.{number}.head.bias": np.full(2, number) for number in range(3)}
+    several = Start(weights, "three", {"kind": "structured"})
+    assert several.member(1).weights == {"head.bias": pytest.approx(np.full(2, 1))}
+    assert several.member(4).weights["head.bias"][0] == 1
+    assert several.member(1).pruning == {"kind": "structured"}
+    single = Start({"head.bias": np.zeros(2)}, "one")
+    assert single.member(2) is single
