@@ -20,10 +20,14 @@ Served = tuple[str, "subprocess.Popen[str]"]
 
 
 @contextmanager
-def served(data: Path, *more: str) -> Iterator[Served]:
-    """Address and process of a service that keeps its files in ``data``; killed at the end."""
-    command = [sys.executable, "-m", "cellwright.cli.main", "serve", "--port", "0"]
-    command += ["--data", str(data), "--threads", "1", "--runtime", "onnxruntime", *more]
+def served(data: Path, *more: object, port: int = 0) -> Iterator[Served]:
+    """Address and process of a service that keeps its files in ``data``; killed at the end.
+
+    ``more``: further words of the command line, as ``"--model", path``.
+    """
+    command = [sys.executable, "-m", "cellwright.cli.main", "serve", "--port", str(port)]
+    command += ["--data", str(data), "--threads", "1", "--runtime", "onnxruntime"]
+    command += map(str, more)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr is not None

@@ -8,11 +8,9 @@ its boxes is fixed. The commands around a model can so be driven end to end in s
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -140,38 +138,6 @@ def cellwright() -> Run:
             cwd=cwd,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
-
-    return run
-
-
-Served = tuple[str, "subprocess.Popen[str]"]
-Serve = Callable[..., AbstractContextManager[Served]]
-
-
-@pytest.fixture(scope="session")
-def serve() -> Serve:
-    """Context: ``serve(folder, *bundles)`` -> address and process of a service."""
-
-    @contextmanager
-    def run(data: Path, *bundles: Path, host: str = "127.0.0.1") -> Iterator[Served]:
-        command = [sys.executable, "-m", "cellwright.cli.main", "serve", "--port", "0"]
-        command += ["--data", str(data), "--host", host]
-        command += [part for bundle in bundles for part in ("--model", str(bundle))]
-        command += ["--threads", "1", "--runtime", "onnxruntime"]
-        process = subprocess.Popen(
-            command,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        try:
-            found = re.search(r"http://\S+", process.stderr.readline())
-            assert found, process.stderr.read()
-            yield found[0], process
-        finally:
-            process.kill()
-            process.wait()
-            process.stderr.close()
 
     return run
 

@@ -6,32 +6,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-PATIENCE_S = 300
-
-
-def wait_for(client: httpx.Client, job: str, enough: Callable[[dict], bool]) -> dict:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        state = client.get(f"/api/v1/jobs/{job}").json()
-        if enough(state):
-            return state
-        time.sleep(0.02)
-    raise AssertionError(state)
+from serving import served, wait_for
 
 
 @pytest.mark.slow
-def test_a_killed_job_is_finished_and_nothing_done_twice(serve, blob_bundle, fields, tmp_path):
+def test_a_killed_job_is_finished_and_nothing_done_twice(blob_bundle, fields, tmp_path):
     data = tmp_path / "data"
     with (
-        serve(data, blob_bundle) as (address, process),
+        served(data, "--model", blob_bundle) as (address, process),
         httpx.Client(base_url=address, timeout=60) as client,
     ):
         parts = [("images", (path.name, path.read_bytes(), "image/png")) for path in fields]
@@ -45,7 +33,7 @@ def test_a_killed_job_is_finished_and_nothing_done_twice(serve, blob_bundle, fie
     early = {one["name"]: one["summary"] for one in before["images"] if one["summary"]}
 
     with (
-        serve(data, blob_bundle) as (address, _process),
+        served(data, "--model", blob_bundle) as (address, _process),
         httpx.Client(base_url=address, timeout=60) as client,
     ):
         after = wait_for(client, job, lambda state: state["state"] == "done")

@@ -17,6 +17,19 @@ import pytest
 
 from cellwright.images.simulate.live_dead import LiveDeadScene, simulate_pair
 from cellwright.images.write import write_png
+from page_steps import (
+    begin_count,
+    count_cells,
+    drag,
+    image_of,
+    job_of,
+    middle_of,
+    on_screen,
+    saved_as,
+    total,
+    two_fingers,
+)
+from serving import served, wait_for
 
 from .conftest import write_blob_bundle
 
@@ -25,6 +38,7 @@ pytestmark = pytest.mark.slow
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 120_000
 DESKTOP, PHONE = (1280, 900), (390, 844)
+N_SLOW = 16
 
 Open = Callable[..., Any]
 
@@ -43,11 +57,11 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def address(serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service with a model that finds blobs and calls them live, or dead when a person does."""
     folder = tmp_path_factory.mktemp("serve")
     bundle = write_blob_bundle(folder / "blobs.cellwright", ("live", "dead"))
-    with serve(folder / "data", bundle) as (found, _process):
+    with served(folder / "data", "--model", bundle) as (found, _process):
         yield found
 
 
@@ -74,50 +88,16 @@ def opened(chromium: Any) -> Iterator[Open]:
     return run
 
 
-def count_cells(page: Any, files: list[Path], model: str = "blobs") -> None:
-    """Upload, and wait until the first image is open and all are done."""
-    page.get_by_label("Drop images here").set_input_files([str(path) for path in files])
-    page.locator(f"label.model:has([value='{model}'])").click()
-    page.locator("#begin").click()
-    page.locator("#progress-text", has_text="Done").wait_for()
-    page.locator("#cell-rows tr").first.wait_for(state="attached")
-
-
-def total(page: Any) -> int:
-    """The large number."""
-    return int(page.locator("#total").inner_text().replace(",", ""))
-
-
-def image_of(page: Any, address: str, position: int = 0) -> dict[str, Any]:
-    """An image of the open job as the API gives it."""
-    job = re.search(r"#([0-9a-f]{32})", page.url)
-    return httpx.get(f"{address}/api/v1/jobs/{job[1]}/images/{position}").json()
-
-
-def on_screen(page: Any, image: dict[str, Any], x: float, y: float) -> tuple[float, float]:
-    """Where a pixel of an image that is seen whole lies in the window."""
-    board = page.locator("#board").bounding_box()
-    scale = min(board["width"] / image["width"], board["height"] / image["height"])
-    left = board["x"] + (board["width"] - image["width"] * scale) / 2
-    top = board["y"] + (board["height"] - image["height"] * scale) / 2
-    return left + x * scale, top + y * scale
-
-
-def drag(page: Any, points: list[tuple[float, float]]) -> None:
-    """With the button held from the first to the last."""
-    page.mouse.move(*points[0])
-    page.mouse.down()
-    for point in points[1:]:
-        page.mouse.move(*point, steps=4)
-    page.mouse.up()
-
-
-def saved_as(page: Any, name: str, target: Path) -> Path:
-    """Press a button of that name and keep what comes."""
-    with page.expect_download() as download:
-        page.get_by_role("button", name=name, exact=True).click()
-    download.value.save_as(target)
-    return target
+@pytest.fixture(scope="module")
+def slow_fields(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Pictures that take so long that there is time to do something meanwhile."""
+    folder = tmp_path_factory.mktemp("slow")
+    scene = LiveDeadScene(height=1200, width=1200, n_cells=40, radius_px=(8, 10), seed=1)
+    write_png(folder / "0.png", simulate_pair(scene).blue)
+    paths = [folder / f"{index}.png" for index in range(N_SLOW)]
+    for path in paths[1:]:
+        shutil.copy(paths[0], path)
+    return paths
 
 
 def test_corrected_by_mouse_and_taken_home(opened, address, fields, tmp_path):
@@ -133,15 +113,20 @@ def test_corrected_by_mouse_and_taken_home(opened, address, fields, tmp_path):
         assert found == image["summary"]["n_cells"] > 5
 
         cell = image["cells"][3]
-        x, y = (cell["bbox-1"] + cell["bbox-3"]) / 2, (cell["bbox-0"] + cell["bbox-2"]) / 2
-        page.mouse.click(*on_screen(page, image, x, y))
+        page.mouse.click(*on_screen(page, image, *middle_of(cell)))
         assert page.locator("#chosen-cell").inner_text().startswith(f"Cell {cell['label']}, live")
         page.get_by_label("Class of the chosen cell").select_option("dead")
         page.get_by_role("button", name="Add a cell").click()
         drag(page, [on_screen(page, image, 4, 4), on_screen(page, image, 20, 24)])
         assert total(page) == found + 1
         page.get_by_role("button", name="Undo").click()
+        assert total(page) == found
         page.get_by_role("button", name="Redo").click()
+        assert total(page) == found + 1
+        # The focus is on a button now, not in the image.
+        page.keyboard.press("Control+z")
+        assert total(page) == found
+        page.keyboard.press("Control+y")
         assert total(page) == found + 1
         alive = page.locator("#viability").inner_text()
         assert alive.startswith(f"{100 * (found - 1) / (found + 1):.0f} %"), alive
@@ -262,19 +247,16 @@ def test_a_large_image_comes_in_tiles(opened, address, tmp_path):
     with opened(address) as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
-        page.get_by_label("Drop images here").set_input_files(str(picture))
-        page.locator("label.model:has([value='blobs'])").click()
-        page.locator("#begin").click()
+        begin_count(page, [picture], "blobs")
         page.locator("#progress-text", has_text="Done").wait_for()
         page.locator("#look").wait_for()
         page.wait_for_load_state("networkidle")
         levels = {int(url.split("/tiles/")[1].split("/")[0]) for url in asked if "/tiles/" in url}
         assert levels and max(levels) <= 11
-        for _ in range(4):
-            page.get_by_role("button", name="Zoom in").click()
+        with page.expect_response(lambda answer: "/tiles/12/" in answer.url):
+            for _ in range(4):
+                page.get_by_role("button", name="Zoom in").click()
         page.wait_for_load_state("networkidle")
-        page.wait_for_timeout(300)
-        assert any("/tiles/12/" in url for url in asked)
         assert not any("picture.png" in url for url in asked)
         light = page.evaluate(
             "(() => { const one = document.getElementById('picture');"
@@ -309,13 +291,13 @@ def test_axe_finds_nothing(opened, address, fields, scheme):
         check(page, "jobs")
 
 
-def test_others_sign_in_first(opened, serve, tmp_path):
+def test_others_sign_in_first(opened, tmp_path):
     command = [sys.executable, "-m", "cellwright.cli.main", "serve", "--data", str(tmp_path)]
     command += ["--create-token", "Ada"]
     made = subprocess.run(command, capture_output=True, text=True, check=True)
     token = made.stdout.split()[-1]
     with (
-        serve(tmp_path, host="0.0.0.0") as (found, _process),
+        served(tmp_path, "--host", "0.0.0.0") as (found, _process),
         opened(re.sub(r"//[^:]+", "//127.0.0.1", found), forgiven="status of 401") as page,
     ):
         field = page.get_by_label("Token")
@@ -326,3 +308,82 @@ def test_others_sign_in_first(opened, serve, tmp_path):
         page.get_by_role("button", name="Sign in").click()
         page.locator(".sample img[src]").first.wait_for()
         assert page.locator("#message").is_hidden()
+
+
+def test_cancelled_in_the_middle_and_gone_on_with(opened, address, fields, slow_fields):
+    with opened(address) as page, httpx.Client(base_url=address, timeout=60) as client:
+        begin_count(page, slow_fields, "blobs")
+        page.locator("#progress-text", has_text=re.compile("Counting: [1-9]")).wait_for()
+        page.get_by_role("button", name="Cancel", exact=True).click()
+        page.locator("#progress-text", has_text="Cancelled").wait_for()
+        assert page.locator("#progress").is_hidden() and page.locator("#cancel").is_hidden()
+        job = job_of(page)
+        stopped = client.get(f"/api/v1/jobs/{job}").json()["n_done"]
+        # Images are done in the order they came: this one is done after all that still go on.
+        part = ("images", ("next.png", fields[0].read_bytes(), "image/png"))
+        after = client.post("/api/v1/jobs", data={"model": "blobs"}, files=[part]).json()["id"]
+        wait_for(client, after, lambda state: state["state"] == "done")
+        state = client.get(f"/api/v1/jobs/{job}").json()
+        assert state["state"] == "cancelled"
+        assert stopped <= state["n_done"] <= stopped + 1 < N_SLOW  # one was in work
+
+        page.get_by_role("button", name="Go on counting").click()
+        page.locator("#progress-text", has_text=f"Done: {N_SLOW} of {N_SLOW} images").wait_for()
+        assert page.locator("#images li", has_text="Waiting").count() == 0
+        page.get_by_role("heading", name="All images together").wait_for()
+
+
+def test_goes_on_when_the_service_is_started_again(opened, slow_fields, tmp_path):
+    bundle = write_blob_bundle(tmp_path / "blobs.cellwright", ("live", "dead"))
+    given = (tmp_path / "data", "--model", bundle)
+    with served(*given) as (found, process), opened(found, forgiven="net::ERR_") as page:
+        begin_count(page, slow_fields, "blobs")
+        page.locator("#progress-text", has_text=re.compile("Counting: [1-9]")).wait_for()
+        page.evaluate("window.sameAsBefore = true")
+        process.kill()
+        page.locator("#progress-left", has_text="does not answer").wait_for()
+        before = page.locator("#progress-text").inner_text()
+        with served(*given, port=int(found.rpartition(":")[2])):
+            page.locator("#progress-text", has_text="Done").wait_for()
+            assert before != page.locator("#progress-text").inner_text()
+            assert (
+                page.locator("#progress-text").inner_text() == f"Done: {N_SLOW} of {N_SLOW} images"
+            )
+            page.locator("#images button").last.click()
+            page.get_by_role("heading", name=slow_fields[-1].name).wait_for()
+            assert page.evaluate("window.sameAsBefore") and page.locator("#message").is_hidden()
+
+
+def test_two_fingers_zoom_and_move(opened, address, fields):
+    with opened(address, PHONE, has_touch=True, is_mobile=True) as page:
+        count_cells(page, fields[6:7])
+        image, board = image_of(page, address), page.locator("#board")
+        board.scroll_into_view_if_needed()
+        middle = (image["width"] / 2, image["height"] / 2)
+        # Seen at twice the size, and too far out for a tap there to hit it at the old one.
+        cell, (x, y) = next(
+            (cell, place)
+            for cell in image["cells"]
+            for place in [tuple(np.subtract(middle_of(cell), middle))]
+            if np.hypot(*place) > 25 and abs(place[0]) < 70 and abs(place[1]) < 50
+        )
+        (mx, my), scrolled = on_screen(page, image, *middle), page.evaluate("scrollY")
+        near, far = ((mx - 40, my), (mx + 40, my)), ((mx - 80, my), (mx + 80, my))
+
+        def tapped(by: float, *, right: float = 0) -> str:
+            page.keyboard.press("Escape")
+            zero, one = (on_screen(page, image, at, 0)[0] for at in (0, 1))
+            scale = (one - zero) * by
+            page.touchscreen.tap(mx + right + x * scale, my + y * scale)
+            return page.locator("#chosen-cell").inner_text()
+
+        name = f"Cell {cell['label']}, "
+        assert tapped(1).startswith(name) and not tapped(2).startswith(name)
+        two_fingers(page, near, far)
+        assert tapped(2).startswith(name) and not tapped(1).startswith(name)
+        two_fingers(page, near, tuple((at + 30, level) for at, level in near))
+        assert tapped(2, right=30).startswith(name)
+        two_fingers(page, far, near)
+        assert tapped(1).startswith(name)
+        assert page.evaluate("visualViewport.scale") == 1  # the image, not the page
+        assert page.evaluate("scrollY") == scrolled

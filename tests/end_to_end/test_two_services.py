@@ -44,7 +44,7 @@ def test_one_is_killed_and_the_other_finishes(blob_bundle, tmp_path):
             with engine.connect() as connection:
                 return Counter(connection.scalars(done))
 
-        given = ("--database", url, "--model", str(blob_bundle))
+        given = ("--database", url, "--model", blob_bundle)
         with (
             served(tmp_path / "data", *given) as (first, victim),
             served(tmp_path / "data", *given) as (second, _process),

@@ -35,7 +35,7 @@ def running(tmp_path_factory):
     (record,) = discs(folder / "pictures", n_images=1)
     part = ("images", ("a.png", record.image_path.read_bytes(), "image/png"))
     with (
-        served(folder / "data", "--model", str(model)) as (address, _process),
+        served(folder / "data", "--model", model) as (address, _process),
         httpx.Client(base_url=f"{address}{API}", timeout=60) as client,
     ):
         made = client.post("/jobs", data={"model": "discs"}, files=[part]).json()["id"]

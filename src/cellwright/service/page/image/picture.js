@@ -96,8 +96,10 @@ export class TiledPicture {
     while (this.loading.size < AT_ONCE && this.queue.length) {
       const tile = this.queue.shift();
       if (!this.loading.has(keyOf(tile))) {
-        this.#load(tile).then(this.arrived, () => this.failed.add(keyOf(tile)))
-          .then(() => this.#next());
+        this.#load(tile).then(this.arrived, (error) => {
+          // Where only the service was away, the next drawing asks again.
+          if (!api.isSilence(error)) this.failed.add(keyOf(tile));
+        }).then(() => this.#next());
       }
     }
   }

@@ -69,8 +69,9 @@ export class ImageList {
       const url = URL.createObjectURL(await api.blob(`${place}/tiles/${level}/0_0.jpg`));
       this.pictures.set(place, url);
       picture.src = url;
-    } catch {
-      picture.dataset.missing = "yes";
+    } catch (error) {
+      // Asked for again where the service was away, with the next look at how far the job is.
+      if (api.isSilence(error)) delete picture.dataset.asked;
     }
   }
 }

@@ -11,6 +11,7 @@ import { ImageList } from "./image_list.js";
 import { showPooled } from "./pooled.js";
 
 const POLL_MS = 700;
+const SILENT = "The service does not answer; this page goes on as soon as it does.";
 const STATES = { running: "Counting", done: "Done", cancelled: "Cancelled" };
 
 export class JobView {
@@ -24,6 +25,9 @@ export class JobView {
     this.job = null;
     /** @type {number | null} */
     this.position = null;
+    // Of those who follow a job, the last one goes on.
+    this.turn = 0;
+    this.silent = false;
     this.list = new ImageList((position) => {
       if (this.job.images[position].state === "done") show(this.job.id, position);
       else say(by("images").children[position].textContent);
@@ -78,18 +82,29 @@ export class JobView {
   }
 
   #follow = guarded(async (id) => {
+    const turn = this.turn += 1;
+    const followed = () => this.turn === turn && this.job && this.job.id === id;
     const begun = { at: Date.now(), done: this.job.n_done + this.job.n_failed };
-    while (this.job && this.job.id === id) {
-      this.#show(begun);
-      const first = this.job.images.find((image) => image.state === "done");
-      if (first && this.position === null) await this.#look(first.position);
-      if (this.job.state !== "running") break;
-      await api.pause(POLL_MS);
-      if (this.job.id !== id || by("job").hidden) return this.#forget(id);
-      const job = await api.json(`jobs/${id}`);
-      if (this.job.id === id) this.job = job;
+    while (followed()) {
+      try {
+        this.#show(begun);
+        const first = this.job.images.find((image) => image.state === "done");
+        if (first && this.position === null) await this.#look(first.position);
+        if (!followed() || this.job.state !== "running") break;
+        await api.pause(POLL_MS);
+        if (!followed()) break;
+        if (by("job").hidden) return this.#forget(id);
+        const job = await api.json(`jobs/${id}`);
+        if (followed()) this.job = job;
+        this.silent = false;
+      } catch (error) {
+        if (!api.isSilence(error)) throw error;
+        // A service that is started again goes on with the job, and so does this page.
+        this.silent = true;
+        await api.pause(POLL_MS);
+      }
     }
-    if (!this.job || this.job.id !== id) return;
+    if (!followed()) return;
     say(`${by("progress-text").textContent}.`);
     await showPooled(this.job, this.#model().classes);
   });
@@ -112,9 +127,10 @@ export class JobView {
     const failed = job.n_failed ? `, ${job.n_failed} could not be counted` : "";
     by("progress-text").textContent = `${STATES[job.state]}: ${over} of ${
       counted(job.n_images, "image")}${failed}`;
-    by("progress-left").textContent = running && begun ? left(begun, over, job.n_images) : "";
+    by("progress-left").textContent = !running ? "" : this.silent ? SILENT
+      : begun ? left(begun, over, job.n_images) : "";
     by("job-state").dataset.state = job.n_failed && !running ? "failed" : job.state;
-    if (running) sayNowAndThen(by("progress-text").textContent);
+    if (running) sayNowAndThen(this.silent ? SILENT : by("progress-text").textContent);
     by("cancel").hidden = !running;
     by("resume").hidden = job.state !== "cancelled";
     by("images-box").hidden = job.n_images < 2 && !job.n_failed;

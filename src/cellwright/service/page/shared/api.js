@@ -18,6 +18,14 @@ export class Refused extends Error {
   }
 }
 
+/**
+ * Whether nothing answered, or a proxy in the place of a service that is away.
+ * @param {unknown} error
+ */
+export function isSilence(error) {
+  return error instanceof Refused && [0, 502, 503, 504].includes(error.status);
+}
+
 /** @param {string} value */
 export function signIn(value) {
   token = value.trim();
@@ -46,11 +54,21 @@ export async function ask(path, options = {}) {
   }
 }
 
-async function reach(path, options) {
+function reach(path, options) {
+  return heard(fetch(API + path, options));
+}
+
+/**
+ * What comes over the line, which may break off at any byte.
+ * @template Value
+ * @param {Promise<Value>} coming
+ * @returns {Promise<Value>}
+ */
+async function heard(coming) {
   try {
-    return await fetch(API + path, options);
+    return await coming;
   } catch (error) {
-    if (options.signal && options.signal.aborted) throw error;
+    if (/** @type {any} */ (error).name === "AbortError") throw error;
     throw new Refused(0, "the service does not answer", "check that it runs, then try again");
   }
 }
@@ -72,7 +90,7 @@ export function pause(ms) {
  */
 export async function json(path, options) {
   const answer = await ask(path, options);
-  return answer.status === 204 ? null : answer.json();
+  return answer.status === 204 ? null : heard(answer.json());
 }
 
 /**
@@ -81,7 +99,7 @@ export async function json(path, options) {
  * @returns {Promise<Blob>}
  */
 export async function blob(path, options) {
-  return (await ask(path, options)).blob();
+  return heard((await ask(path, options)).blob());
 }
 
 /**
