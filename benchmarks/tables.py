@@ -42,6 +42,7 @@ DOUBTED_FIGURES = {
     "pixel_jaccard": "Jaccard of pixels",
     "matched50": "matched at IoU 0.5",
 }
+SERVICE_STARTS = 5
 CLASS_FIGURES = {"ap50": "AP50", "ap50_95": "AP50:95", "precision": "precision", "recall": "recall"}
 
 
@@ -407,6 +408,91 @@ def features() -> str:
     )
 
 
+def service() -> str:
+    """The service beside the bare loop."""
+    content = result("service")
+    start, latency = content["start"], content["latency_s"]
+    n_clients = content["settings"]["clients"]
+    rows = [
+        ["errors, lost answers", "0", f"{content['errors']}, {content['lost']}"],
+        ["images a second beside the loop", "0.85", f"{content['throughput_ratio']:.2f}"],
+        [
+            "processor time of the loop beside the service's, an image",
+            "",
+            f"{content['processor_ratio']:.2f}",
+        ],
+        [
+            f"latency, {n_clients} waiting: median, 99 %",
+            "reported",
+            f"{latency['median']:.1f} s, {latency['p99']:.1f} s",
+        ],
+        [
+            "memory, one detector loaded; under load",
+            "400 MiB",
+            f"{content['memory_mib_one_detector']:.0f} MiB; "
+            f"{content['memory_mib_under_load']:.0f} MiB",
+        ],
+        [
+            f"start to `/health`, best and median of {SERVICE_STARTS}",
+            "2 s",
+            f"{start['health_s_best']:.2f} s and {start['health_s_median']:.2f} s, of it "
+            f"{start['start_processor_s_median']:.1f} s of the processor",
+        ],
+    ]
+    return (
+        table(["", "wanted", "found"], rows)
+        + f"\n\n{content['requests']} answers. Load of the machine before it began: "
+        f"{content['load_of_the_machine_before']:.1f}. {origin(content)}"
+    )
+
+
+def service_batches() -> str:
+    """Processor time an image in the network, by images in a batch."""
+    found = result("service")["network_processor_ms_by_batch"]
+    sizes = list(next(iter(found.values())))
+    rows = [
+        [f"`{name}`", *(f"{one[size]:.0f} ms" for size in sizes)] for name, one in found.items()
+    ]
+    return table(["model", *(f"{size} in a batch" for size in sizes)], rows)
+
+
+def viewer() -> str:
+    """The page's viewer on a large image."""
+    content = result("viewer")
+    rows = [
+        [
+            name,
+            f"{row['median_ms']:.0f} ms",
+            f"{row['p95_ms']:.0f} ms",
+            f"{row['p99_ms']:.0f} ms",
+            f"{row['worst_ms']:.0f} ms",
+            "–"
+            if "browser_processor_ms_a_frame" not in row
+            else f"{row['browser_processor_ms_a_frame']:.1f} ms",
+            str(row["n"]),
+        ]
+        for name, row in (
+            ("a frame while panning", content["panning"]),
+            ("a frame while zooming", content["zooming"]),
+            ("a tile, asked for to there", content["tiles"]),
+        )
+    ]
+    header = ["", "median", "95 %", "99 %", "worst", "processor time of the browser", "n"]
+    edge, steps = content["settings"]["edge"], content["steps"]
+    told = ", ".join(
+        f"{words} {steps[step]['wall_s']:.0f} s ({steps[step]['service_processor_s']:.1f} s of the "
+        "service's processor time)"
+        for step, words in (("upload", "upload"), ("count", "count"), ("seen", "from then to seen"))
+    )
+    return (
+        table(header, rows)
+        + f"\n\n{edge:,} x {edge:,} pixels, {content['n_cells']:,} cells drawn over them: {told}; "
+        f"the service holds {content['service_mib_after']:.0f} MiB afterwards. "
+        f"Chromium {content['chromium']}, load of the machine before it began: "
+        f"{content['load_of_the_machine_before']:.1f}. {origin(content)}"
+    )
+
+
 def times(ratio: dict[str, float]) -> str:
     """A ratio over rounds."""
     return f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
@@ -430,7 +516,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "smear-segmentation": smear_segmentation,
     "doubted-labels": doubted_labels,
     "recordings": recordings,
+    "service": service,
+    "service-batches": service_batches,
     "stain-shift": stain_shift,
+    "viewer": viewer,
 }
 PAGES = (
     "README.md",
@@ -439,6 +528,7 @@ PAGES = (
     "docs/methods/cell-features.md",
     "docs/methods/fuzzy-segmentation.md",
     "docs/methods/leukemia-screening.md",
+    "docs/methods/service.md",
 )
 
 

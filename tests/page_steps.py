@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 Point = tuple[float, float]
+
+PATIENCE_MS = 120_000
+DESKTOP = (1280, 900)
+
+
+@contextmanager
+def visit(
+    browser: Any,
+    address: str,
+    size: tuple[int, int] = DESKTOP,
+    *,
+    forgiven: str = "^$",
+    **options: Any,
+) -> Iterator[Any]:
+    """The page, ready; nothing in it may fail or break its policy, but what is ``forgiven``."""
+    width, height = size
+    page = browser.new_page(viewport={"width": width, "height": height}, **options)
+    page.set_default_timeout(PATIENCE_MS)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and faults.append(said.text))
+    page.goto(address)
+    page.locator("#models .model:visible, #sign-in-form:visible").first.wait_for()
+    yield page
+    page.close()
+    assert [fault for fault in faults if not re.search(forgiven, fault)] == []
 
 
 def begin_count(page: Any, files: list[Path], model: str) -> None:

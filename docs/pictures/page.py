@@ -21,7 +21,7 @@ OUT = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 120_000
 WIDEST = 960
-COLOURS = 64
+COLOURS = 256
 
 
 def main() -> None:
@@ -56,15 +56,16 @@ def take(browser: Browser, address: str) -> None:
     page.set_viewport_size({"width": 1440, "height": 980})
     page.wait_for_timeout(500)
     save(page, "page-image")
-    page = visit(browser, address, width=390, height=780, color_scheme="dark")
+    phone = {"has_touch": True, "is_mobile": True}
+    page = visit(browser, address, width=390, height=780, color_scheme="dark", **phone)
     count(page, "Crowded nuclei")
     save(page, "page-phone")
 
 
-def visit(browser: Browser, address: str, *, width: int, height: int, color_scheme: Any) -> Any:
+def visit(browser: Browser, address: str, *, width: int, height: int, **device: Any) -> Any:
     """The first view, ready."""
     size = {"width": width, "height": height}
-    page = browser.new_page(viewport=size, color_scheme=color_scheme, reduced_motion="reduce")
+    page = browser.new_page(viewport=size, reduced_motion="reduce", **device)
     page.set_default_timeout(PATIENCE_MS)
     page.goto(address)
     page.locator(".sample img[src]").nth(1).wait_for()

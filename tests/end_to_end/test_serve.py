@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from serving import served, wait_for
@@ -33,12 +34,17 @@ def test_a_killed_job_is_finished_and_nothing_done_twice(blob_bundle, fields, tm
     early = {one["name"]: one["summary"] for one in before["images"] if one["summary"]}
 
     with (
-        served(data, "--model", blob_bundle) as (address, _process),
+        served(data, "--model", blob_bundle) as (address, again),
         httpx.Client(base_url=address, timeout=60) as client,
     ):
         after = wait_for(client, job, lambda state: state["state"] == "done")
         cells = client.get(f"/api/v1/jobs/{job}/cells.csv").text.splitlines()[1:]
         assert client.get(f"/api/v1/jobs/{job}/images/11/overlay.png").status_code == 200
+        assert client.get(f"/api/v1/jobs/{job}/report.html").status_code == 200
+        # After a count, its pictures and its report: none of it wanted what only trains.
+        mapped = {Path(part.path).name for part in psutil.Process(again.pid).memory_maps()}
+        assert any("onnxruntime" in name for name in mapped)
+        assert not [name for name in mapped if "torch" in name]
     assert (after["n_done"], after["n_failed"]) == (len(fields), 0)
     assert [one["name"] for one in after["images"]] == [path.name for path in fields]
     for one in after["images"]:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 from cellwright.images.simulate.live_dead import LiveDeadScene, simulate_pair
 from cellwright.images.write import write_png
 from page_steps import (
+    DESKTOP,
     begin_count,
     count_cells,
     drag,
@@ -28,6 +29,7 @@ from page_steps import (
     saved_as,
     total,
     two_fingers,
+    visit,
 )
 from serving import served, wait_for
 
@@ -36,8 +38,7 @@ from .conftest import write_blob_bundle
 pytestmark = pytest.mark.slow
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_MS = 120_000
-DESKTOP, PHONE = (1280, 900), (390, 844)
+PHONE = (390, 844)
 N_SLOW = 16
 
 Open = Callable[..., Any]
@@ -66,26 +67,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def opened(chromium: Any) -> Iterator[Open]:
-    """Context: ``opened(address)`` -> the page; nothing in it may fail or break its policy."""
-
-    @contextmanager
-    def run(
-        address: str, size: tuple[int, int] = DESKTOP, *, forgiven: str = "^$", **options: Any
-    ) -> Iterator[Any]:
-        width, height = size
-        page = chromium.new_page(viewport={"width": width, "height": height}, **options)
-        page.set_default_timeout(PATIENCE_MS)
-        faults: list[str] = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and faults.append(said.text))
-        page.goto(address)
-        page.locator("#models .model:visible, #sign-in-form:visible").first.wait_for()
-        yield page
-        page.close()
-        assert [fault for fault in faults if not re.search(forgiven, fault)] == []
-
-    return run
+def opened(chromium: Any) -> Open:
+    """Context: ``opened(address)`` -> the page, as :func:`visit` has it."""
+    return partial(visit, chromium)
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +127,20 @@ def test_corrected_by_mouse_and_taken_home(opened, address, fields, tmp_path):
     assert np.bincount(kept.class_ids).tolist() == [found - 1, 2]
     assert kept.xyxy[-1] == pytest.approx([4, 4, 20, 24], abs=1)
     assert len(table.read_text().splitlines()) > found
+
+
+def test_files_are_dropped_anywhere_on_the_page(opened, address):
+    with opened(address) as page:
+        dropped = page.evaluate_handle(
+            "() => { const all = new DataTransfer();"
+            " for (const name of ['a.png', 'b.tif', 'notes.txt'])"
+            " all.items.add(new File(['x'], name)); return all; }"
+        )
+        page.dispatch_event("main", "drop", {"dataTransfer": dropped})
+        assert page.locator("#chosen").inner_text().startswith("2 images, ")
+        assert "save it as one of these" in page.locator("#file-list li").nth(2).inner_text()
+        page.get_by_role("button", name="Take out a.png").click()
+        assert page.locator("#begin").inner_text() == "Count cells in 1 image"
 
 
 def test_slider_counts_at_once_and_leaving_asks(opened, address, fields):
@@ -267,8 +265,8 @@ def test_a_large_image_comes_in_tiles(opened, address, tmp_path):
         assert light == pytest.approx(127, abs=25)  # half of the squares are bright: no tile misses
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(opened, address, fields, scheme):
+@pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)])
+def test_axe_finds_nothing(opened, address, fields, scheme, size):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 
     def check(page: Any, where: str) -> None:
@@ -277,7 +275,7 @@ def test_axe_finds_nothing(opened, address, fields, scheme):
         found = [(one["id"], one["nodes"][0]["target"]) for one in report.response["violations"]]
         assert found == [], where
 
-    with opened(address, color_scheme=scheme, reduced_motion="reduce") as page:
+    with opened(address, size, color_scheme=scheme, reduced_motion="reduce") as page:
         page.locator(".sample img[src]").first.wait_for()
         check(page, "start")
         count_cells(page, fields[4:6])

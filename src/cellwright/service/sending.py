@@ -12,6 +12,7 @@ from starlette.background import BackgroundTask
 TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".geojson": "application/geo+json",
+    ".html": "text/html; charset=utf-8",
     ".jpg": "image/jpeg",
     ".parquet": "application/vnd.apache.parquet",
     ".png": "image/png",

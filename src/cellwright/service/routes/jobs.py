@@ -117,7 +117,8 @@ def results(request: Request, owner: Owner, job_id: JobId) -> JSONResponse:
     state = parts.store.job(owner, job_id)
     classes = parts.models.classes_of(state.model)
     images = [cells_answer(outcome, classes) for outcome in parts.store.outcomes(owner, job_id)]
-    return JSONResponse({**job_answer(state), "images": images})
+    named = {"Content-Disposition": 'attachment; filename="results.json"'}
+    return JSONResponse({**job_answer(state), "images": images}, headers=named)
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:

@@ -71,16 +71,20 @@ export class TiledPicture {
    */
   draw(context, seen, scale) {
     const level = levelFor(this.pyramid, scale);
+    const wanted = tilesIn(this.pyramid, level, seen);
+    if (!wanted.every((tile) => this.tiles.has(keyOf(tile)))) this.#paintCoarser(context, level, seen);
+    for (const tile of wanted) this.#paint(context, tile);
+    this.queue = wanted.filter((tile) => !this.tiles.has(keyOf(tile)) && !this.failed.has(keyOf(tile)));
+    this.#next();
+  }
+
+  // The level above is twice as coarse: a quarter of the tiles, often there already.
+  #paintCoarser(context, level, seen) {
     this.#paint(context, this.coarse);
-    // The level above is twice as coarse: a quarter of the tiles, often there already.
     for (const coarser of [level - 2, level - 1]) {
       if (coarser <= this.coarse.level) continue;
       for (const tile of tilesIn(this.pyramid, coarser, seen)) this.#paint(context, tile);
     }
-    const wanted = tilesIn(this.pyramid, level, seen);
-    for (const tile of wanted) this.#paint(context, tile);
-    this.queue = wanted.filter((tile) => !this.tiles.has(keyOf(tile)) && !this.failed.has(keyOf(tile)));
-    this.#next();
   }
 
   #paint(context, tile) {

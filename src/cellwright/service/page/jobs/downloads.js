@@ -4,12 +4,17 @@ import * as api from "../shared/api.js";
 import { by, make } from "../shared/dom.js";
 import { guarded, say } from "../shared/say.js";
 
+const REPORTS = [
+  { file: "report.html", name: "Report: figures, pictures, numbers", kind: "HTML" },
+  { file: "overlays.zip", name: "Images with their cells drawn", kind: "PNG" },
+];
 const TABLES = [
   { file: "summary.csv", name: "Counts, a row an image", kind: "CSV" },
   { file: "summary.parquet", name: "Counts, a row an image", kind: "Parquet" },
   { file: "cells.csv", name: "Cells, a row a cell", kind: "CSV" },
   { file: "cells.parquet", name: "Cells, a row a cell", kind: "Parquet" },
   { file: "corrected.csv", name: "Corrected cells", kind: "CSV" },
+  { file: "results", name: "Everything, for programs", kind: "JSON" },
 ];
 const OUTLINES = [
   { file: "outlines.zip?format=geojson", name: "Outlines for QuPath", kind: "GeoJSON" },
@@ -23,6 +28,7 @@ const LABELS = {
 /** @param {any} job */
 export function showDownloads(job) {
   by("downloads").hidden = !job.n_done;
+  by("reports").replaceChildren(...REPORTS.map((one) => button(job, one)));
   by("tables").replaceChildren(...TABLES.map((one) => button(job, one)));
   by("outlines").replaceChildren(...OUTLINES.map((one) => button(job, one)));
   const formats = job.label_formats || [];
