@@ -478,18 +478,15 @@ def viewer() -> str:
         )
     ]
     header = ["", "median", "95 %", "99 %", "worst", "processor time of the browser", "n"]
-    edge, steps = content["settings"]["edge"], content["steps"]
-    told = ", ".join(
-        f"{words} {steps[step]['wall_s']:.0f} s ({steps[step]['service_processor_s']:.1f} s of the "
-        "service's processor time)"
-        for step, words in (("upload", "upload"), ("count", "count"), ("seen", "from then to seen"))
-    )
+    edge = content["settings"]["edge"]
     return (
         table(header, rows)
-        + f"\n\n{edge:,} x {edge:,} pixels, {content['n_cells']:,} cells drawn over them: {told}; "
-        f"the service holds {content['service_mib_after']:.0f} MiB afterwards. "
-        f"Chromium {content['chromium']}, load of the machine before it began: "
-        f"{content['load_of_the_machine_before']:.1f}. {origin(content)}"
+        + f"\n\n{edge:,} x {edge:,} pixels, {content['n_cells']:,} cells drawn over them: upload "
+        f"{content['upload_s']:.0f} s, count {content['count_s']:.0f} s, from then to seen "
+        f"{content['seen_after_count_s']:.0f} s; the service holds "
+        f"{content['service_mib_after']:.0f} MiB afterwards. Chromium {content['chromium']}, load "
+        f"of the machine before it began: {content['load_of_the_machine_before']:.1f}. "
+        f"{origin(content)}"
     )
 
 

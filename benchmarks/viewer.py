@@ -91,25 +91,24 @@ def serving(data: Path) -> Iterator[tuple[str, psutil.Process]]:
         process.wait(timeout=60)
 
 
-def count(page: Page, slide: Path, model: str, service: psutil.Process) -> dict[str, Any]:
-    """Upload the slide and wait until it is seen; seconds of each step, and of the processor."""
+def count(page: Page, slide: Path, model: str) -> dict[str, float]:
+    """Upload the slide and wait until it is seen; seconds of each step."""
     page.get_by_label("Drop images here").set_input_files(str(slide))
     page.locator(f"label.model:has([value='{model}'])").click()
-    steps: dict[str, Callable[[], object]] = {
-        "upload": lambda: (page.locator("#begin").click(), page.wait_for_url("**/#*")),
-        "count": page.locator("#progress-text", has_text="Done").wait_for,
-        "seen": lambda: page.locator("#cell-rows tr").first.wait_for(state="attached"),
-    }
-    taken = {}
-    for name, step in steps.items():
-        start, before = time.perf_counter(), sum(service.cpu_times()[:2])
+    marks = [time.perf_counter()]
+
+    def passed(step: Callable[[], object]) -> float:
         step()
-        taken[name] = {
-            "wall_s": time.perf_counter() - start,
-            "service_processor_s": sum(service.cpu_times()[:2]) - before,
-        }
-        print(f"{name}: {taken[name]}", flush=True)
-    return taken
+        marks.append(time.perf_counter())
+        return marks[-1] - marks[-2]
+
+    return {
+        "upload_s": passed(lambda: (page.locator("#begin").click(), page.wait_for_url("**/#*"))),
+        "count_s": passed(page.locator("#progress-text", has_text="Done").wait_for),
+        "seen_after_count_s": passed(
+            lambda: page.locator("#cell-rows tr").first.wait_for(state="attached")
+        ),
+    }
 
 
 def browser_seconds() -> float:
@@ -188,19 +187,17 @@ def look(page: Page, moves: int) -> dict[str, Any]:
     return {"panning": panning, "zooming": zooming, "tiles": spread(page.evaluate(TAKE_TILES))}
 
 
-def measure(
-    browser: Browser, served: tuple[str, psutil.Process], slide: Path, settings: argparse.Namespace
-) -> dict[str, Any]:
+def measure(browser: Browser, address: str, slide: Path, settings: argparse.Namespace) -> Any:
     """Everything, in one visit to the page."""
-    address, service = served
     page = browser.new_page(viewport=WINDOW)
     page.set_default_timeout(PATIENCE_MS)
     page.goto(address)
     page.evaluate("performance.setResourceTimingBufferSize(100000)")
     page.locator("#models .model:visible").first.wait_for()
-    steps = count(page, slide, settings.model, service)
+    steps = count(page, slide, settings.model)
     n_cells = int(page.locator("#total").inner_text().replace(",", ""))
-    return {"n_cells": n_cells, "steps": steps, **look(page, settings.moves)}
+    print(f"{n_cells} cells; {steps}", flush=True)
+    return {"n_cells": n_cells, **steps, **look(page, settings.moves)}
 
 
 def main() -> None:
@@ -214,12 +211,12 @@ def main() -> None:
     if found is None:
         raise SystemExit("there is no Chromium on this machine")
     load = psutil.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as name, serving(Path(name) / "data") as served:
+    with tempfile.TemporaryDirectory() as name, serving(Path(name) / "data") as (address, service):
         slide = Path(name) / "slide.tif"
         write_slide(slide, settings.edge)
         with sync_playwright() as started:
             browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
-            found_out = measure(browser, served, slide, settings)
+            found_out = measure(browser, address, slide, settings)
             version = browser.version
             browser.close()
         content = {
@@ -228,7 +225,7 @@ def main() -> None:
             "chromium": version,
             "load_of_the_machine_before": load,
             "slide_bytes": slide.stat().st_size,
-            "service_mib_after": served[1].memory_info().rss / 2**20,
+            "service_mib_after": service.memory_info().rss / 2**20,
             **found_out,
         }
     print(write_results("viewer", content))

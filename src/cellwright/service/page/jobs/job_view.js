@@ -12,6 +12,11 @@ import { showPooled } from "./pooled.js";
 
 const POLL_MS = 700;
 const SILENT = "The service does not answer; this page goes on as soon as it does.";
+const EMPTY = {
+  running: "The first image opens here as soon as it is counted.",
+  cancelled: "Nothing was counted before this was cancelled.",
+  done: "None of the images could be counted; what to do stands beside each.",
+};
 const STATES = { running: "Counting", done: "Done", cancelled: "Cancelled" };
 
 export class JobView {
@@ -136,6 +141,8 @@ export class JobView {
     by("images-box").hidden = job.n_images < 2 && !job.n_failed;
     by("job").classList.toggle("single", by("images-box").hidden);
     by("pooled").hidden = running || job.n_done < 2;
+    by("look-empty").textContent = EMPTY[job.state];
+    by("look-empty").hidden = job.n_done > 0;
     this.list.show(job, this.position);
     showDownloads(job);
   }
