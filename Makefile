@@ -1,4 +1,4 @@
-# make demo: the main job on simulated images, with a report to look at.
+# make demo: every assay on simulated images, with a report to look at.
 # make test: every check this project has. Both set up their own environment.
 
 PYTHON ?= python3

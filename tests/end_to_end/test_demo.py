@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from cellwright.cli import demo, demo_smears, train
+from cellwright.cli import demo, demo_cell_cycle, demo_confluence, demo_smears, train
 from cellwright.cli.main import app
 from cellwright.errors import ConfigError
 from dark_model import dark_bundle
@@ -31,6 +31,12 @@ def quick(monkeypatch: pytest.MonkeyPatch, blob_bundle: Path) -> None:
 
     monkeypatch.setattr(train, "train", pretend)
     monkeypatch.setattr(demo, "PAIRS_A_SERIES", 1)
+    monkeypatch.setattr(demo_confluence, "FIELDS_A_DAY", 1)
+    monkeypatch.setattr(
+        demo_cell_cycle,
+        "SAMPLES",
+        tuple(one._replace(counts=dict.fromkeys(one.counts, 1)) for one in demo_cell_cycle.SAMPLES),
+    )
     monkeypatch.setattr(demo_smears, "SLIDES", 1)
     monkeypatch.setattr(demo_smears, "FIELDS_A_SLIDE", 1)
     monkeypatch.setattr(demo, "TRAINING", demo.TRAINING[:2])
@@ -54,13 +60,25 @@ def test_it_ends_with_a_page_that_leads_to_everything(
     with (out / "simulated/smears/truth.csv").open(newline="") as file:
         assert all(row["group"] in page for row in csv.DictReader(file))
     assert "not a diagnosis" in page
+    with (out / "simulated/culture/truth.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            assert f"{100 * float(row['confluence']):.1f} %" in page
+    with (out / "simulated/cells/truth.csv").open(newline="") as file:
+        cells = list(csv.DictReader(file))
+    for phase in {cell["phase"] for cell in cells}:
+        count = sum(cell["phase"] == phase for cell in cells)
+        assert re.search(rf"{phase}: \d+ of {count} called so", page)
+    assert all(part in page for part in demo.PARTS)
     linked = [link for link in re.findall(r'href="([^"#]+)"', page) if ":" not in link]
     assert len(linked) >= 10
     assert all((out / link).exists() for link in linked)
 
     announced = re.findall(r"\$ (cellwright .+)", printed.err)
     steps = [line.split()[1] for line in announced]
-    assert steps == ["data", "train", "evaluate", "predict", "assay", "train", "assay"]
+    viability = ["data", "train", "evaluate", "predict", "assay"]
+    assert steps == [*viability, "evaluate", "assay", "assay", "train", "assay"]
+    assays = [line.split()[2] for line in announced if line.split()[1] == "assay"]
+    assert assays == ["viability", "confluence", "cell-cycle", "leukemia"]
     commands = typer.main.get_command(app)
     for line in announced:
         words = shlex.split(line)[1:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.cli.demo_cell_cycle_page import add_cell_cycle
+from cellwright.cli.demo_confluence_page import add_confluence
+from cellwright.cli.demo_figures import ends, holds, percent, span
 from cellwright.cli.demo_smears_page import add_smears
 from cellwright.images.normalise import Normalisation, normalise
 from cellwright.images.read import read_image
@@ -41,6 +45,12 @@ FILES = (
     ("predictions/cells.csv", "a row a cell, for every image"),
     ("viability/report.html", "the viability assay, with plots and overlays"),
     ("viability/cells.csv", "a row a cell, live or dead; also as Parquet"),
+    ("simulated/culture/", "unstained cells, with their true outlines"),
+    ("confluence_evaluation.json", "how good the model for unstained cells is on them"),
+    ("confluence/report.html", "the confluence assay: covered area, number and size of cells"),
+    ("simulated/cells/", "single cells in seven phases, with their truth"),
+    ("cell_cycle/report.html", "the cell cycle assay: phases and the share that divides"),
+    ("cell_cycle/cells.csv", "a row a cell, with the probability of each phase"),
     ("simulated/white_cells/", "white cells that a classifier was trained on, a folder a class"),
     ("simulated/smears/", "smears it has never seen, with their truth"),
     ("smears_run/demo-smears.cellwright", "the classifier"),
@@ -61,21 +71,34 @@ class Truth:
         return self.live / (self.live + self.dead)
 
 
-def write_index(out: Path, *, minutes: float) -> Path:
-    """Write ``index.html`` from the files the demo's commands left in ``out``."""
+def write_index(out: Path, *, took_s: Mapping[str, float]) -> Path:
+    """Write ``index.html`` from the files the demo's commands left in ``out``.
+
+    Args:
+        out: the demo's folder.
+        took_s: seconds that each part took.
+    """
     measured = json.loads((out / "viability.json").read_text(encoding="utf-8"))
     figures = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     by_image, by_group = read_truth(out / "simulated" / "unseen" / "truth" / "truth.csv")
     page = Page(
         "Cellwright demo",
-        f"Simulated images, from labels to viability and blast counts in {minutes:.1f} min",
+        "Simulated images whose truth is known, through every assay in "
+        f"{sum(took_s.values()) / 60:.1f} min",
     )
     _headlines(page, measured, figures)
     _viability(page, measured, by_image, by_group)
     _pictures(page, out)
     _detector(page, figures)
+    add_confluence(page, out)
+    add_cell_cycle(page, out)
     add_smears(page, out)
     page.section("Everything that was made").links(FILES)
+    page.table(
+        ("part", "seconds"),
+        [(name, round(seconds)) for name, seconds in took_s.items()],
+        caption="How long it took on this machine, training included",
+    )
     page.text(
         "These images are simulated: the figures show that the steps work, not how good a "
         "model will be on your microscope. To find that out, label some of your images and "
@@ -102,7 +125,7 @@ def _headlines(page: Page, measured: dict[str, Any], figures: dict[str, Any]) ->
     page.headline(f"{cells:,}", "cells counted", detail=f"in {measured['n_images']} fields")
     for name, title in (("f1", "F1 at overlap 0.5"), ("ap50", "AP50")):
         one = figures["metrics"][name]
-        page.headline(f"{one['value']:.3f}", title, detail=_span(one))
+        page.headline(f"{one['value']:.3f}", title, detail=span(one))
 
 
 def _viability(
@@ -115,11 +138,8 @@ def _viability(
     rows = []
     for name, truth in by_group.items():
         found = measured["groups"][name]["viability"]
-        within = found["low"] <= truth.viability <= found["high"]
-        verdict = "yes" if within else "no"
-        rows.append(
-            (name, percent(truth.viability), percent(found["value"]), _ends(found), verdict)
-        )
+        verdict = holds(found, truth.viability)
+        rows.append((name, percent(truth.viability), percent(found["value"]), ends(found), verdict))
     page.table(("treatment", "true viability", "measured", "95 % interval", "truth within"), rows)
     page.text(
         "The interval covers chance: which cells and which fields were looked at. It does not "
@@ -160,28 +180,9 @@ def _detector(page: Page, figures: dict[str, Any]) -> None:
     page.table(
         ("figure", "value", "95 % interval", "n", "question"),
         [
-            (name, one["value"], _span(one), one["n"], FIGURES[name])
+            (name, one["value"], span(one), one["n"], FIGURES[name])
             for name, one in figures["metrics"].items()
         ],
         caption=f"On {figures['n_images']} images of experiments it has never seen; whole "
         "experiments are resampled for the intervals.",
     )
-
-
-def percent(share: float) -> str:
-    """A share as people say it.
-
-    >>> percent(0.6499)
-    '65.0 %'
-    """
-    return f"{100 * share:.1f} %"
-
-
-def _ends(figure: dict[str, Any]) -> str:
-    return f"{100 * figure['low']:.1f} to {percent(figure['high'])}"
-
-
-def _span(figure: dict[str, Any]) -> str:
-    if figure["low"] is None:
-        return "–"
-    return f"{figure['low']:.3g} to {figure['high']:.3g}"

@@ -64,8 +64,8 @@ class DicScene:
 
     height: int = 512
     width: int = 512
-    n_cells: int = 11
-    radius_px: tuple[float, float] = (46.0, 68.0)
+    n_cells: int = 10
+    radius_px: tuple[float, float] = (42.0, 62.0)
     clump_fraction: float = 0.85
     shear_degrees: float = 130.0
     strength: float = 0.45
@@ -167,7 +167,7 @@ def _outlines(cells: Nuclei, scene: DicScene, rng: np.random.Generator) -> NDArr
     """Labels whose outlines wave as those of spread cells do; cell ``i`` is ``i + 1``."""
     labels = draw(cells, frame=scene.frame, rng=rng).labels
     rows, columns = np.mgrid[: scene.height, : scene.width].astype(np.float32)
-    reach = OUTLINE_WAVE_PX * scene.radius_px[0] / 46
+    reach = OUTLINE_WAVE_PX * scene.radius_px[0] / 42
     knots = max(4, round(max(scene.frame) / scene.radius_px[0]))
     down, across = (reach * (2 * smooth_field(scene.frame, rng, knots=knots) - 1) for _ in "yx")
     moved = cv2.remap(labels.astype(np.float32), columns + across, rows + down, cv2.INTER_NEAREST)
