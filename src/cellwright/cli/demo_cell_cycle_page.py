@@ -54,7 +54,7 @@ def add_cell_cycle(page: Page, out: Path) -> None:
     )
     page.table(
         ("sample", "cells", "true mitotic index", "measured", "95 % interval", "truth within"),
-        [_row(name, found, cells, mitotic) for name, found in measured["groups"].items()],
+        [_row(name, measured["groups"][name], cells, mitotic) for name in _samples(cells)],
         caption="Mitotic index: the share of cells that divide. The interval covers which cells "
         "were looked at, not mistakes of the model",
     )
@@ -78,6 +78,11 @@ def _cells(out: Path) -> list[_Cell]:
             _Cell(row["name"], row["group"], row["phase"], given[row["name"]])
             for row in csv.DictReader(file)
         ]
+
+
+def _samples(cells: Sequence[_Cell]) -> tuple[str, ...]:
+    """The samples in the order in which they were made."""
+    return tuple(dict.fromkeys(cell.group for cell in cells))
 
 
 def _row(

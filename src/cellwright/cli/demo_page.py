@@ -86,8 +86,13 @@ def write_index(out: Path, *, took_s: Mapping[str, float]) -> Path:
         "Simulated images whose truth is known, through every assay in "
         f"{sum(took_s.values()) / 60:.1f} min",
     )
-    _headlines(page, measured, figures)
-    _viability(page, measured, by_image, by_group)
+    page.text(
+        "Four assays, each with what was measured beside what is true: live and dead nuclei, found "
+        "by a detector trained here; unstained cells and phases of the cell "
+        "cycle, found by models that ship with Cellwright; blood smears, called by a classifier "
+        "trained here."
+    )
+    _viability(page, measured, by_image, by_group, figures)
     _pictures(page, out)
     _detector(page, figures)
     add_confluence(page, out)
@@ -122,10 +127,13 @@ def read_truth(path: Path) -> tuple[dict[str, Truth], dict[str, Truth]]:
 
 def _headlines(page: Page, measured: dict[str, Any], figures: dict[str, Any]) -> None:
     cells = sum(group["live"] + group["dead"] for group in measured["groups"].values())
-    page.headline(f"{cells:,}", "cells counted", detail=f"in {measured['n_images']} fields")
-    for name, title in (("f1", "F1 at overlap 0.5"), ("ap50", "AP50")):
+    page.headline(f"{cells:,}", "Nuclei counted", detail=f"in {measured['n_images']} fields")
+    for name, title in (
+        ("f1", "F1 of the detector"),
+        ("ap50", "AP50 of the detector"),
+    ):
         one = figures["metrics"][name]
-        page.headline(f"{one['value']:.3f}", title, detail=span(one))
+        page.headline(f"{one['value']:.3f}", title, detail=f"95 % interval {span(one)}")
 
 
 def _viability(
@@ -133,8 +141,10 @@ def _viability(
     measured: dict[str, Any],
     by_image: dict[str, Truth],
     by_group: dict[str, Truth],
+    figures: dict[str, Any],
 ) -> None:
     page.section("How many cells are alive?")
+    _headlines(page, measured, figures)
     rows = []
     for name, truth in by_group.items():
         found = measured["groups"][name]["viability"]
