@@ -38,8 +38,8 @@ def add_smears(page: Page, out: Path) -> None:
     )
     page.table(columns, rows, caption="Two fields a slide, of stains that the model has not seen.")
     page.text(
-        "White cells unlike those that the classifier was trained on are not called. Two fields are "
-        "too few for an interval to be trusted, and a minute of training on a few dozen cells "
+        "White cells unlike those that the classifier was trained on are not called. Two fields "
+        "are too few for an interval to be trusted, and a minute of training on a few dozen cells "
         "shows the steps: it makes no classifier to use."
     )
     for name in truth:
