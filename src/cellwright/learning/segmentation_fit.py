@@ -19,7 +19,7 @@ from cellwright.learning.trainer import Watch, presets_by_epoch, run_trainer, wi
 from cellwright.learning.training_compression import TrainingCompression
 from cellwright.losses.class_balance import Shares, class_weighted, pixel_shares, scaled
 
-MONITOR = {"semantic": "val/iou", "instances": "val/matched50"}
+MONITOR = {"semantic": "val/iou", "instances": "val/matched50_95"}
 """The figure whose largest value marks the epoch to ship, by task."""
 
 MONITOR_OF_SEVERAL = "val/miou"

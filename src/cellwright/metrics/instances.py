@@ -89,9 +89,19 @@ def match_instances(
 
 def matched_share(truth: Instances, found: Instances) -> float:
     """TP / (TP + FP + FN) at an overlap of a half; 1 where both sides are empty."""
-    matched = len(match_instances(truth, found).iou)
+    return float(matched_shares(truth, found)[0])
+
+
+def matched_shares(truth: Instances, found: Instances) -> NDArray[np.float64]:
+    """TP / (TP + FP + FN) at each of :data:`IOU_THRESHOLDS`, ``(10,)``; 1 where both are empty.
+
+    Raises:
+        AnnotationError: label images of different shape.
+    """
+    pairs = _same_class(overlaps(truth, found), truth, found)
+    matched = np.array([len(_matched(pairs, one).iou) for one in IOU_THRESHOLDS], np.float64)
     total = len(truth) + len(found) - matched
-    return matched / total if total else 1.0
+    return np.where(total > 0, matched / np.maximum(total, 1), 1.0)
 
 
 def _same_class(pairs: Overlaps, truth: Instances, predicted: Instances) -> Overlaps:

@@ -16,6 +16,8 @@ from cellwright.metrics.instances import (
     PER_IMAGE,
     evaluate_instances,
     match_instances,
+    matched_share,
+    matched_shares,
     overlaps,
 )
 from cellwright.types import Instances
@@ -106,6 +108,19 @@ def test_worked_example() -> None:
     # 8/12 reaches 0.5 to 0.65 (four thresholds): tp 2 of 4, else tp 1 of 5.
     assert values["matched50_95"] == pytest.approx((4 * 2 / 4 + 6 * 1 / 5) / 10)
     assert values["count_mae"] == 0.0
+
+
+def test_shares_fall_with_the_overlap_they_ask_for() -> None:
+    """One cell found with an overlap of 8 / 10, one missed: 1 / 2 up to 0.8, then 0 / 3."""
+    truth = np.zeros((4, 20), np.int32)
+    truth[0, :10], truth[2, :4] = 1, 2
+    found = np.zeros_like(truth)
+    found[0, :8] = 1
+    shares = matched_shares(Instances.from_labels(truth), Instances.from_labels(found))
+    np.testing.assert_allclose(shares, [0.5] * 7 + [0.0] * 3)
+    assert matched_share(Instances.from_labels(truth), Instances.from_labels(found)) == 0.5
+    nothing = Instances.from_labels(np.zeros_like(truth))
+    np.testing.assert_array_equal(matched_shares(nothing, nothing), np.ones(10))
 
 
 def test_half_and_half_is_matched_once() -> None:
