@@ -9,132 +9,19 @@ Zoo figures come from the cards of the shipped bundles, benchmark figures from
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from cellwright.bundles.bundle import open_bundle
-from cellwright.bundles.card import Card, Evaluation, MetricValue
-from cellwright.bundles.zoo import ZOO
+from label_tables import doubted_labels, label_audit, label_ceiling, recordings
+from service_tables import service, service_batches, viewer
+from table_text import figure, origin, result, table, times
+from zoo_tables import zoo, zoo_cells, zoo_classes, zoo_crops
 
 ROOT = Path(__file__).parent.parent
-RESULTS = Path(__file__).parent / "results"
-FIGURES = {"ap50": "AP50", "ap50_95": "AP50:95", "precision": "precision", "recall": "recall"}
-CELL_FIGURES = {
-    "matched50": "matched at IoU 0.5",
-    "matched50_95": "matched at 0.5:0.95",
-    "pq": "panoptic quality",
-    "pixel_f1": "F1 of pixels",
-    "pixel_jaccard": "Jaccard of pixels",
-}
-CROP_FIGURES = {
-    "weighted_f1": "weighted F1",
-    "macro_f1": "macro F1",
-    "accuracy": "accuracy",
-    "ece": "calibration error",
-}
-DOUBTED_FIGURES = {
-    "pixel_f1": "F1 of pixels",
-    "pixel_jaccard": "Jaccard of pixels",
-    "matched50": "matched at IoU 0.5",
-}
-SERVICE_STARTS = 5
 CLASS_FIGURES = {"ap50": "AP50", "ap50_95": "AP50:95", "precision": "precision", "recall": "recall"}
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(row) + " |" for row in lines)
-
-
-def figure(value: MetricValue | dict[str, Any], *, digits: int = 3) -> str:
-    """``value (low to high)``."""
-    v = value if isinstance(value, MetricValue) else MetricValue(**value)
-    if v.value is None:
-        return "–"
-    if v.low is None or v.high is None:
-        return fixed(v.value, digits)
-    low, high = fixed(v.low, digits), fixed(v.high, digits)
-    return f"{fixed(v.value, digits)} ({low} to {high})"
-
-
-def fixed(value: float, digits: int) -> str:
-    """A number without the sign that rounding leaves to a zero."""
-    return f"{round(value, digits) + 0.0:.{digits}f}"
-
-
-def tested(card: Card) -> Evaluation:
-    """The evaluation on the test part."""
-    return next(e for e in card.evaluations if "test part" in e.data)
-
-
-def zoo() -> str:
-    """One row a model of the zoo that finds boxes."""
-    return zoo_of("detection", FIGURES)
-
-
-def zoo_cells() -> str:
-    """One row a model of the zoo that cuts out cells."""
-    return zoo_of("instances", CELL_FIGURES)
-
-
-def zoo_crops() -> str:
-    """One row a model of the zoo that says what a crop shows."""
-    return zoo_of("classification", CROP_FIGURES)
-
-
-def zoo_of(task: str, names: dict[str, str]) -> str:
-    """Figures of the test part of every model of one task; count errors where cells are counted."""
-    rows = []
-    last: dict[str, str] = {}
-    for name in sorted(ZOO):
-        card = open_bundle(name).card
-        if card.task != task:
-            continue
-        evaluation = tested(card)
-        figures = [figure(evaluation.metrics[key]) for key in names]
-        if "count_mae" in evaluation.metrics:
-            last = {"count_mae": "count error an image"}
-            figures.append(figure(evaluation.metrics["count_mae"], digits=2))
-        data = evaluation.data.removesuffix(", test part")
-        rows.append([f"`{name}`", data, str(evaluation.n_images), *figures])
-    return table(["model", "test part of", "images", *names.values(), *last.values()], rows)
-
-
-def zoo_classes() -> str:
-    """How each bundle of the zoo was made and, of those that find boxes, one row a class."""
-    parts = []
-    for name in sorted(ZOO):
-        card = open_bundle(name).card
-        training = card.training
-        parts.append(
-            f"**{name}**: {training.n_images} training images, {training.epochs} epochs, seed "
-            f"{training.seed}, commit {training.commit}, {training.machine}; data "
-            f"{training.data}, checksum `{training.data_checksum[:16]}…`"
-        )
-        if card.task == "detection":
-            rows = [
-                [kind, str(values["recall"].n), *(figure(values[key]) for key in CLASS_FIGURES)]
-                for kind, values in tested(card).per_class.items()
-            ]
-            parts.append(table(["class", "cells", *CLASS_FIGURES.values()], rows))
-    return "\n\n".join(parts)
-
-
-def result(name: str) -> dict[str, Any]:
-    """A results file."""
-    content: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
-    return content
-
-
-def origin(content: dict[str, Any]) -> str:
-    """Where a results file comes from, in one sentence."""
-    return f"`{content['command']}`, commit {content['commit']}, {content['machine']}."
 
 
 def detectors(name: str) -> str:
@@ -196,52 +83,6 @@ def pairs() -> str:
         table(["dye", "figure", "n", "ours, simulated", "paper 1, its own images"], rows)
         + f"\n\n{content['experiments']} unseen simulated experiments. {origin(content)}"
     )
-
-
-def label_ceiling() -> str:
-    """What missing labels cost at most."""
-    content = result("label_ceiling")
-    return (
-        f"On the {content['n_images']} test pictures {content['labelled_red_cells']} red cells are "
-        f"labelled. The model counts {content['counted_boxes_that_touch_no_label']} boxes that "
-        f"touch no label; of {content['of_these_with_score_above_0.7']} it is sure (score above "
-        "0.7). If the sure ones are cells, no detector that cannot know which cells were labelled "
-        f"has an AP above {content['ceiling_if_the_sure_ones_are']:.2f} for red cells; if all are, "
-        f"above {content['ceiling_if_all_are_cells']:.2f}. {origin(content)}"
-    )
-
-
-def doubted_labels() -> str:
-    """Models that cut out cells, with all labels and without those that an audit doubts."""
-    content = result("label_audit")
-    rows = []
-    for name, held in content.items():
-        if not isinstance(held, dict) or "pixel_f1" not in held["figures"]["all_labels"]:
-            continue
-        n_suspects = {"all_labels": 0, "without_missing": held["suspects"]["missing"]}
-        n_suspects["without_suspects"] = sum(held["suspects"].values())
-        for way, metrics in held["figures"].items():
-            figures = [figure(metrics[key]) for key in DOUBTED_FIGURES]
-            rows.append([f"`{name}`", way.replace("_", " "), str(n_suspects[way]), *figures])
-    header = ["model", "figures with", "left out", *DOUBTED_FIGURES.values()]
-    return table(header, rows) + f"\n\n{origin(content)}"
-
-
-def recordings() -> str:
-    """live-dead a recording."""
-    content = result("recordings")
-    rows = [
-        [
-            f"`{name}`",
-            str(held["n_images"]),
-            str(held["n_labels"]),
-            *(figure(held["figures"][key]) for key in FIGURES),
-            "–" if held["label_to_box"] is None else f"{held['label_to_box']:.2f}",
-        ]
-        for name, held in content["recordings"].items()
-    ]
-    header = ["recording", "images", "labels", *FIGURES.values(), "label to box"]
-    return table(header, rows) + f"\n\n{content['data']}. {origin(content)}"
 
 
 def stain_shift() -> str:
@@ -408,93 +249,6 @@ def features() -> str:
     )
 
 
-def service() -> str:
-    """The service beside the bare loop."""
-    content = result("service")
-    start, latency = content["start"], content["latency_s"]
-    n_clients = content["settings"]["clients"]
-    rows = [
-        ["errors, lost answers", "0", f"{content['errors']}, {content['lost']}"],
-        ["images a second beside the loop", "0.85", f"{content['throughput_ratio']:.2f}"],
-        [
-            "processor time of the loop beside the service's, an image",
-            "",
-            f"{content['processor_ratio']:.2f}",
-        ],
-        [
-            f"latency, {n_clients} waiting: median, 99 %",
-            "reported",
-            f"{latency['median']:.1f} s, {latency['p99']:.1f} s",
-        ],
-        [
-            "memory, one detector loaded; under load",
-            "400 MiB",
-            f"{content['memory_mib_one_detector']:.0f} MiB; "
-            f"{content['memory_mib_under_load']:.0f} MiB",
-        ],
-        [
-            f"start to `/health`, best and median of {SERVICE_STARTS}",
-            "2 s",
-            f"{start['health_s_best']:.2f} s and {start['health_s_median']:.2f} s, of it "
-            f"{start['start_processor_s_median']:.1f} s of the processor",
-        ],
-    ]
-    return (
-        table(["", "wanted", "found"], rows)
-        + f"\n\n{content['requests']} answers. Load of the machine before it began: "
-        f"{content['load_of_the_machine_before']:.1f}. {origin(content)}"
-    )
-
-
-def service_batches() -> str:
-    """Processor time an image in the network, by images in a batch."""
-    found = result("service")["network_processor_ms_by_batch"]
-    sizes = list(next(iter(found.values())))
-    rows = [
-        [f"`{name}`", *(f"{one[size]:.0f} ms" for size in sizes)] for name, one in found.items()
-    ]
-    return table(["model", *(f"{size} in a batch" for size in sizes)], rows)
-
-
-def viewer() -> str:
-    """The page's viewer on a large image."""
-    content = result("viewer")
-    rows = [
-        [
-            name,
-            f"{row['median_ms']:.0f} ms",
-            f"{row['p95_ms']:.0f} ms",
-            f"{row['p99_ms']:.0f} ms",
-            f"{row['worst_ms']:.0f} ms",
-            "–"
-            if "browser_processor_ms_a_frame" not in row
-            else f"{row['browser_processor_ms_a_frame']:.1f} ms",
-            str(row["n"]),
-        ]
-        for name, row in (
-            ("a frame while panning", content["panning"]),
-            ("a frame while zooming", content["zooming"]),
-            ("a tile, asked for to there", content["tiles"]),
-        )
-    ]
-    header = ["", "median", "95 %", "99 %", "worst", "processor time of the browser", "n"]
-    edge = content["settings"]["edge"]
-    return (
-        table(header, rows)
-        + f"\n\n{edge:,} x {edge:,} pixels, {content['n_cells']:,} cells drawn over them: upload "
-        f"{content['upload_s']:.0f} s, count {content['count_s']:.0f} s, from then to seen "
-        f"{content['seen_after_count_s']:.0f} s; the service holds "
-        f"{content['service_mib_after']:.0f} MiB afterwards. Chromium {content['chromium']}, load "
-        f"of the machine before it began: {content['load_of_the_machine_before']:.1f}. "
-        f"{origin(content)}"
-    )
-
-
-def times(ratio: dict[str, float]) -> str:
-    """A ratio over rounds."""
-    return f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
-
-
 BLOCKS: dict[str, Callable[[], str]] = {
     "zoo": zoo,
     "zoo-cells": zoo_cells,
@@ -512,6 +266,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "label-ceiling": label_ceiling,
     "smear-segmentation": smear_segmentation,
     "doubted-labels": doubted_labels,
+    "label-audit": label_audit,
     "recordings": recordings,
     "service": service,
     "service-batches": service_batches,
@@ -524,6 +279,7 @@ PAGES = (
     "benchmarks/README.md",
     "docs/methods/cell-features.md",
     "docs/methods/fuzzy-segmentation.md",
+    "docs/methods/label-audit.md",
     "docs/methods/leukemia-screening.md",
     "docs/methods/service.md",
 )
