@@ -93,6 +93,6 @@ def _audited(name: str, held: dict[str, Any]) -> str:
     recall = table(list(shares), [[figure(share, digits=2) for share in shares.values()]])
     n = next(iter(shares.values()))["n"]
     return (
-        f"{found}\n\nErrors planted into these labels, one at a time, {n} of each kind: share that comes "
-        f"back as a suspect of that kind (95 % Wilson interval)\n\n{recall}"
+        f"{found}\n\nErrors planted into these labels, one at a time, {n} of each kind: share "
+        f"that comes back as a suspect of that kind (95 % Wilson interval)\n\n{recall}"
     )

@@ -81,8 +81,8 @@ def zoo_classes() -> str:
         )
         if card.task == "detection":
             rows = [
-                [kind, str(values["recall"].n), *(figure(values[key]) for key in CLASS_FIGURES)]
+                [kind, str(values["recall"].n), *(figure(values[key]) for key in FIGURES)]
                 for kind, values in tested(card).per_class.items()
             ]
-            parts.append(table(["class", "cells", *CLASS_FIGURES.values()], rows))
+            parts.append(table(["class", "cells", *FIGURES.values()], rows))
     return "\n\n".join(parts)
