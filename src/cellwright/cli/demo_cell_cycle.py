@@ -33,9 +33,10 @@ SAMPLES = (
         },
     ),
     Sample("starved", {"G1": 102, "S": 9, "G2": 8, "Telophase": 1}),
+    # Cells let go of their dish once they have rounded up, in metaphase: few are in prophase.
     Sample(
         "mitotic_shake_off",
-        {"G1": 14, "G2": 22, "Prophase": 20, "Metaphase": 40, "Anaphase": 12, "Telophase": 12},
+        {"G1": 14, "G2": 22, "Prophase": 8, "Metaphase": 50, "Anaphase": 14, "Telophase": 12},
     ),
 )
 
