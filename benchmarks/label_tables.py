@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from table_text import figure, origin, result, table
+from table_text import FIGURES, figure, origin, result, table
 
-FIGURES = {"ap50": "AP50", "ap50_95": "AP50:95", "precision": "precision", "recall": "recall"}
-CELL_FIGURES = {
-    "matched50": "matched at IoU 0.5",
-    "matched50_95": "matched at 0.5:0.95",
-    "pq": "panoptic quality",
-    "pixel_f1": "F1 of pixels",
-    "pixel_jaccard": "Jaccard of pixels",
-}
 DOUBTED_FIGURES = {
     "pixel_f1": "F1 of pixels",
     "pixel_jaccard": "Jaccard of pixels",

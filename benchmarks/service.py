@@ -19,16 +19,12 @@ import asyncio
 import itertools
 import json
 import os
-import re
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +42,7 @@ from cellwright.inference.predictor import Predictor
 from cellwright.inference.run import LoadedModel, RunOptions, load_model
 from cellwright.inference.workers import in_order, plan_work
 from record import write_results
+from served import serving
 
 SEED = 0
 N_PICTURES = 8
@@ -82,22 +79,9 @@ def pictures(folder: Path) -> list[Path]:
     return paths
 
 
-@contextmanager
-def serving(data: Path, model: str) -> Iterator[tuple[str, psutil.Process]]:
-    """Address and process of ``cellwright serve``, ended when the block is."""
-    command = [sys.executable, "-m", "cellwright.cli.main", "serve", "--port", "0"]
-    command += ["--data", str(data)]
-    if Path(model).is_file():
-        command += ["--model", model]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        found = re.search(r"http://([\d.:]+)", process.stderr.readline() if process.stderr else "")
-        if found is None:
-            raise RuntimeError("the service did not start")
-        yield found[1], psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
+def own_model(model: str) -> tuple[str, ...]:
+    """The option that adds a bundle file to the models of the zoo."""
+    return ("--model", model) if Path(model).is_file() else ()
 
 
 def start_figures(folder: Path, model: str) -> dict[str, Any]:
@@ -106,7 +90,7 @@ def start_figures(folder: Path, model: str) -> dict[str, Any]:
     for index in range(STARTS):
         start = time.perf_counter()
         # The first start makes the tables; those after it find them.
-        with serving(folder / "start", model) as (address, process):
+        with serving(folder / "start", *own_model(model)) as (address, process):
             health(address)
             wall.append(time.perf_counter() - start)
             cpu.append(sum(process.cpu_times()[:2]))
@@ -237,7 +221,7 @@ def measure(folder: Path, paths: list[Path], settings: argparse.Namespace) -> di
     own = psutil.Process()
     total, rounds = Load(), []
     part = settings.seconds / settings.rounds
-    with serving(folder / "load", settings.model) as (address, process):
+    with serving(folder / "load", *own_model(settings.model)) as (address, process):
         requests = [
             (request_of(path, bundle.card.name, address), count)
             for path, count in zip(paths, expected, strict=True)

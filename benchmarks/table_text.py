@@ -9,6 +9,8 @@ from typing import Any
 from cellwright.bundles.card import MetricValue
 
 RESULTS = Path(__file__).parent / "results"
+FIGURES = {"ap50": "AP50", "ap50_95": "AP50:95", "precision": "precision", "recall": "recall"}
+"""Of models that find boxes, as the tables write them."""
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

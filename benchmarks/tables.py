@@ -15,9 +15,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from label_tables import FIGURES, doubted_labels, label_audit, label_ceiling, recordings
+from label_tables import doubted_labels, label_audit, label_ceiling, recordings
 from service_tables import service, service_batches, viewer
-from table_text import figure, origin, result, table, times
+from table_text import FIGURES, figure, origin, result, table, times
 from zoo_tables import zoo, zoo_cells, zoo_classes, zoo_crops
 
 ROOT = Path(__file__).parent.parent

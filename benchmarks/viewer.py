@@ -15,15 +15,11 @@ is used. Needs the extra ``dev`` and a Chromium.
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +30,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from cellwright.images.simulate.live_dead import LiveDeadScene, simulate_series
 from record import write_results
+from served import serving
 
 SEED = 0
 FIELD_PX = 1000
@@ -74,21 +71,6 @@ def write_slide(path: Path, edge: int) -> None:
     chosen = np.random.default_rng(SEED).integers(N_FIELDS, size=(n, n))
     pixels = np.block([[fields[at] for at in row] for row in chosen])[:edge, :edge]
     tifffile.imwrite(path, pixels, tile=(256, 256), compression="zlib")
-
-
-@contextmanager
-def serving(data: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """Address and process of ``cellwright serve``, ended when the block is."""
-    command = [sys.executable, "-m", "cellwright.cli.main", "serve", "--port", "0"]
-    process = subprocess.Popen([*command, "--data", data], stderr=subprocess.PIPE, text=True)
-    try:
-        found = re.search(r"http://\S+", process.stderr.readline() if process.stderr else "")
-        if found is None:
-            raise RuntimeError("the service did not start")
-        yield found[0], psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
 
 
 def count(page: Page, slide: Path, model: str) -> dict[str, float]:
@@ -191,7 +173,7 @@ def measure(browser: Browser, address: str, slide: Path, settings: argparse.Name
     """Everything, in one visit to the page."""
     page = browser.new_page(viewport=WINDOW)
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(address)
+    page.goto(f"http://{address}")
     page.evaluate("performance.setResourceTimingBufferSize(100000)")
     page.locator("#models .model:visible").first.wait_for()
     steps = count(page, slide, settings.model)

@@ -5,16 +5,8 @@ from __future__ import annotations
 from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.card import Card, Evaluation
 from cellwright.bundles.zoo import ZOO
-from table_text import figure, table
+from table_text import FIGURES, figure, table
 
-FIGURES = {"ap50": "AP50", "ap50_95": "AP50:95", "precision": "precision", "recall": "recall"}
-CELL_FIGURES = {
-    "matched50": "matched at IoU 0.5",
-    "matched50_95": "matched at 0.5:0.95",
-    "pq": "panoptic quality",
-    "pixel_f1": "F1 of pixels",
-    "pixel_jaccard": "Jaccard of pixels",
-}
 CELL_FIGURES = {
     "matched50": "matched at IoU 0.5",
     "matched50_95": "matched at 0.5:0.95",

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from cellwright.errors import ConfigError
 from cellwright.images.simulate.camera import Camera, expose, haze, smooth_field
-from cellwright.images.simulate.nuclei import Nuclei, draw, place
+from cellwright.images.simulate.nuclei import Nuclei, draw, draw_lobes, draw_radii, place
+from cellwright.images.simulate.series import wandering
 from cellwright.types import Boxes, Image, Instances
 
 LIVE, DEAD = 0, 1
@@ -168,10 +169,7 @@ def simulate_series(
     ['a_001', 'a_002']
     """
     scene = scene or LiveDeadScene()
-    rng = np.random.default_rng(seed)
-    walk = np.zeros(5)
-    for number in range(1, n_images + 1):
-        walk = 0.9 * walk + rng.normal(0, 1, 5)
+    for number, (walk, own_seed) in enumerate(wandering(n_images, 5, seed=seed), start=1):
         drifted = replace(
             scene,
             n_cells=round(scene.n_cells * float(np.exp(0.08 * walk[0]))),
@@ -184,28 +182,19 @@ def simulate_series(
                 scene.camera,
                 psf_sigma_px=scene.camera.psf_sigma_px * float(np.exp(0.1 * walk[4])),
             ),
-            seed=int(rng.integers(2**31)),
+            seed=own_seed,
         )
         yield simulate_pair(drifted, name=f"{name}_{number:03d}", group=name)
 
 
 def _nuclei(scene: LiveDeadScene, rng: np.random.Generator) -> Nuclei:
     count = scene.n_cells
-    smallest, largest = scene.radius_px
-    radii = smallest + (largest - smallest) * rng.beta(2.0, 2.5, count)
+    radii = draw_radii(scene.radius_px, count, rng)
     centres = place(radii, frame=scene.frame, clump_fraction=scene.clump_fraction, rng=rng)
     weak = rng.uniform(0, 1, count) < scene.weak_fraction
     brightness = np.where(weak, rng.uniform(0.10, 0.22, count), rng.uniform(0.4, 1.0, count))
     softness = np.where(weak, rng.uniform(0.25, 0.45, count), rng.uniform(0.05, 0.15, count))
-    lobes = np.stack(
-        [
-            rng.uniform(0.0, 0.10, count),
-            rng.uniform(0, 2 * np.pi, count),
-            rng.uniform(0.0, 0.03, count),
-            rng.uniform(0, 2 * np.pi, count),
-        ],
-        axis=1,
-    )
+    lobes = draw_lobes((0.0, 0.10), (0.0, 0.03), count, rng)
     return Nuclei(centres, radii, brightness, softness, lobes)
 
 

@@ -65,6 +65,32 @@ class Drawing:
     xyxy: NDArray[np.float32]
 
 
+def draw_radii(
+    radius_px: tuple[float, float], count: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """``(count,)`` radii between the smallest and the largest, more of them small."""
+    smallest, largest = radius_px
+    return np.asarray(smallest + (largest - smallest) * rng.beta(2.0, 2.5, count))
+
+
+def draw_lobes(
+    stretch: tuple[float, float],
+    dent: tuple[float, float],
+    count: int,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """``Nuclei.lobes`` ``(count, 4)`` at any angle, amplitudes of both waves within ranges."""
+    return np.stack(
+        [
+            rng.uniform(*stretch, count),
+            rng.uniform(0, 2 * np.pi, count),
+            rng.uniform(*dent, count),
+            rng.uniform(0, 2 * np.pi, count),
+        ],
+        axis=1,
+    )
+
+
 def place(
     radii_px: NDArray[np.float64],
     *,

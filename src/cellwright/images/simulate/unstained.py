@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from cellwright.errors import ConfigError
 from cellwright.images.simulate.camera import Camera, expose, smooth_field
-from cellwright.images.simulate.nuclei import Nuclei, draw, place
+from cellwright.images.simulate.nuclei import Nuclei, draw, draw_lobes, draw_radii, place
+from cellwright.images.simulate.series import wandering
 from cellwright.types import Image, Instances
 
 Contrast = Literal["dic", "phase"]
@@ -148,10 +149,7 @@ def simulate_culture(
     ['a_001', 'a_002']
     """
     scene = scene or UnstainedScene()
-    rng = np.random.default_rng(seed)
-    walk = np.zeros(3)
-    for number in range(1, n_images + 1):
-        walk = 0.9 * walk + rng.normal(0, 1, 3)
+    for number, (walk, own_seed) in enumerate(wandering(n_images, 3, seed=seed), start=1):
         drifted = replace(
             scene,
             n_cells=round(scene.n_cells * float(np.exp(0.08 * walk[0]))),
@@ -160,7 +158,7 @@ def simulate_culture(
                 scene.camera,
                 psf_sigma_px=scene.camera.psf_sigma_px * float(np.exp(0.1 * walk[2])),
             ),
-            seed=int(rng.integers(2**31)),
+            seed=own_seed,
         )
         yield simulate_field(drifted, name=f"{name}_{number:03d}", group=name)
 
@@ -168,18 +166,9 @@ def simulate_culture(
 def _cells(scene: UnstainedScene, rng: np.random.Generator) -> Nuclei:
     """Outlines and places; a cell is drawn like a nucleus, larger and less round."""
     count = scene.n_cells
-    smallest, largest = scene.radius_px
-    radii = smallest + (largest - smallest) * rng.beta(2.0, 2.5, count)
+    radii = draw_radii(scene.radius_px, count, rng)
     centres = place(radii, frame=scene.frame, clump_fraction=scene.clump_fraction, rng=rng)
-    lobes = np.stack(
-        [
-            rng.uniform(0.05, 0.25, count),
-            rng.uniform(0, 2 * np.pi, count),
-            rng.uniform(0.0, 0.12, count),
-            rng.uniform(0, 2 * np.pi, count),
-        ],
-        axis=1,
-    )
+    lobes = draw_lobes((0.05, 0.25), (0.0, 0.12), count, rng)
     return Nuclei(centres, radii, rng.uniform(0.7, 1.0, count), np.full(count, 0.06), lobes)
 
 
