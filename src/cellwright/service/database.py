@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 NEWEST = "0002"
 """The last of the migrations."""
+
+WAIT_SECONDS = 30
+"""How long a connection to an SQLite file waits for another's transaction."""
 
 LOCK = 0x63656C6C
 """Number of the lock that guards the tables while they change."""
@@ -68,15 +73,16 @@ def _engine(url: str) -> Engine:
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 30})
+    engine = create_engine(parsed, connect_args={"timeout": WAIT_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _settle(connection: Any, _record: Any) -> None:
         # The driver would begin transactions late and never around a change of tables.
         connection.isolation_level = None
-        # A row is on disk when its transaction returns.
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _keep_log(cursor)
+        # A row is on disk when its transaction returns.
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -86,6 +92,24 @@ def _engine(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _keep_log(cursor: sqlite3.Cursor) -> None:
+    """Put the file into write-ahead logging, so that readers and a writer do not wait.
+
+    SQLite does not wait at this one step: where another process is in the file at the same
+    moment it says at once that the file is locked, whatever the connection's timeout.
+    """
+    give_up = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _without_password(url: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -145,10 +147,24 @@ def test_the_same_image_comes_in_many_jobs_at_once(url):
     assert len(set(jobs)) == len(store.jobs("me")) == 16
 
 
-def test_two_processes_may_start_at_once(url):
+def test_several_may_start_at_once(url):
     with ThreadPoolExecutor(3) as pool:
         for store in pool.map(Store, [url] * 3):
             store.check()
+
+
+def test_a_file_is_opened_while_another_process_is_in_it(tmp_path):
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE begun (id INTEGER)")
+    release = threading.Timer(0.5, other.rollback)
+    release.start()
+    try:
+        Store(f"sqlite:///{path}").check()
+    finally:
+        release.join()
+        other.close()
 
 
 @pytest.mark.parametrize(
