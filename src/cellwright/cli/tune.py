@@ -83,7 +83,7 @@ def tune(
     changes = tuple(overrides or ())
     settings = check_tunable(config, changes, ranges)
     n_trials = trials if trials is not None else usual_trials(ranges, sampler)
-    wanted = Search(ranges, n_trials, sampler, pruner, settings.seed)
+    wanted = Search(ranges, n_trials, sampler, pruner, settings.seed, settings.schedule.epochs)
     wanted.check()
     hush_lightning()
     folder = out or Path("runs") / f"{settings.name}-tune"

@@ -66,12 +66,19 @@ SAMPLERS: dict[str, Callable[[Turn], Any]] = {
 }
 """A turn to a sampler; ``constant_liar`` keeps workers apart that sample at one time."""
 
-PRUNERS: dict[str, Callable[[], Any]] = {
-    "halving": optuna.pruners.SuccessiveHalvingPruner,
-    "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
-    "none": optuna.pruners.NopPruner,
+PRUNERS: dict[str, Callable[[int], Any]] = {
+    "halving": lambda n_epochs: optuna.pruners.SuccessiveHalvingPruner(
+        min_resource=max(1, n_epochs // 8), reduction_factor=2
+    ),
+    "median": lambda _: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
+    "none": lambda _: optuna.pruners.NopPruner(),
 }
-"""``median``: behind half of the others at the same epoch; ``halving``: Li et al., ASHA, 2020."""
+"""Epochs of a whole trial to a pruner.
+
+``median``: behind half of the others at the same epoch. ``halving``: not in the better half after
+an eighth, a quarter and half of the epochs (Li et al., ASHA, 2020); the first epochs of a training
+from chance are all alike, so a first look after one of them would rank nothing.
+"""
 
 ERROR = "error"
 
@@ -92,6 +99,7 @@ class Search:
         sampler: row of :data:`SAMPLERS`.
         pruner: row of :data:`PRUNERS`.
         seed: of the sampler.
+        n_epochs: of a whole trial; successive halving looks at shares of them.
     """
 
     space: Space
@@ -99,6 +107,7 @@ class Search:
     sampler: str = "tpe"
     pruner: str = "median"
     seed: int = 0
+    n_epochs: int = 1
 
     def check(self) -> None:
         """Refuse what cannot be searched.
@@ -159,7 +168,7 @@ def open_study(storage: Any, name: str, search: Search, *, fingerprint: str) -> 
         storage=storage,
         study_name=name,
         direction="maximize",
-        pruner=PRUNERS[search.pruner](),
+        pruner=PRUNERS[search.pruner](search.n_epochs),
         load_if_exists=True,
     )
     held = study.user_attrs.get("fingerprint")

@@ -160,6 +160,20 @@ def test_the_median_pruner_stops_a_trial_that_is_behind_half_of_the_others(tmp_p
     assert len(trials[5].intermediate_values) == 2
 
 
+@pytest.mark.parametrize(
+    ("better", "spent"),
+    [(-1.0, [16, 3, 3, 3, 3, 3]), (1.0, [16] * 6)],
+    ids=["each is behind", "each is ahead"],
+)
+def test_halving_first_looks_after_an_eighth_of_the_epochs(tmp_path, better, spent):
+    def measure(params, folder, tell):
+        for epoch in range(16):
+            tell(epoch, epoch + better * int(folder.name[-4:]))
+
+    trials = run(tmp_path, measure, pruner="halving", n_epochs=16)
+    assert [len(trial.intermediate_values) for trial in trials] == spent
+
+
 def test_a_silent_worker_of_another_machine_is_gone_after_a_while(tmp_path, monkeypatch):
     study, storage, _ = opened(tmp_path)
     first = take(study, storage, 6)

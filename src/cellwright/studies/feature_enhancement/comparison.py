@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from cellwright.studies.feature_enhancement import proxies
 from cellwright.studies.feature_enhancement.variants import PRINTED
 from cellwright.studies.study import Figure, Records, every_figure
 
@@ -104,7 +105,22 @@ def conclude(records: Records) -> tuple[str, ...]:
             f"Successive halving found {halving[0]:.2f} % validation mIoU with {halving[1]:.0f} "
             f"epochs, full trials {full[0]:.2f} % with {full[1]:.0f}."
         )
-    return tuple(sentences)
+    return (*sentences, *_cut_short(records))
+
+
+def _cut_short(records: Records) -> list[str]:
+    """What the full trials would have chosen, had they been shorter."""
+    found = {
+        (figure.row, figure.metric): figure
+        for figure in every_figure(records)
+        if figure.metric in proxies.METRICS
+    }
+    return [
+        f"{row}: {_with_ends(found[row, proxies.METRICS[0]], digits=2)} {metric}, "
+        f"{found[row, proxies.METRICS[1]].value:.2f} {proxies.METRICS[1]}."
+        for row, metric in found
+        if metric == proxies.METRICS[0]
+    ]
 
 
 def _in_words(one: Difference) -> str:
@@ -138,9 +154,11 @@ def _best(records: Records) -> list[str]:
     ]
 
 
-def _with_ends(one: Figure) -> str:
-    ends = "" if one.low is None or one.high is None else f" ({one.low:.1f} to {one.high:.1f})"
-    return f"{one.value:.1f}{ends}"
+def _with_ends(one: Figure, *, digits: int = 1) -> str:
+    value = f"{one.value:.{digits}f}"
+    if one.low is None or one.high is None:
+        return value
+    return f"{value} ({one.low:.{digits}f} to {one.high:.{digits}f})"
 
 
 def _spent(records: Records) -> Mapping[str, tuple[float, float]]:

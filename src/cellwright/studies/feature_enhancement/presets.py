@@ -77,8 +77,7 @@ PRESETS: dict[str, Preset] = {
     "cpu": Preset(
         summary=(
             "128 maps at the bottom, sections at half size, 40 epochs, 3 seeds for baseline and "
-            "module, one for the variants, searches of 6 and 3 trials; an hour and a half on one "
-            "core"
+            "module, one for the variants, searches of 12 and 4 trials; two hours on one core"
         ),
         base_width=8,
         levels=5,
@@ -91,9 +90,9 @@ PRESETS: dict[str, Preset] = {
         once=("long", "residual", "convnext", "weighted", "heavy", "shallow", "supervised",
               "dropout"),
         long_epochs=120,
-        trials=6,
-        lambda_trials=3,
-        search_epochs=4,
+        trials=12,
+        lambda_trials=4,
+        search_epochs=24,
         threads=1,
     ),
     "gpu": Preset(

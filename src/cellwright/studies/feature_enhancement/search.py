@@ -2,17 +2,19 @@
 
 The paper trains every trial to its end and asks whether that can be cheaper. Beside the full
 trials stand as many with successive halving, which stops what is behind: both from the same
-seed, with the epochs that each of them cost.
+seed, with the epochs that each of them cost; and what the full trials would have chosen, had
+all of them been cut short.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cellwright.errors import MissingExtraError
+from cellwright.studies.feature_enhancement.proxies import figures_of_proxies
 from cellwright.studies.feature_enhancement.training import Setting, config_of, fit, words
 from cellwright.studies.study import Figure, Outcome
 from cellwright.tuning.space import Numbers, Space
@@ -79,7 +81,9 @@ def measure(setting: Setting, cell: SearchCell, folder: Path) -> Outcome:
 
     preset = setting.preset
     n_trials = preset.trials if cell.variant == "enhanced" else preset.lambda_trials
-    search = worker.Search(space_of(setting, cell), n_trials, pruner=cell.pruner)
+    search = worker.Search(
+        space_of(setting, cell), n_trials, pruner=cell.pruner, n_epochs=preset.search_epochs
+    )
     storage = open_storage(str(folder / "study.journal"))
     study = worker.open_study(storage, cell.name, search, fingerprint=str(preset))
 
@@ -90,17 +94,27 @@ def measure(setting: Setting, cell: SearchCell, folder: Path) -> Outcome:
 
     worker.work(study, storage, search, one, out=folder)
     done = results.judged(study.get_trials(deepcopy=False))
-    best = results.best_trial(done)
-    spent = sum(len(trial.intermediate_values) for trial in done)
-    figures = [
-        Figure(TABLE, cell.row, METRICS[0], 100 * results.figure_of(best), n=len(done)),
-        Figure(TABLE, cell.row, METRICS[1], float(spent), n=len(done)),
-        *(
-            Figure(TABLE, cell.row, f"best {name}", float(best.params[name]))
-            for name in cell.searched
-        ),
-    ]
+    figures = _figures(cell, results.best_trial(done).params, [_curve(trial) for trial in done])
     points = [{**trial.params, "miou": results.figure_of(trial)} for trial in done]
     parts = setting.parts()
     details = {"search": cell.name, "row": cell.row, "points": points}
     return Outcome(tuple(figures), 0, words(parts.whole, parts.val), "", details)
+
+
+def _curve(trial: Any) -> list[float]:
+    """Validation mIoU of a trial, epoch by epoch."""
+    return [figure for _, figure in sorted(trial.intermediate_values.items())]
+
+
+def _figures(
+    cell: SearchCell, best: Mapping[str, Any], curves: Sequence[Sequence[float]]
+) -> list[Figure]:
+    n, row = len(curves), cell.row
+    figures = [
+        Figure(TABLE, row, METRICS[0], 100 * max(map(max, curves)), n=n),
+        Figure(TABLE, row, METRICS[1], float(sum(map(len, curves))), n=n),
+        *(Figure(TABLE, row, f"best {name}", float(best[name])) for name in cell.searched),
+    ]
+    if cell.pruner == "none":
+        figures += figures_of_proxies(TABLE, row, curves)
+    return figures
