@@ -36,6 +36,7 @@ def test_members_are_trained_apart_and_ship_as_one_graph(tmp_path):
         for n in (1, 2)
     )
     assert len(two.card.graphs) == 1
+    assert (one.card.training.shipped_epochs, two.card.training.shipped_epochs) == ((1,), (1, 1))
     assert 1.7 < len(two.graph()) / len(one.graph()) < 2.2
     assert all(replay.passed for replay in verify(two))
     folders = sorted(path.name for path in (tmp_path / "run-2").glob("member-*"))

@@ -12,6 +12,7 @@ from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.onnx_graph import OnnxGraph, constant_values
 from cellwright.bundles.verify import verify
 from cellwright.bundles.weights import graph_weights
+from cellwright.cli.train import say_what_ships
 from cellwright.errors import ConfigError
 from cellwright.learning.config import load_config
 from cellwright.learning.train import train
@@ -74,6 +75,23 @@ def test_structured_pruning_leaves_a_narrower_bundle_that_knows_its_parent(data,
     again = open_bundle(train(config, out).bundle)
     assert graph_weights(again.graph())["down.2.0.weight"].shape[:2] == (16, 8)
     assert again.card.training.pruning == pruning
+    assert again.card.training.shipped_epochs == (1,)
+
+
+def test_a_training_that_ships_what_it_began_with_says_so(data, parent, tmp_path, capsys):
+    config, out = run(
+        tmp_path, data, start_from=str(parent), schedule={"epochs": 1, "warmup_epochs": 1}
+    )
+    bundle = open_bundle(train(config, out).bundle)
+    begun = graph_weights(open_bundle(parent).graph())
+    for name, weight in graph_weights(bundle.graph()).items():
+        np.testing.assert_allclose(weight, begun[name], rtol=1e-5, atol=1e-6, err_msg=name)
+    say_what_ships(bundle.card.training)
+    said = capsys.readouterr().err
+    assert "the bundle holds epoch 0 of 1" in said
+    assert (
+        "improved nothing: epoch 0 ships, the weights that it began with, those of parent" in said
+    )
 
 
 def test_zeros_by_magnitude_are_exact_and_outlive_averaging_and_restarts(data, tmp_path):

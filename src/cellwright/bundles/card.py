@@ -145,6 +145,10 @@ class TrainingRecord(_Frozen):
         quantization: how it learned in 8 bits; empty where it learned in float.
         recipe: sections of the training's settings that say what the network is and how it
             learned, without the data; empty in bundles of before they were kept.
+        epochs: how many it was to learn.
+        shipped_epochs: the one whose weights ship, from 1, for each network of a committee; 0 for
+            the weights that it began with, where no epoch was better on the validation part. Empty
+            where that was not recorded.
     """
 
     data: str
@@ -160,7 +164,30 @@ class TrainingRecord(_Frozen):
     seed: int = 0
     machine: str = ""
     epochs: int = Field(default=0, ge=0)
+    shipped_epochs: tuple[int, ...] = ()
     date: str = ""
+
+    def shipped(self) -> str:
+        """Whose weights ship, in words; empty where that was not recorded.
+
+        >>> TrainingRecord(data="", n_images=1, epochs=20, shipped_epochs=(7,)).shipped()
+        'epoch 7 of 20'
+        """
+        if not self.shipped_epochs:
+            return ""
+        noun = "epoch" if len(self.shipped_epochs) == 1 else "epochs"
+        return f"{noun} {', '.join(map(str, self.shipped_epochs))} of {self.epochs}"
+
+    def improved_nothing(self) -> str:
+        """A warning where the weights that the training began with ship; else empty."""
+        if 0 not in self.shipped_epochs:
+            return ""
+        who = "" if not any(self.shipped_epochs) else " of some of its networks"
+        origin = f", those of {self.started_from}" if self.started_from else ""
+        return (
+            f"the training{who} improved nothing: epoch 0 ships, the weights that it began with"
+            f"{origin}; no later epoch was better on the validation part"
+        )
 
 
 class Evaluation(_Frozen):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellwright.cli.console import say
-from cellwright.cli.train import hush_lightning, require_training
+from cellwright.cli.train import hush_lightning, require_training, say_what_ships
 from cellwright.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def train_smaller(bundle: Bundle, plan: FineTuning, out: Path) -> tuple[Bundle, 
     run_dir = out.parent / f"{out.stem}-run"
     say(f"training {config.schedule.epochs} epochs in {run_dir}")
     result = train(config, run_dir, command=shlex.join(["cellwright", *sys.argv[1:]]))
-    return open_bundle(result.bundle), run_dir / "split.csv"
+    smaller = open_bundle(result.bundle)
+    say_what_ships(smaller.card.training)
+    return smaller, run_dir / "split.csv"
 
 
 def refuse_part(part: str) -> None:

@@ -86,7 +86,7 @@ def verify(name: Name, *, json: Json = None) -> None:
                     row.graph,
                     row.max_abs_diff,
                     row.rms_share,
-                    "ok" if row.passed else row.problem or "DIFFERS",
+                    _verdict(row),
                 )
                 for row in rows
             ],
@@ -156,6 +156,7 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
         ("tiles, px", f"{spec.tile_px} with {spec.overlap_px} shared"),
         ("trained on", f"{training.data} ({training.n_images} images, {training.data_licence})"),
         ("trained with", training.command or None),
+        ("ships", training.shipped() or None),
         ("date", training.date or None),
         ("pruned", ", ".join(map(": ".join, training.pruning.items())) or None),
         ("8 bits", ", ".join(map(": ".join, training.quantization.items())) or None),
@@ -177,7 +178,8 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
         rows = [row for row in rows if row[0] != "tiles, px"]
         rows.append(("crops, px", f"{width} x {height}, {card.classification.views} views"))
         rows.append(("channels by name", ", ".join(spec.channel_names) or None))
-    rows.extend(("limit", limit) for limit in card.limits)
+    limits = (*card.limits, *filter(None, [training.improved_nothing()]))
+    rows.extend(("limit", limit) for limit in limits)
     return rows
 
 

@@ -9,13 +9,16 @@ import sys
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cellwright.cli.console import say
 from cellwright.cli.evaluate import print_report
 from cellwright.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from cellwright.bundles.card import TrainingRecord
 
 EXAMPLES = """Examples:
 
@@ -48,6 +51,7 @@ def train(
 ) -> None:
     """Train a model and write its bundle. A killed run started again goes on where it was."""
     require_training()
+    from cellwright.bundles.bundle import open_bundle
     from cellwright.learning.config import load_config
 
     changes = [*(overrides or ()), *(["data.allow_leak=true"] if allow_leak else ())]
@@ -71,10 +75,19 @@ def train(
     result = fit(settings, out or Path("runs") / settings.name, command=command)
     if result.report is not None:
         print_report(result.report)
+    say_what_ships(open_bundle(result.bundle).card.training)
     for leak in result.leaks:
         say(f"warning: the split leaks, so these figures flatter the model: {leak}")
     say("the bundle is ready; try it with `cellwright predict IMAGES --model BUNDLE --out DIR`")
     typer.echo(result.bundle)
+
+
+def say_what_ships(training: TrainingRecord) -> None:
+    """Which epoch's weights are in the bundle, and whether the training was of any use."""
+    if training.shipped():
+        say(f"the bundle holds {training.shipped()}, the best on the validation part")
+    if training.improved_nothing():
+        say(f"warning: {training.improved_nothing()}")
 
 
 def require_training() -> None:

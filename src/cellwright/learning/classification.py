@@ -64,7 +64,7 @@ from cellwright.learning.smaller_network import (
     to_train,
 )
 from cellwright.learning.starting_weights import Start, begin_with, read_start
-from cellwright.learning.trainer import Watch, presets_by_epoch, run_trainer
+from cellwright.learning.trainer import Watch, best_epoch, presets_by_epoch, run_trainer
 from cellwright.learning.training_data import Parts
 from cellwright.models import CLASSIFIERS
 from cellwright.models.committee import Committee
@@ -136,7 +136,8 @@ def train_classifier(
     )
     note_quality(filled, train, fitted, classes, run_dir)
 
-    record = record.model_copy(update=how_made(config, fitted, start))
+    epochs = [best_epoch(folder).number for folder in member_folders(run_dir, chosen.members)]
+    record = record.model_copy(update=how_made(config, fitted, start, epochs=epochs))
     fed = GraphInput(spec.channels, size=decoding.crop_px)
     entry, graph = shipped_graph(fitted, fed, OUTPUT)
     card = Card(
@@ -179,15 +180,12 @@ def fit_committee(
     start: Start | None = None,
     watch: Watch | None = None,
 ) -> nn.Module:
-    """One network, or several from seeds of their own that answer together.
-
-    A member is trained in a folder of its own, the only one in the run folder itself.
-    """
+    """One network, or several from seeds of their own that answer together."""
     chosen = config.classification
     _, channels, height, width = train.pixels.shape
     fed = GraphInput(channels, size=(height, width))
     fitted = []
-    for number in range(chosen.members):
+    for number, folder in enumerate(member_folders(run_dir, chosen.members)):
         own = config.model_copy(update={"seed": config.seed + number})
         pl.seed_everything(own.seed, workers=True, verbose=False)
         network = build_classifier(
@@ -197,7 +195,6 @@ def fit_committee(
         if start is not None:
             network, anew = begin_with(network, start.member(number), fed.example())
         network = to_train(network, own, fed, anew=anew)
-        folder = run_dir if chosen.members == 1 else run_dir / f"member-{number}"
         fitted.append(
             fit_classifier(
                 network,
@@ -213,6 +210,13 @@ def fit_committee(
         return fitted[0]
     aware = [one for one in fitted if isinstance(one, AwareNetwork)]
     return together(aware) if aware else Committee(fitted).eval()
+
+
+def member_folders(run_dir: Path, n_members: int) -> list[Path]:
+    """A folder a member; the only one is trained in the run folder itself."""
+    if n_members == 1:
+        return [run_dir]
+    return [run_dir / f"member-{number}" for number in range(n_members)]
 
 
 def fit_classifier(

@@ -49,7 +49,7 @@ from cellwright.learning.smaller_network import (
     to_train,
 )
 from cellwright.learning.starting_weights import begin_with, read_start
-from cellwright.learning.trainer import Watch
+from cellwright.learning.trainer import Watch, best_epoch
 from cellwright.learning.training_data import Parts, choose_input, choose_window, survey_pixels
 from cellwright.losses import INSTANCE_LOSSES, MASK_LOSSES
 from cellwright.losses.class_balance import CLASS_BALANCES
@@ -142,7 +142,8 @@ def train_segmenter(
     )
     fitted = fit_segmenter(network, job)
     record = training_record(config, parts, command=command)
-    record = record.model_copy(update=how_made(config, fitted, start))
+    epochs = [best_epoch(run_dir).number]
+    record = record.model_copy(update=how_made(config, fitted, start, epochs=epochs))
     entry, graph = shipped_graph(fitted, fed, OUTPUT)
     card = Card(
         name=config.name,

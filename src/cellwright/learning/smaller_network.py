@@ -87,9 +87,18 @@ def int8_replays(graph: bytes, picture: NDArray[np.float32]) -> dict[str, NDArra
     return {TEST_INPUT: picture, **open_session(graph, runtime="onnxruntime").run(picture)}
 
 
-def how_made(config: TrainConfig, fitted: nn.Module, start: Start | None) -> dict[str, Any]:
-    """Fields of the card's training record that say what was made smaller, here or before."""
-    found: dict[str, Any] = {}
+def how_made(
+    config: TrainConfig, fitted: nn.Module, start: Start | None, *, epochs: Sequence[int]
+) -> dict[str, Any]:
+    """Fields of the card's training record that are known when the training is over.
+
+    Args:
+        config: of the run.
+        fitted: the network that ships.
+        start: what it began with.
+        epochs: whose weights ship, one for each network of a committee.
+    """
+    found: dict[str, Any] = {"shipped_epochs": tuple(epochs)}
     plain = fitted.plain() if isinstance(fitted, AwareNetwork) else fitted
     if start is not None:
         found["started_from"] = start.source

@@ -36,7 +36,7 @@ from cellwright.learning.run_record import (
 )
 from cellwright.learning.segmentation import begin_segmenter, train_segmenter
 from cellwright.learning.starting_weights import read_start, starting_from
-from cellwright.learning.trainer import Watch
+from cellwright.learning.trainer import Watch, best_epoch
 from cellwright.learning.training_data import Parts, choose_input, choose_window, load_parts, survey
 
 
@@ -111,10 +111,14 @@ def _train_detector(
         fit=fit_detector if start is None else starting_from(start, fit_detector),
         watch=watch,
     )
-    exported = DETECTORS[config.detector.name].train(job, config.detector.settings)
+    detector = DETECTORS[config.detector.name]
+    exported = detector.train(job, config.detector.settings)
     record = training_record(config, parts, command=command)
     if start is not None:
         record = record.model_copy(update={"started_from": start.source})
+    if detector.ours:
+        epochs = (best_epoch(run_dir).number,)
+        record = record.model_copy(update={"shipped_epochs": epochs})
     return bundle_and_evaluate(config, exported, spec, parts=parts, record=record, run_dir=run_dir)
 
 

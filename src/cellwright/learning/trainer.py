@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
 import torch
@@ -21,8 +21,22 @@ from cellwright.learning.windows import EpochSampler
 Watch = Callable[[int, float, nn.Module], None]
 """Told, after each epoch's validation: epoch, monitored figure, network. May raise to stop."""
 
+CHECKPOINTS = "checkpoints"
 LAST = "last.ckpt"
 BEST = "best.ckpt"
+
+
+class BestEpoch(NamedTuple):
+    """What ships of a run.
+
+    Attributes:
+        weights: the network's averaged weights, by name.
+        number: of the epoch, from 1; 0 where these are the weights that the run began with: the
+            average holds them until the warm-up is over, and no later epoch was better.
+    """
+
+    weights: Mapping[str, Tensor]
+    number: int
 
 
 def bfloat16_in_hardware() -> bool:
@@ -49,7 +63,7 @@ def run_trainer(
     monitor: str,
     watch: Watch | None = None,
     compressions: Sequence[TrainingCompression] = (),
-) -> dict[str, Tensor]:
+) -> Mapping[str, Tensor]:
     """Fit ``module``; resumes from the run folder if it holds a checkpoint.
 
     Args:
@@ -65,7 +79,7 @@ def run_trainer(
     Returns:
         The network's averaged weights of the best validation epoch.
     """
-    checkpoints = run_dir / "checkpoints"
+    checkpoints = run_dir / CHECKPOINTS
     last = checkpoints / LAST
     dataset: Any = windows.dataset
     trainer = pl.Trainer(
@@ -93,13 +107,21 @@ def run_trainer(
         ckpt_path=last if last.exists() else None,
         weights_only=True,
     )
+    return best_epoch(run_dir).weights
+
+
+def best_epoch(run_dir: Path) -> BestEpoch:
+    """What ships of the run that :func:`run_trainer` ended in this folder."""
     # By name, not by the path the checkpoint remembers: a run folder may have been moved.
-    state = torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)["state_dict"]
-    return {
+    path = run_dir / CHECKPOINTS / BEST
+    held = torch.load(path, map_location="cpu", weights_only=True)
+    weights = {
         key.removeprefix("network."): value
-        for key, value in state.items()
+        for key, value in held["state_dict"].items()
         if key.startswith("network.")
     }
+    averaged_steps = int(held["averaging_state"]["n_averaged"])
+    return BestEpoch(weights, held["epoch"] + 1 if averaged_steps else 0)
 
 
 def window_loader(dataset: Dataset[Any], collate: Any, schedule: Schedule) -> DataLoader[Any]:

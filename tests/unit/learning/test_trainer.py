@@ -1,0 +1,67 @@
+"""Which epoch of a run ships, and that weights nobody improved are called that."""
+
+from __future__ import annotations
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from cellwright.detectors.protocol import Schedule
+from cellwright.learning.trainer import best_epoch, run_trainer
+
+SCHEDULE = Schedule(
+    epochs=4,
+    batch_size=2,
+    learning_rate=0.1,
+    weight_decay=0.0,
+    warmup_epochs=2.0,
+    final_fraction=1.0,
+    ema_decay=0.5,
+    augmentation="none",
+    gentle_epochs=0,
+    precision="32-true",
+    seed=0,
+)
+
+
+class OneWeight(pl.LightningModule):
+    """Steps by 0.1 from 1 upwards; its validation says what the test wants to hear."""
+
+    def __init__(self, figures: list[float]) -> None:
+        super().__init__()
+        self.network = nn.Linear(1, 1, bias=False)
+        nn.init.constant_(self.network.weight, 1.0)
+        self.figures = figures
+
+    def training_step(self, batch, _index):
+        return -self.network(batch).mean()
+
+    def validation_step(self, _picture, _index):
+        self.log("val/figure", self.figures[self.current_epoch], batch_size=1)
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("figures", "number"),
+    [
+        ([0.9, 0.9, 0.5, 0.6], 0),  # the average begins after epoch 2: until then, the start
+        ([0.5, 0.5, 0.9, 0.6], 3),
+        ([0.5, 0.5, 0.6, 0.9], 4),
+    ],
+)
+def test_the_epoch_that_ships_is_known_and_0_is_what_it_began_with(figures, number, tmp_path):
+    weights = run_trainer(
+        OneWeight(figures),
+        DataLoader(torch.ones(4, 1), batch_size=2),
+        n_val=1,
+        schedule=SCHEDULE,
+        run_dir=tmp_path,
+        monitor="val/figure",
+    )
+    assert best_epoch(tmp_path).number == number
+    changed = float(weights["weight"]) != 1.0
+    assert changed == (number > 0)
