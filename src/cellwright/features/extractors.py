@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.features.amount import amount_columns, amount_family, measure_amount
 from cellwright.features.columns import (
     COLOUR,
     CONTOUR,
@@ -87,6 +88,7 @@ def _smear_family(column: str) -> str:
 
 
 EXTRACTORS: dict[str, Extractor] = {
+    "amount": Extractor(amount_columns, measure_amount, amount_family),
     "simple": Extractor(simple_columns, measure_simple, simple_family),
     "smear-cell": Extractor(_cell_columns, _measure_cell, _smear_family),
     "smear-field": Extractor(_field_columns, _measure_field, _smear_family),

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cellwright.learning.generation_config import Generation
+from cellwright.learning.privileged_config import Privileged
 
 
 class Transfer(BaseModel):
@@ -44,6 +45,8 @@ class ClassificationConfig(BaseModel):
         fit: how other sizes get there: ``centre`` keeps the scale and cuts or grows, for crops
             of single cells; ``resize`` scales the whole image.
         channels: names of the channels to learn from; empty takes all.
+        privileged: channels whose measurements the network learns beside the classes, and without
+            which it is used; None for none.
         optimizer: row of :data:`cellwright.learning.optimizers.OPTIMIZERS`.
         rate: row of :data:`cellwright.learning.schedules.SCHEDULES`.
         sampling: row of :data:`cellwright.learning.balancing.SAMPLERS`; models of ``CLASSICAL``
@@ -69,6 +72,7 @@ class ClassificationConfig(BaseModel):
     crop_px: tuple[int, int] | None = None
     fit: Literal["centre", "resize"] = "centre"
     channels: tuple[str, ...] = ()
+    privileged: Privileged | None = None
     optimizer: str = "adamw"
     rate: str = "warmup-cosine"
     sampling: str = "natural"

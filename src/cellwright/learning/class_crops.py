@@ -39,10 +39,13 @@ class CropSet:
     Attributes:
         pixels: uint16 ``(N, C, H, W)``; 65535 is 1.
         class_ids: int64 ``(N,)``.
+        measured: float32 ``(N, M)``, what a training learns to say beside the class, standardised;
+            NaN where it is not known; None for nothing.
     """
 
     pixels: NDArray[np.uint16]
     class_ids: NDArray[np.int64]
+    measured: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -51,6 +54,10 @@ class CropSet:
         """float32 ``(C, H, W)`` in [0, 1]."""
         crop: NDArray[np.float32] = self.pixels[index].astype(np.float32) / np.float32(LEVELS)
         return crop
+
+    def measurements(self, index: int) -> NDArray[np.float32]:
+        """float32 ``(M,)``; empty where nothing was measured."""
+        return np.empty(0, np.float32) if self.measured is None else self.measured[index]
 
     def batch(self, start: int, stop: int) -> Tensor:
         """float32 ``(n, C, H, W)`` of the images ``start`` to ``stop``."""
@@ -94,10 +101,16 @@ class ClassBatch(NamedTuple):
     Attributes:
         images: ``(N, C, H, W)`` float in [0, 1].
         target: ``(N, K)`` float, rows that sum to 1.
+        measured: ``(N, M)`` float; M is 0 where only classes are learned.
     """
 
     images: Tensor
     target: Tensor
+    measured: Tensor
+
+
+Item = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+"""Crop ``(C, H, W)``, target ``(K,)``, measurements ``(M,)``."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +154,8 @@ class EpochDraws(Sampler[Key]):
         return len(self.order())
 
 
-class CropDraws(Dataset[tuple[NDArray[np.float32], NDArray[np.float32]]]):
-    """Augmented and mixed crops with their targets."""
+class CropDraws(Dataset[Item]):
+    """Augmented and mixed crops with their targets and measurements."""
 
     def __init__(self, crops: CropSet, n_classes: int, draws: Draws) -> None:
         self.crops = crops
@@ -152,12 +165,13 @@ class CropDraws(Dataset[tuple[NDArray[np.float32], NDArray[np.float32]]]):
     def __len__(self) -> int:
         return len(self.crops)
 
-    def __getitem__(self, key: Key) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(self, key: Key) -> Item:
         epoch, _, index = key
         rng = np.random.default_rng((self.draws.seed, *key))
         augment = self._preset(epoch)
         crop = augment(self.crops.crop(index), rng)
         target = np.zeros(self.n_classes, np.float32)
+        measured = self.crops.measurements(index)
         kept = mixing_share(self.draws.mixup_alpha, rng)
         target[self.crops.class_ids[index]] = kept
         if kept < 1:
@@ -165,7 +179,9 @@ class CropDraws(Dataset[tuple[NDArray[np.float32], NDArray[np.float32]]]):
             other = augment(self.crops.crop(partner), rng)
             crop = np.float32(kept) * crop + np.float32(1 - kept) * other
             target[self.crops.class_ids[partner]] += np.float32(1 - kept)
-        return crop, target
+            theirs = self.crops.measurements(partner)
+            measured = np.float32(kept) * measured + np.float32(1 - kept) * theirs
+        return crop, target, measured
 
     def _preset(
         self, epoch: int
@@ -174,13 +190,13 @@ class CropDraws(Dataset[tuple[NDArray[np.float32], NDArray[np.float32]]]):
         return CROP_PRESETS[name]
 
 
-def collate_crops(
-    items: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]],
-) -> ClassBatch:
-    """Stack crops and targets."""
-    images = np.stack([np.ascontiguousarray(crop) for crop, _ in items])
-    target = np.stack([target for _, target in items])
-    return ClassBatch(torch.from_numpy(images), torch.from_numpy(target))
+def collate_crops(items: Sequence[Item]) -> ClassBatch:
+    """Stack crops, targets and measurements."""
+    images, target, measured = (
+        torch.from_numpy(np.stack([np.ascontiguousarray(one) for one in column]))
+        for column in zip(*items, strict=True)
+    )
+    return ClassBatch(images, target, measured)
 
 
 def crop_loader(

@@ -48,6 +48,7 @@ from cellwright.learning.generated_crops import fill_rare, note_quality
 from cellwright.learning.graph_input import GraphInput
 from cellwright.learning.mistakes import surest_mistakes
 from cellwright.learning.optimizers import check_rule
+from cellwright.learning.privileged import PrivilegedHead, check_privileged, with_measurements
 from cellwright.learning.quantization_aware import AwareNetwork, together
 from cellwright.learning.run_record import (
     TEST_SEED,
@@ -88,6 +89,7 @@ def begin_classifier(config: TrainConfig, run_dir: Path) -> None:
         raise UnknownNameError("augmentation preset", config.schedule.augmentation, CROP_PRESETS)
     if config.views != 1:
         raise ConfigError("a classifier's views are set by classification.views", where="views")
+    check_privileged(chosen)
     check_rule(chosen.optimizer, chosen.rate, weight_decay=config.schedule.weight_decay)
     _check_network(config)
     claim_run_dir(config, run_dir)
@@ -129,6 +131,7 @@ def train_classifier(
     record = training_record(config, parts, command=command)
     start = None if config.start_from is None else read_start(config.start_from)
     train, val = (read_crops(part, spec, decoding) for part in (parts.train, parts.val))
+    train = with_measurements(train, parts.train, config.input, chosen)
     classes = parts.whole.classes
     filled = fill_rare(train, classes, chosen.generation, run_dir, seed=config.seed)
     fitted = fit_committee(
@@ -244,9 +247,11 @@ def fit_classifier(
         rate=chosen.rate,
         schedule=schedule,
         transfer=chosen.transfer,
+        privileged_weight=0.0 if chosen.privileged is None else chosen.privileged.weight,
     )
+    head = None if train.measured is None else PrivilegedHead(network, train.measured.shape[1])
     weights = run_trainer(
-        ClassificationModule(network, val=val, rule=rule),
+        ClassificationModule(network, val=val, rule=rule, head=head),
         crop_loader(train, n_classes, draws, batch_size=schedule.batch_size),
         n_val=-(-len(val) // VAL_BATCH),
         schedule=schedule,

@@ -17,6 +17,8 @@ from cellwright.learning.class_config import Transfer
 from cellwright.learning.class_crops import ClassBatch, CropSet
 from cellwright.learning.freezing import freeze
 from cellwright.learning.optimizers import by_step
+from cellwright.learning.privileged import PrivilegedHead
+from cellwright.losses.known_huber import known_huber
 from cellwright.losses.soft_cross_entropy import soft_cross_entropy
 
 VAL_BATCH = 128
@@ -34,6 +36,7 @@ class ClassRule:
         rate: row of :data:`cellwright.learning.schedules.SCHEDULES`.
         schedule: epochs, peak rate, decay.
         transfer: which layers learn when; None for all, always.
+        privileged_weight: of the loss of what is measured of channels that are not shown.
     """
 
     weights: NDArray[np.float64]
@@ -42,6 +45,7 @@ class ClassRule:
     rate: str
     schedule: Schedule
     transfer: Transfer | None = None
+    privileged_weight: float = 1.0
 
 
 class ClassificationModule(pl.LightningModule):
@@ -51,11 +55,21 @@ class ClassificationModule(pl.LightningModule):
         network: ``(N, C, H, W)`` in [0, 1] to ``(N, K)``.
         val: crops to score epochs on; the loader gives the numbers of their batches.
         rule: weights, optimizer and rate.
+        head: says what is measured of channels that the network is not shown; None where nothing
+            is measured.
     """
 
-    def __init__(self, network: nn.Module, *, val: CropSet, rule: ClassRule) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        val: CropSet,
+        rule: ClassRule,
+        head: PrivilegedHead | None = None,
+    ) -> None:
         super().__init__()
         self.network = network
+        self.head = head
         self.val = val
         self.rule = rule
         self.class_weights = torch.tensor(rule.weights, dtype=torch.float32)
@@ -64,7 +78,7 @@ class ClassificationModule(pl.LightningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of ``(N, C, H, W)`` crops."""
-        logits: Tensor = self.network(images.contiguous(memory_format=torch.channels_last))
+        logits: Tensor = self.network(laid_out(images))
         return logits
 
     def on_train_epoch_start(self) -> None:
@@ -76,12 +90,20 @@ class ClassificationModule(pl.LightningModule):
 
     def training_step(self, batch: ClassBatch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Loss of one batch, in full precision whatever the network ran in."""
+        if self.head is None:
+            logits, measured = self(batch.images), None
+        else:
+            logits, measured = self.head.beside(self.network, laid_out(batch.images))
         loss = soft_cross_entropy(
-            self(batch.images).float(),
+            logits.float(),
             batch.target,
             self.class_weights.to(self.device),
             smoothing=self.rule.smoothing,
         )
+        if measured is not None:
+            beside = known_huber(measured.float(), batch.measured)
+            self.log("train/measured", beside.detach(), on_step=False, on_epoch=True)
+            loss = loss + self.rule.privileged_weight * beside
         self.log("train/loss", loss.detach(), on_step=False, on_epoch=True)
         return loss
 
@@ -106,12 +128,17 @@ class ClassificationModule(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """The rule's optimizer and rate."""
         return by_step(
-            self.network,
+            self,
             optimizer=self.rule.optimizer,
             rate=self.rule.rate,
             schedule=self.rule.schedule,
             steps=int(self.trainer.estimated_stepping_batches),
         )
+
+
+def laid_out(images: Tensor) -> Tensor:
+    """``(N, C, H, W)`` with the channels of a pixel side by side, as the network lies too."""
+    return images.contiguous(memory_format=torch.channels_last)
 
 
 def epoch_figures(found: NDArray[np.int64], true: NDArray[np.int64]) -> dict[str, float]:

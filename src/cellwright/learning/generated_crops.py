@@ -103,6 +103,7 @@ def fill_rare(
     whole = CropSet(
         np.concatenate([one.pixels for one in made]),
         np.concatenate([one.class_ids for one in made]),
+        _with_unknown(train.measured, sum(missing.values())),
     )
     return Filled(whole, missing, len(train))
 
@@ -177,6 +178,16 @@ def _crops_of(train: CropSet, class_id: int, classes: Sequence[str], *, edge: in
             remedy="leave the class out of classification.generation.classes, or label more",
         )
     return torch.from_numpy(np.stack([resize(train.crop(one), edge, edge) for one in members]))
+
+
+def _with_unknown(
+    measured: NDArray[np.float32] | None, generated: int
+) -> NDArray[np.float32] | None:
+    """Measurements of real crops, and rows of NaN for generated ones: nobody stained those."""
+    if measured is None:
+        return None
+    unknown = np.full((generated, measured.shape[1]), np.nan, np.float32)
+    return np.concatenate([measured, unknown])
 
 
 def _as_set(crops: NDArray[np.float32], class_id: int, *, edges: tuple[int, ...]) -> CropSet:

@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from cellwright.errors import ConfigError
 from cellwright.learning.class_crops import CropSet
 from cellwright.learning.generation import memorised_share
+from cellwright.learning.last_layer import what_it_is_fed
 
 BATCH = 128
 LOOKED_AT = 400
@@ -118,17 +119,9 @@ def penultimate(network: nn.Module, crops: NDArray[np.float32]) -> NDArray[np.fl
     Raises:
         ConfigError: it has no dense layer.
     """
-    dense = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
-    if not dense:
-        raise ConfigError("features come from a network that ends in a dense layer")
-    seen: list[Tensor] = []
-    hook = dense[-1].register_forward_pre_hook(lambda _layer, fed: seen.append(fed[0].detach()))
-    try:
-        with torch.no_grad():
-            for start in range(0, len(crops), BATCH):
-                network(torch.from_numpy(crops[start : start + BATCH]))
-    finally:
-        hook.remove()
+    with torch.no_grad(), what_it_is_fed(network) as seen:
+        for start in range(0, len(crops), BATCH):
+            network(torch.from_numpy(crops[start : start + BATCH]))
     features: NDArray[np.float64] = torch.cat(seen).double().numpy()
     return features
 

@@ -36,7 +36,7 @@ def test_an_item_depends_on_seed_epoch_position_and_image_alone():
 
 def test_the_last_epochs_have_their_own_preset():
     crops = a_set()
-    crop, target = CropDraws(crops, 3, draws())[(2, 0, 7)]
+    crop, target, _ = CropDraws(crops, 3, draws())[(2, 0, 7)]
     np.testing.assert_array_equal(crop, crops.crop(7))
     assert target.tolist() == [0, 1, 0]
 
@@ -45,7 +45,8 @@ def test_a_mixture_is_between_two_crops_and_its_target_says_how_much():
     crops = a_set()
     items = CropDraws(crops, 3, draws(mixup_alpha=1.0, presets=((0, "none"),)))
     for position in range(8):
-        crop, target = items[(0, position, 2)]
+        crop, target, measured = items[(0, position, 2)]
+        assert measured.size == 0, "nothing was measured"
         assert target.sum() == np.float32(1) or abs(target.sum() - 1) < 1e-6
         partners = []
         for other in range(len(crops)):
