@@ -245,6 +245,7 @@ def test_mirror_images_of_the_config_are_those_of_the_card(task, tmp_path):
     ("section", "values", "error", "said"),
     [
         ("segmentation", {"class_balance": "inverted"}, UnknownNameError, "inverse"),
+        ("segmentation", {"cell_weights": "small-and-touching"}, ConfigError, "task: instances"),
         (
             "segmentation",
             {"model": "se-unet-enhanced", "settings": {"boost": -1}},

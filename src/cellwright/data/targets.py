@@ -67,7 +67,7 @@ def relative_distance(labels: Labels) -> NDArray[np.float32]:
     # Leaving an object means to reach the background or to cross the line to another object.
     # One transform for each serves all objects, however many there are.
     to_border = np.minimum(
-        _distance_to(labels == 0), 1 + _distance_to(inside & _touches_another(labels))
+        distance_to(labels == 0), 1 + distance_to(inside & touches_another(labels))
     )
     distance = np.where(inside, np.minimum(to_border, sum(labels.shape)), 0).astype(np.float32)
     largest = np.ones(int(labels.max(initial=0)) + 1, np.float32)
@@ -76,7 +76,7 @@ def relative_distance(labels: Labels) -> NDArray[np.float32]:
     return distance
 
 
-def _distance_to(target: NDArray[np.bool_]) -> NDArray[np.float32]:
+def distance_to(target: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Distance of every pixel to the nearest of ``target``, infinite where there is none."""
     if not target.any():
         return np.full(target.shape, np.inf, np.float32)
@@ -84,7 +84,7 @@ def _distance_to(target: NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.asarray(found, np.float32)
 
 
-def _touches_another(labels: Labels) -> NDArray[np.bool_]:
+def touches_another(labels: Labels) -> NDArray[np.bool_]:
     """Pixels of objects with a horizontal or vertical neighbour in another object."""
     touches = np.zeros(labels.shape, bool)
     for first, second in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):

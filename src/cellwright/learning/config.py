@@ -101,6 +101,8 @@ class SegmentationConfig(_Frozen):
             ``distance-instances`` for cells.
         class_balance: row of :data:`cellwright.losses.class_balance.CLASS_BALANCES`, by which
             rare classes of masks count for more in the loss; None weighs all pixels alike.
+        cell_weights: row of :data:`cellwright.data.cell_weights.CELL_WEIGHTS`, by which some pixels
+            of cells count for more in the loss; None weighs all pixels alike.
         optimizer: row of :data:`cellwright.learning.optimizers.OPTIMIZERS`.
         rate: how the learning rate moves, row of
             :data:`cellwright.learning.schedules.SCHEDULES`.
@@ -113,6 +115,7 @@ class SegmentationConfig(_Frozen):
     settings: dict[str, Any] = {}
     loss: str = ""
     class_balance: str | None = None
+    cell_weights: str | None = None
     optimizer: str = "adamw"
     rate: str = "warmup-cosine"
     neck_ratio: float = Field(default=0.75, ge=0, lt=1)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from cellwright.data.cell_weights import CellWeights
 from cellwright.data.mask_pictures import MaskPicture
 from cellwright.data.mask_transforms import MaskAugmenter
 from cellwright.data.pictures import Picture8
@@ -24,8 +25,8 @@ from cellwright.data.targets import IGNORED, Labels, instance_target, semantic_t
 Target = Callable[[Labels, NDArray[np.int64]], NDArray[np.float32]]
 """Labels ``(H, W)`` and classes of cells to what each output channel should be ``(K, H, W)``."""
 
-Window = tuple[Picture8, NDArray[np.float32], NDArray[np.bool_]]
-"""Pixels ``(H, W, C)``, target ``(K, H, W)`` and which pixels are known ``(1, H, W)``."""
+Window = tuple[Picture8, NDArray[np.float32], NDArray[np.float32]]
+"""Pixels ``(H, W, C)``, target ``(K, H, W)`` and how much pixels count ``(1, H, W)``."""
 
 
 class MaskBatch(NamedTuple):
@@ -34,7 +35,7 @@ class MaskBatch(NamedTuple):
     Attributes:
         images: ``(N, C, H, W)`` float in [0, 1].
         target: ``(N, K, H, W)`` float in [0, 1].
-        valid: ``(N, 1, H, W)`` float, 0 where nothing is known.
+        valid: ``(N, 1, H, W)`` float, 0 where nothing is known, else how much a pixel counts.
     """
 
     images: Tensor
@@ -68,6 +69,7 @@ class MaskWindows(Dataset[Window]):
         crops_per_image: windows drawn from a picture in an epoch.
         presets: augmentation by epoch: ``(first epoch, preset)`` in rising order.
         seed: of everything random.
+        weights: how much pixels count; None counts all alike.
     """
 
     def __init__(
@@ -79,9 +81,11 @@ class MaskWindows(Dataset[Window]):
         crops_per_image: int,
         presets: Sequence[tuple[int, str]],
         seed: int,
+        weights: CellWeights | None = None,
     ) -> None:
         self.pictures = pictures
         self.target = target
+        self.weights = weights
         self.crops_per_image = crops_per_image
         self.augmenters = [(first, MaskAugmenter(name, window)) for first, name in presets]
         self.seed = seed
@@ -95,13 +99,14 @@ class MaskWindows(Dataset[Window]):
         augment = next(a for first, a in reversed(self.augmenters) if epoch >= first)
         pixels, labels, class_ids = self.pictures[index % len(self.pictures)]
         pixels, labels = augment(pixels, labels, rng)
-        return pixels, self.target(labels, class_ids), (labels != IGNORED)[None]
+        valid = (labels != IGNORED).astype(np.float32)
+        if self.weights is not None:
+            valid *= self.weights(labels)
+        return pixels, self.target(labels, class_ids), valid[None]
 
 
 def collate_masks(items: list[Window]) -> MaskBatch:
     """Stack windows of one size."""
     pixels, targets, valid = zip(*items, strict=True)
     images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float().div_(255)
-    return MaskBatch(
-        images, torch.from_numpy(np.stack(targets)), torch.from_numpy(np.stack(valid)).float()
-    )
+    return MaskBatch(images, torch.from_numpy(np.stack(targets)), torch.from_numpy(np.stack(valid)))

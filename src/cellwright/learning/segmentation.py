@@ -20,6 +20,7 @@ from cellwright.bundles.bundle import open_bundle, write_bundle
 from cellwright.bundles.card import Card, InputSpec
 from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 from cellwright.bundles.probe import disc_picture
+from cellwright.data.cell_weights import CELL_WEIGHTS
 from cellwright.data.mask_pictures import Labelling
 from cellwright.data.mask_transforms import MASK_PRESETS
 from cellwright.data.splits import write_split
@@ -80,6 +81,11 @@ def begin_segmenter(config: TrainConfig, run_dir: Path) -> None:
             raise ConfigError("class_balance weighs the classes of masks: use task: semantic")
         if chosen.class_balance not in CLASS_BALANCES:
             raise UnknownNameError("class balance", chosen.class_balance, CLASS_BALANCES)
+    if chosen.cell_weights is not None:
+        if config.task != "instances":
+            raise ConfigError("cell_weights weighs the pixels of single cells: use task: instances")
+        if chosen.cell_weights not in CELL_WEIGHTS:
+            raise UnknownNameError("cell weights", chosen.cell_weights, CELL_WEIGHTS)
     if config.schedule.augmentation not in MASK_PRESETS:
         raise UnknownNameError("augmentation preset", config.schedule.augmentation, MASK_PRESETS)
     check_rule(chosen.optimizer, chosen.rate, weight_decay=config.schedule.weight_decay)
@@ -137,6 +143,7 @@ def train_segmenter(
         rule=_rule(config),
         run_dir=run_dir,
         weighting=CLASS_BALANCES.get(config.segmentation.class_balance or ""),
+        cell_weights=CELL_WEIGHTS.get(config.segmentation.cell_weights or ""),
         watch=watch,
         compressions=compressions_of(config),
     )

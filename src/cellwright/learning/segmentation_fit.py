@@ -10,6 +10,7 @@ import numpy as np
 from torch import nn
 
 from cellwright.bundles.card import InputSpec
+from cellwright.data.cell_weights import CellWeights
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.mask_pictures import Labelling, MaskPicture, mask_picture
 from cellwright.errors import DatasetError
@@ -41,6 +42,7 @@ class SegmentationJob:
         rule: loss, optimizer, rate and schedule.
         run_dir: where checkpoints and logs go; a second start resumes from there.
         weighting: shares of the classes to their weights in the loss; None weighs all alike.
+        cell_weights: how much pixels of cells count in the loss; None counts all alike.
         watch: told of every epoch.
         compressions: what makes the network smaller while it learns.
     """
@@ -55,6 +57,7 @@ class SegmentationJob:
     rule: Rule
     run_dir: Path
     weighting: Callable[[Shares], Shares] | None = None
+    cell_weights: CellWeights | None = None
     watch: Watch | None = None
     compressions: tuple[TrainingCompression, ...] = ()
 
@@ -83,6 +86,7 @@ def fit_segmenter(network: nn.Module, job: SegmentationJob) -> nn.Module:
         crops_per_image=job.crops_per_image,
         presets=presets_by_epoch(schedule),
         seed=schedule.seed,
+        weights=job.cell_weights,
     )
     module = SegmentationModule(
         network,

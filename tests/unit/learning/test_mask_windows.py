@@ -64,6 +64,14 @@ def test_a_batch_marks_what_is_unknown():
     assert batch.target.max() == 1
 
 
+def test_weights_of_pixels_go_with_what_is_known():
+    weigh = lambda labels: np.where(labels > 0, 3, 2).astype(np.float32)  # noqa: E731
+    plain, weighed = (collate_masks([w[(0, 0)]]) for w in (windows(), windows(weights=weigh)))
+    cells = plain.target[:, :1]
+    assert (weighed.valid == plain.valid * (2 + cells)).all()
+    assert (plain.valid == 0).any()
+
+
 @pytest.mark.parametrize(
     ("task", "n_classes", "channels"),
     [("semantic", 1, 1), ("semantic", 2, 3), ("instances", 1, 2), ("instances", 2, 4)],
