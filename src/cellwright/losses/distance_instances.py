@@ -27,7 +27,7 @@ def distance_instances(logits: Tensor, target: Tensor, valid: Tensor | None = No
     Args:
         logits: ``(N, 2 or 2 + K, H, W)``.
         target: same shape, as :func:`cellwright.data.targets.instance_target` makes it.
-        valid: ``(N, 1, H, W)`` of 0 and 1; None counts every pixel.
+        valid: ``(N, 1, H, W)``, at least 0, how much a pixel counts; None counts all alike.
     """
     known = torch.ones_like(target[:, :1]) if valid is None else valid.to(target)
     cells = target[:, :1] * known

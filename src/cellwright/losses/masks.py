@@ -4,8 +4,8 @@ Polisi, Uka, Avdiu and Karras (2025), section 3.4, names four: BCE, Dice-BCE, Di
 Jaccard-BCE; it gives no weights, so both parts of a pair count the same here. All take
 logits and a target of one shape ``(N, K, H, W)``. One channel is one class against the
 background (sigmoid); several are classes that exclude each other (softmax), and "BCE" then
-is the categorical cross-entropy. Each reads ``valid`` ``(N, 1, H, W)``: pixels at 0 count
-nowhere.
+is the categorical cross-entropy. Each reads ``valid`` ``(N, 1, H, W)``, how much a pixel counts:
+one at 2 counts as two of 1, one at 0 nowhere.
 
 - Dice: Milletari, Navab and Ahmadi, 3DV 2016, there with squares in the denominator; here
   as most use it, :math:`1 - (2 \sum p y + s) / (\sum p + \sum y + s)`.
@@ -33,7 +33,7 @@ def bce(logits: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
     Args:
         logits: ``(N, K, H, W)``.
         target: same shape, in [0, 1]; for several channels the class shares of each pixel.
-        valid: ``(N, 1, H, W)`` of 0 and 1; None counts every pixel.
+        valid: ``(N, 1, H, W)``, at least 0; None counts every pixel.
     """
     return _mean(_cross_entropy(logits, target), valid)
 
@@ -97,7 +97,7 @@ def _mean(values: Tensor, valid: Tensor | None) -> Tensor:
 def _sums(logits: Tensor, target: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """``(K,)`` each: shared, predicted and true mass over the batch."""
     probability = logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)
-    if valid is not None:
-        probability, target = probability * valid, target * valid
+    weight = torch.ones_like(target[:, :1]) if valid is None else valid
     over = (0, 2, 3)
-    return (probability * target).sum(over), probability.sum(over), target.sum(over)
+    shared = (weight * probability * target).sum(over)
+    return shared, (weight * probability).sum(over), (weight * target).sum(over)

@@ -77,6 +77,17 @@ def test_ignored_pixels_change_nothing(name):
     assert (leaf.grad[..., 4:] == 0).all()
 
 
+@pytest.mark.parametrize("name", sorted((MASK_LOSSES | INSTANCE_LOSSES).keys() - {"lovasz-bce"}))
+def test_a_pixel_of_weight_two_counts_as_two(name):
+    torch.manual_seed(1)
+    channels = 2 if name in INSTANCE_LOSSES else 1
+    logits, truth = torch.randn(2, channels, 6, 8), torch.rand(2, channels, 6, 8).round()
+    weights = torch.ones(2, 1, 6, 8)
+    weights[..., 5:] = 2
+    twice = [torch.cat([one, one[..., 5:]], dim=3) for one in (logits, truth)]
+    assert torch.isclose(LOSSES[name](logits, truth, weights), LOSSES[name](*twice, None))
+
+
 @pytest.mark.parametrize("name", sorted(MASK_LOSSES | INSTANCE_LOSSES))
 @pytest.mark.parametrize("level", [0.0, 1.0])
 def test_empty_and_full_targets_are_defined_and_right_answers_cost_nothing(name, level):
