@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cellwright.cli.console import EXIT_EXPECTED_ERROR, print_table, say
+from cellwright.cli.stopping import ends_when_told
 from cellwright.cli.train import hush_lightning, require_training
 from cellwright.errors import ConfigError, UnknownNameError
 
@@ -94,7 +95,8 @@ def run(
         data = str(Path(data).resolve())  # the report may be asked for from another folder
     request = Request(chosen, data, out or Path("runs") / f"{name}-{chosen}")
     command = shlex.join(["cellwright", *sys.argv[1:]])
-    records = run_study(study, request, command=command, tell=say)
+    with ends_when_told():
+        records = run_study(study, request, command=command, tell=say)
     _report(study, request, records)
     failed = [record.cell for record in records.values() if record.finish == "failed"]
     if failed:

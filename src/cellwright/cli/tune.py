@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cellwright.cli.console import say
+from cellwright.cli.stopping import ends_when_told
 from cellwright.cli.train import hush_lightning, require_training
 
 EXAMPLES = """Examples:
@@ -92,7 +93,8 @@ def tune(
     opened = open_study(store, name, wanted, fingerprint=fingerprint(settings, wanted))
     command = shlex.join(["cellwright", *sys.argv[1:]])
     measure = as_trainings(config, changes, command=command)
-    work(opened, store, wanted, measure, out=folder, said=say)
+    with ends_when_told():
+        work(opened, store, wanted, measure, out=folder, said=say)
 
     done = opened.get_trials(deepcopy=False)
     write_trials(folder / "trials.csv", done, ranges)
