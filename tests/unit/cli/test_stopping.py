@@ -34,7 +34,7 @@ def learn():
     trainer.fit(Slow(), torch.utils.data.DataLoader(images, num_workers=1))
 
 
-with ends_when_told()():
+with ends_when_told():
     for part in range(3):
         try:
             learn()
