@@ -37,6 +37,18 @@ def test_a_bundle_proves_itself_in_every_runtime(cellwright: Run, blob_bundle: P
     assert all(row["passed"] for row in rows)
 
 
+def test_settling_says_what_it_cannot_do(
+    cellwright: Run, blob_bundle: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new.cellwright"
+    odd = cellwright("models", "settle", "nuclei", tmp_path, "--views", "3", "--out", out)
+    assert odd.returncode == 2 and "'1', '2', '4'" in odd.stderr
+    (tmp_path / "images").mkdir()
+    empty = cellwright("models", "settle", "nuclei", tmp_path, "--out", out)
+    assert empty.returncode == 2 and empty.stderr.startswith("error: ")
+    assert not out.exists()
+
+
 def test_a_damaged_bundle_is_refused(cellwright: Run, blob_bundle: Path, tmp_path: Path) -> None:
     graph = open_bundle(blob_bundle).card.graphs[0].file
     damaged = with_flipped_bit(blob_bundle, graph, tmp_path / "damaged.cellwright")

@@ -16,6 +16,7 @@ from cellwright.bundles.calibration import Calibration
 from cellwright.bundles.class_probabilities import ClassProbabilities
 from cellwright.bundles.mask_output import Segmentation, SemanticMasks
 from cellwright.images.normalise import Normalisation
+from cellwright.metrics.report import Report
 
 SCHEMA_VERSION = 1
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,79}$"
@@ -146,6 +147,7 @@ class TrainingRecord(_Frozen):
         recipe: sections of the training's settings that say what the network is and how it
             learned, without the data; empty in bundles of before they were kept.
         epochs: how many it was to learn.
+        settled: the command that chose thresholds anew afterwards; empty where none did.
         shipped_epochs: the one whose weights ship, from 1, for each network of a committee; 0 for
             the weights that it began with, where no epoch was better on the validation part. Empty
             where that was not recorded.
@@ -160,6 +162,7 @@ class TrainingRecord(_Frozen):
     quantization: dict[str, str] = {}
     recipe: dict[str, JsonValue] = {}
     command: str = ""
+    settled: str = ""
     commit: str = ""
     seed: int = 0
     machine: str = ""
@@ -197,6 +200,13 @@ class Evaluation(_Frozen):
     n_images: int = Field(ge=0)
     metrics: dict[str, MetricValue] = {}
     per_class: dict[str, dict[str, MetricValue]] = {}
+
+    @classmethod
+    def of(cls, report: Report, data: str) -> Evaluation:
+        """A report as the card keeps it; ``data`` says on what."""
+        content = report.to_json()
+        kept = {key: content[key] for key in ("n_images", "metrics", "per_class")}
+        return cls.model_validate({"data": data, **kept})
 
 
 class GraphEntry(_Frozen):

@@ -1,19 +1,26 @@
-"""``cellwright models``: which models there are, what they are good at, do they still work."""
+"""``cellwright models``: which there are, what they are good at, thresholds, do they still work."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cellwright.cli.console import print_table, say, write_json
-from cellwright.cli.options import Json
+from cellwright.cli.labels import only_part, open_labelled, parts_of, seen_in_training
+from cellwright.cli.options import Format, Json, Runtime, Threads
 
 if TYPE_CHECKING:
     from cellwright.bundles.card import Card, CompressionRecord, MetricValue
     from cellwright.bundles.verify import Replay
+    from cellwright.inference.views import Views
 
-app = typer.Typer(help="Models: list, card, self-test.", no_args_is_help=True)
+VIEWS: dict[str, Views] = {"1": 1, "2": 2, "4": 4}
+
+app = typer.Typer(help="Models: list, card, thresholds, self-test.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="BUNDLE|NAME", help="A .cellwright file or a name.")]
 
@@ -57,15 +64,64 @@ def show(name: Name, *, json: Json = None) -> None:
     print_table(("field", "value"), _facts(card), title=card.name)
     if card.compression is not None:
         _print_compression(card.compression)
-    for evaluation in card.evaluations:
-        print_table(
-            ("figure", "value", "low", "high", "n"),
-            [
-                (figure, value.value, value.low, value.high, value.n)
-                for figure, value in evaluation.metrics.items()
-            ],
-            title=f"\n{evaluation.data}, {evaluation.n_images} images, 95 % intervals",
+    _print_figures(card)
+
+
+@app.command(
+    "settle",
+    epilog="Example: cellwright models settle hela-dic labels/ --views 4 --out mine.cellwright",
+)
+def settle(
+    name: Name,
+    source: Annotated[
+        str, typer.Argument(metavar="DATA", help="Folder of labelled images, or a public set.")
+    ],
+    *,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="NEW.cellwright", help="The new bundle.")
+    ],
+    views: Annotated[
+        Literal["1", "2", "4"] | None,
+        typer.Option(help="Average over so many mirror images; without it as the model did."),
+    ] = None,
+    format_name: Format = None,
+    split: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A CSV of `cellwright data split`.")
+    ] = None,
+    part: Annotated[
+        Literal["all", "val"],
+        typer.Option(help="Images to choose by; with val, the test part is reported, once."),
+    ] = "all",
+    runtime: Runtime = "auto",
+    threads: Threads = None,
+) -> None:
+    """Choose the thresholds of a model for masks or cells anew; nothing is trained."""
+    from cellwright.bundles.bundle import open_bundle
+    from cellwright.inference.settle_bundle import SettleJob, settle_bundle
+
+    opened = open_bundle(name)
+    whole = open_labelled(source, format_name=format_name)
+    chosen_on = only_part(whole, part, split_file=split)
+    if seen_in_training(opened.card, whole, chosen_on, split_file=split):
+        say(
+            "warning: this model was trained on images of this very set, so thresholds will suit "
+            "them better than others; use --part val with the --split file of its training"
         )
+    tested = part == "val" and "test" in parts_of(whole, split_file=split)
+    words = "validation part" if part == "val" else "all images"
+    job = SettleJob(
+        chosen_on=chosen_on,
+        chosen_on_name=f"{whole.name}, {words}",
+        reported={f"{whole.name}, test part": only_part(whole, "test", split_file=split)}
+        if tested
+        else {},
+        views=None if views is None else VIEWS[views],
+        runtime=runtime,
+        threads=threads,
+        command=shlex.join(["cellwright", *sys.argv[1:]]),
+    )
+    _print_figures(settle_bundle(opened, job, out=out).card)
+    say(f"the new bundle is {out}")
 
 
 @app.command("verify", epilog="Example: cellwright models verify blood-cells")
@@ -93,6 +149,19 @@ def verify(name: Name, *, json: Json = None) -> None:
         )
     if not all(row.passed for row in rows):
         raise typer.Exit(1)
+
+
+def _print_figures(card: Card) -> None:
+    """How good a model is, on each set that it was measured on."""
+    for evaluation in card.evaluations:
+        print_table(
+            ("figure", "value", "low", "high", "n"),
+            [
+                (figure, value.value, value.low, value.high, value.n)
+                for figure, value in evaluation.metrics.items()
+            ],
+            title=f"\n{evaluation.data}, {evaluation.n_images} images, 95 % intervals",
+        )
 
 
 def _print_compression(record: CompressionRecord) -> None:
@@ -156,6 +225,7 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
         ("tiles, px", f"{spec.tile_px} with {spec.overlap_px} shared"),
         ("trained on", f"{training.data} ({training.n_images} images, {training.data_licence})"),
         ("trained with", training.command or None),
+        ("settled with", training.settled or None),
         ("ships", training.shipped() or None),
         ("date", training.date or None),
         ("pruned", ", ".join(map(": ".join, training.pruning.items())) or None),

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from cellwright.bundles.bundle import SUFFIX, TEST_INPUT, Bundle, graph_entry, write_bundle
-from cellwright.bundles.card import NAME_PATTERN, Card
+from cellwright.bundles.card import NAME_PATTERN, Card, Evaluation
 from cellwright.bundles.probe import disc_picture
 from cellwright.bundles.sessions import RUNTIMES, Batch, choose_runtime, open_session
 from cellwright.compression import METHODS, TRAINED
@@ -26,7 +26,7 @@ from cellwright.compression.cost import graph_cost
 from cellwright.compression.judge import Judge, Look
 from cellwright.compression.latency import side_by_side
 from cellwright.compression.method import Candidate, Material, Stage, in_silence
-from cellwright.compression.record import as_evaluation, as_record
+from cellwright.compression.record import as_record
 from cellwright.compression.verdict import InRuntime, Reported, Verdict
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import ConfigError, UnknownNameError
@@ -244,12 +244,12 @@ class _Bench:
         look = next((one for one in looks if one.runtime == usual), looks[0])
         card = look.settled()
         bundle = replace(best.bundle, card=card)
-        evaluations = [as_evaluation(look.report_under(card), self.job.judged_name)]
+        evaluations = [Evaluation.of(look.report_under(card), self.job.judged_name)]
         reported = []
         for name, labelled in self.job.reported.items():
             before = self.look(self.larger, labelled, runtime=REFERENCE, words=f"both on {name}")
             after = self.look(bundle, labelled, runtime=look.runtime, words=f"both on {name}")
-            evaluations.append(as_evaluation(after.report, name))
+            evaluations.append(Evaluation.of(after.report, name))
             drop = self.judge.drop(before, after)
             reported.append(Reported(name, look.runtime, before.report, after.report, drop))
         verdict = replace(verdict, reported=tuple(reported))

@@ -10,7 +10,6 @@ from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import (
     BeforeAfter,
     CompressionRecord,
-    Evaluation,
     MetricValue,
     ReportedDrop,
     RuntimeFigures,
@@ -19,14 +18,6 @@ from cellwright.bundles.openvino_core import openvino_core
 from cellwright.compression.verdict import Verdict
 from cellwright.errors import BundleError
 from cellwright.metrics.intervals import Interval
-from cellwright.metrics.report import Report
-
-
-def as_evaluation(report: Report, data: str) -> Evaluation:
-    """A report as the card keeps it."""
-    content = report.to_json()
-    kept = {key: content[key] for key in ("n_images", "metrics", "per_class")}
-    return Evaluation.model_validate({"data": data, **kept})
 
 
 def as_record(verdict: Verdict, parent: Bundle, *, command: str) -> CompressionRecord:

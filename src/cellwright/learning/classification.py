@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cellwright.bundles.bundle import Bundle, open_bundle, write_bundle
-from cellwright.bundles.card import Card, InputSpec
+from cellwright.bundles.card import Card, Evaluation, InputSpec
 from cellwright.bundles.class_probabilities import ClassProbabilities
 from cellwright.bundles.probe import disc_picture
 from cellwright.data.crop_transforms import CROP_PRESETS
@@ -53,7 +53,6 @@ from cellwright.learning.quantization_aware import AwareNetwork, together
 from cellwright.learning.run_record import (
     TEST_SEED,
     TrainingResult,
-    as_evaluation,
     claim_run_dir,
     training_record,
 )
@@ -284,7 +283,7 @@ def bundle_and_evaluate(
         looked_at["test part"] = parts.test
     reports = {name: report_classes(one, settled) for name, one in seen.items()}
     evaluations = tuple(
-        as_evaluation(report, parts.called(name)) for name, report in reports.items()
+        Evaluation.of(report, parts.called(name)) for name, report in reports.items()
     )
     card = card.model_copy(update={"evaluations": evaluations})
     draft.write(path, card)

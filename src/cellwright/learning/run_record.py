@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
-from cellwright.bundles.card import Evaluation, InputSpec, MetricValue, TrainingRecord
+from cellwright.bundles.card import InputSpec, TrainingRecord
 from cellwright.data.checksum import checksum
 from cellwright.errors import ConfigError
 from cellwright.images.write import atomic_path
@@ -103,20 +103,6 @@ def test_tensors(
         outputs = reference(torch.from_numpy(image))
     named = zip(names, outputs, strict=True)
     return {"input": image} | {name: out.numpy().astype(np.float32) for name, out in named}
-
-
-def as_evaluation(report: DetectionReport | Report, data: str) -> Evaluation:
-    """A report as the card keeps it."""
-    content = report.to_json()
-    return Evaluation(
-        data=data,
-        n_images=content["n_images"],
-        metrics={k: MetricValue(**v) for k, v in content["metrics"].items()},
-        per_class={
-            name: {k: MetricValue(**v) for k, v in values.items()}
-            for name, values in content["per_class"].items()
-        },
-    )
 
 
 def training_record(config: TrainConfig, parts: Parts, *, command: str) -> TrainingRecord:

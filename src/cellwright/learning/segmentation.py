@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cellwright.bundles.bundle import open_bundle, write_bundle
-from cellwright.bundles.card import Card, InputSpec
+from cellwright.bundles.card import Card, Evaluation, InputSpec
 from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 from cellwright.bundles.probe import disc_picture
 from cellwright.data.cell_weights import CELL_WEIGHTS
@@ -35,7 +35,6 @@ from cellwright.learning.optimizers import check_rule
 from cellwright.learning.quantization_aware import AwareNetwork
 from cellwright.learning.run_record import (
     TrainingResult,
-    as_evaluation,
     claim_run_dir,
     test_tensors,
     training_record,
@@ -190,7 +189,7 @@ def bundle_and_evaluate(
     if parts.test is not None:
         reports["test part"] = evaluate_segmentation(settled, parts.test)
     evaluations = tuple(
-        as_evaluation(report, parts.called(name)) for name, report in reports.items()
+        Evaluation.of(report, parts.called(name)) for name, report in reports.items()
     )
     write_bundle(path, card.model_copy(update={"evaluations": evaluations}), graphs, tests)
     return TrainingResult(path, reports.get("test part"), parts.leaks)

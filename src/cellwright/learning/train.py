@@ -16,7 +16,7 @@ import lightning.pytorch as pl
 import torch
 
 from cellwright.bundles.bundle import graph_entry, open_bundle, write_bundle
-from cellwright.bundles.card import Card, Decoding, InputSpec, TrainingRecord
+from cellwright.bundles.card import Card, Decoding, Evaluation, InputSpec, TrainingRecord
 from cellwright.data.splits import write_split
 from cellwright.detectors import DETECTORS
 from cellwright.detectors.protocol import DetectionJob, ExportedDetector, Schedule
@@ -29,7 +29,6 @@ from cellwright.learning.config import TrainConfig
 from cellwright.learning.fit import fit_detector
 from cellwright.learning.run_record import (
     TrainingResult,
-    as_evaluation,
     claim_run_dir,
     test_tensors,
     training_record,
@@ -171,7 +170,7 @@ def bundle_and_evaluate(
         reports["test part"] = report_on(test, settled, thresholds=thresholds)
 
     evaluations = tuple(
-        as_evaluation(report, parts.called(name)) for name, report in reports.items()
+        Evaluation.of(report, parts.called(name)) for name, report in reports.items()
     )
     write_bundle(path, card.model_copy(update={"evaluations": evaluations}), graphs, tests)
     return TrainingResult(path, reports.get("test part"), parts.leaks)
