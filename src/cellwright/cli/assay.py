@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -20,6 +19,8 @@ from cellwright.cli.console import (
 from cellwright.cli.leukemia import EXAMPLES as LEUKEMIA_EXAMPLES
 from cellwright.cli.leukemia import leukemia
 from cellwright.cli.options import (
+    Group,
+    Inputs,
     Json,
     Model,
     Out,
@@ -48,6 +49,21 @@ cellwright assay confluence flask_3 --out results
 
 cellwright assay confluence day_* --model runs/mine/mine.cellwright --out results --json -"""
 
+Blue: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Names of images that show every nucleus, as {name}_blue.", metavar="T"),
+]
+Red: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Names of images that show dead cells, as {name}_red.", metavar="T"),
+]
+Live: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="CLASS", help="The model's class of live cells.")
+]
+Dead: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="CLASS", help="The model's class of dead cells.")
+]
+
 app = typer.Typer(help="Biological quantities with intervals.", no_args_is_help=True)
 app.command("cell-cycle", epilog=CELL_CYCLE_EXAMPLES)(cell_cycle)
 app.command("leukemia", epilog=LEUKEMIA_EXAMPLES)(leukemia)
@@ -55,27 +71,15 @@ app.command("leukemia", epilog=LEUKEMIA_EXAMPLES)(leukemia)
 
 @app.command("viability", epilog=EXAMPLES)
 def viability(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")],
+    inputs: Inputs,
     *,
     model: Model,
     out: Out,
-    blue: Annotated[
-        str | None,
-        typer.Option(help="Names of images that show every nucleus, as {name}_blue.", metavar="T"),
-    ] = None,
-    red: Annotated[
-        str | None,
-        typer.Option(help="Names of images that show dead cells, as {name}_red.", metavar="T"),
-    ] = None,
-    live: Annotated[
-        str | None, typer.Option(metavar="CLASS", help="The model's class of live cells.")
-    ] = None,
-    dead: Annotated[
-        str | None, typer.Option(metavar="CLASS", help="The model's class of dead cells.")
-    ] = None,
-    group: Annotated[
-        str, typer.Option(help="What is pooled, as {group}_*; by default the well or series.")
-    ] = "",
+    blue: Blue = None,
+    red: Red = None,
+    live: Live = None,
+    dead: Dead = None,
+    group: Group = "",
     pixel_size: PixelSize = None,
     scale: Scale = None,
     score_threshold: ScoreThreshold = None,
@@ -110,13 +114,11 @@ def viability(
 
 @app.command("confluence", epilog=CONFLUENCE_EXAMPLES)
 def confluence(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")],
+    inputs: Inputs,
     *,
     out: Out,
     model: Model = "hela-dic",
-    group: Annotated[
-        str, typer.Option(help="What is pooled, as {group}_*; by default the well or series.")
-    ] = "",
+    group: Group = "",
     pixel_size: PixelSize = None,
     scale: Scale = None,
     score_threshold: ScoreThreshold = None,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
 from cellwright.cli.console import counted, print_table, progress_bar, say, write_json
 from cellwright.cli.labels import only_part, open_labelled
-from cellwright.cli.options import Format, Json, Out, Runtime, Threads
+from cellwright.cli.options import Format, Json, LabelledData, Out, Runtime, Threads
 
 if TYPE_CHECKING:
+    from cellwright.audit.audit import Audit
     from cellwright.audit.folds import Fold
     from cellwright.audit.outputs import Written
     from cellwright.data.labelled_set import LabelledSet
@@ -25,50 +26,60 @@ cellwright data audit runs/folds labels/ --out audit
 cellwright data audit folds labels -o out --decisions out/suspects.csv --write-corrected out/new"""
 
 
+Models: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="BUNDLE|NAME|DIR", help="A bundle, a name, or a folder of training runs."
+    ),
+]
+TrainingSplit: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The split file of the model's training.")
+]
+AuditedPart: TypeAlias = Annotated[
+    Literal["all", "train", "val", "test"],
+    typer.Option(help="Which images to audit; all: those the models did not learn from."),
+]
+FurtherModels: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="BUNDLE:SPLIT", help="A further model with its split; repeatable."),
+]
+Seen: TypeAlias = Annotated[
+    Literal["skip", "include"],
+    typer.Option(help="What to do with images that every model learned from."),
+]
+Confidence: TypeAlias = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Probability of a sure cell; by default learned."),
+]
+Top: TypeAlias = Annotated[int, typer.Option(min=0, help="Suspects that the page shows.")]
+Decisions: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="CSV", help="suspects.csv with yes or no in its column accept."),
+]
+Corrected: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="New folder inside --out for the corrected labels."),
+]
+OldDecisions: TypeAlias = Annotated[
+    Literal["keep", "replace"],
+    typer.Option(help="What to do with decisions in an older suspects.csv of the folder."),
+]
+
+
 def audit(
-    bundle: Annotated[
-        str,
-        typer.Argument(
-            metavar="BUNDLE|NAME|DIR", help="A bundle, a name, or a folder of training runs."
-        ),
-    ],
-    source: Annotated[
-        str, typer.Argument(metavar="DATA", help="Folder of labelled images, or a public set.")
-    ],
+    bundle: Models,
+    source: LabelledData,
     *,
     out: Out,
-    split: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The split file of the model's training.")
-    ] = None,
-    part: Annotated[
-        Literal["all", "train", "val", "test"],
-        typer.Option(help="Which images to audit; all: those the models did not learn from."),
-    ] = "all",
-    fold: Annotated[
-        list[str] | None,
-        typer.Option(metavar="BUNDLE:SPLIT", help="A further model with its split; repeatable."),
-    ] = None,
-    seen: Annotated[
-        Literal["skip", "include"],
-        typer.Option(help="What to do with images that every model learned from."),
-    ] = "skip",
-    confidence: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Probability of a sure cell; by default learned."),
-    ] = None,
-    top: Annotated[int, typer.Option(min=0, help="Suspects that the page shows.")] = 60,
-    decisions: Annotated[
-        Path | None,
-        typer.Option(metavar="CSV", help="suspects.csv with yes or no in its column accept."),
-    ] = None,
-    write_corrected: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="New folder inside --out for the corrected labels."),
-    ] = None,
-    existing: Annotated[
-        Literal["keep", "replace"],
-        typer.Option(help="What to do with decisions in an older suspects.csv of the folder."),
-    ] = "keep",
+    split: TrainingSplit = None,
+    part: AuditedPart = "all",
+    fold: FurtherModels = None,
+    seen: Seen = "skip",
+    confidence: Confidence = None,
+    top: Top = 60,
+    decisions: Decisions = None,
+    write_corrected: Corrected = None,
+    existing: OldDecisions = "keep",
     format_name: Format = None,
     runtime: Runtime = "auto",
     threads: Threads = None,
@@ -99,6 +110,12 @@ def audit(
         )
         print_table(*written.figures, title="\nThe model with and without the suspects")
     say(written.caution)
+    _say_rest(found, written, write_corrected)
+    say(f"report: {out / 'report.html'}")
+
+
+def _say_rest(found: Audit, written: Written, asked: Path | None) -> None:
+    """Which images were not audited, and what became of the corrected labels that were asked."""
     if found.left_out:
         say(
             f"not audited: {counted(len(found.left_out), 'image')} that every model learned from; "
@@ -107,10 +124,9 @@ def audit(
     if found.unlabelled:
         say(f"not audited: {counted(len(found.unlabelled), 'image')} without labels")
     if written.corrected is not None:
-        say(f"corrected labels, as {written.corrected}: {write_corrected}")
-    elif write_corrected is not None:
+        say(f"corrected labels, as {written.corrected}: {asked}")
+    elif asked is not None:
         say("nothing corrected: say which suspects are right in suspects.csv, then --decisions")
-    say(f"report: {out / 'report.html'}")
 
 
 def _title(written: Written) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -16,6 +15,8 @@ from cellwright.cli.console import (
     write_json,
 )
 from cellwright.cli.options import (
+    Group,
+    Inputs,
     Json,
     Labels,
     Model,
@@ -38,20 +39,21 @@ cellwright assay cell-cycle montage.tif --tile 40 --model runs/mine/mine.cellwri
 cellwright assay cell-cycle fields --labels cells --model runs/mine/mine.cellwright --out results"""
 
 
+Mitotic: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CLASS", help="A class that counts as mitosis; repeat for more."),
+]
+
+
 def cell_cycle(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")],
+    inputs: Inputs,
     *,
     model: Model,
     out: Out,
     tile: Tile = None,
     labels: Labels = None,
-    group: Annotated[
-        str, typer.Option(help="What is pooled, as {group}_*; by default the well or series.")
-    ] = "",
-    mitotic: Annotated[
-        list[str] | None,
-        typer.Option(metavar="CLASS", help="A class that counts as mitosis; repeat for more."),
-    ] = None,
+    group: Group = "",
+    mitotic: Mitotic = None,
     pixel_size: PixelSize = None,
     overlays: Overlays = "draw",
     runtime: Runtime = "auto",

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from cellwright.cli.console import Cell, counted, print_table, progress_bar, say, write_json
+from cellwright.cli.compress_verdict import print_verdict
+from cellwright.cli.console import counted, progress_bar, say, typed_command, write_json
 from cellwright.cli.labels import only_part, open_labelled, parts_of, seen_in_training
-from cellwright.cli.options import Format, Json, Threads
+from cellwright.cli.options import (
+    BundleName,
+    Format,
+    Json,
+    LabelledData,
+    NewBundle,
+    Overrides,
+    Split,
+    Threads,
+)
 from cellwright.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from cellwright.bundles.bundle import Bundle
     from cellwright.compression.calibration_data import CalibrationImage
     from cellwright.compression.compress import CompressionJob
     from cellwright.compression.verdict import Verdict
     from cellwright.data.labelled_set import LabelledSet
-    from cellwright.metrics.intervals import Interval
 
 EXAMPLES = """Examples:
 
@@ -34,147 +41,185 @@ cellwright compress mine.cellwright labels/ --calibrate-on images/ --out mine-in
 
 cellwright compress mine.cellwright labels/ --method prune --keep 0.5 --out mine-half.cellwright"""
 
+Method: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="ptq: 8 bits without training; half: weights in 16 bits, arithmetic as before; "
+        "prune: fewer channels; qat: 8 bits in training; magnitude: 90 % zeros, no faster; "
+        "these three train on DATA first; keep: only the verdict, with --against.",
+    ),
+]
+Against: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BUNDLE|NAME",
+        help="Compare with this bundle: the one that BUNDLE was pruned from.",
+    ),
+]
+JudgedPart: TypeAlias = Annotated[
+    Literal["all", "train", "val"] | None,
+    typer.Option(
+        help="Images to choose and judge by: all, but val where a training comes before. With "
+        "val, ranges are learned from the training part, and the test part is reported."
+    ),
+]
+CalibrateOn: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Images to learn ranges from; they need no labels."),
+]
+CalibrationImages: TypeAlias = Annotated[
+    int, typer.Option(min=1, help="How many images to learn ranges from.")
+]
+Ranges: TypeAlias = Annotated[
+    str, typer.Option(metavar="NAME", help="minmax, percentile, entropy, or auto for the best.")
+]
+Keep: TypeAlias = Annotated[
+    float, typer.Option(min=0.01, max=0.99, help="prune: share of the channels that stay.")
+]
+Epochs: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="How long to train; by default a third of the model's own."),
+]
+Recipe: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="CONFIG.yaml", help="What the model was trained with, if its card is older."
+    ),
+]
+MaxDrop: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        help="Points of AP50:95 (boxes), Jaccard index (masks), matched50 (cells) or weighted "
+        "F1 (classes) that may be lost; beyond, nothing is written.",
+    ),
+]
+JudgedIn: TypeAlias = Annotated[
+    str, typer.Option(metavar="NAME", help="Judge in onnxruntime, openvino, or auto for both.")
+]
+
 
 def compress(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE|NAME", help="A bundle file or a name.")],
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA", help="Folder of labelled images to judge by, or a public set."
-        ),
-    ],
+    bundle: BundleName,
+    source: LabelledData,
     *,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="NEW.cellwright", help="The new bundle.")
-    ],
-    method: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="ptq: 8 bits without training; half: weights in 16 bits, arithmetic as before; "
-            "prune: fewer channels; qat: 8 bits in training; magnitude: 90 % zeros, no faster; "
-            "these three train on DATA first; keep: only the verdict, with --against.",
-        ),
-    ] = "ptq",
-    against: Annotated[
-        str | None,
-        typer.Option(
-            metavar="BUNDLE|NAME",
-            help="Compare with this bundle: the one that BUNDLE was pruned from.",
-        ),
-    ] = None,
+    out: NewBundle,
+    method: Method = "ptq",
+    against: Against = None,
     format_name: Format = None,
-    split: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A CSV of `cellwright data split`.")
-    ] = None,
-    part: Annotated[
-        Literal["all", "train", "val"] | None,
-        typer.Option(
-            help="Images to choose and judge by: all, but val where a training comes before. With "
-            "val, ranges are learned from the training part, and the test part is reported."
-        ),
-    ] = None,
-    calibrate_on: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Images to learn ranges from; they need no labels."),
-    ] = None,
-    images: Annotated[int, typer.Option(min=1, help="How many images to learn ranges from.")] = 64,
-    ranges: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="minmax, percentile, entropy, or auto for the best."),
-    ] = "auto",
-    keep: Annotated[
-        float, typer.Option(min=0.01, max=0.99, help="prune: share of the channels that stay.")
-    ] = 0.5,
-    epochs: Annotated[
-        int | None,
-        typer.Option(min=1, help="How long to train; by default a third of the model's own."),
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the training."),
-    ] = None,
-    recipe: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="CONFIG.yaml", help="What the model was trained with, if its card is older."
-        ),
-    ] = None,
-    max_drop: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            help="Points of AP50:95 (boxes), Jaccard index (masks), matched50 (cells) or weighted "
-            "F1 (classes) that may be lost; beyond, nothing is written.",
-        ),
-    ] = 1.0,
-    runtime: Annotated[
-        str, typer.Option(metavar="NAME", help="Judge in onnxruntime, openvino, or auto for both.")
-    ] = "auto",
+    split: Split = None,
+    part: JudgedPart = None,
+    calibrate_on: CalibrateOn = None,
+    images: CalibrationImages = 64,
+    ranges: Ranges = "auto",
+    keep: Keep = 0.5,
+    epochs: Epochs = None,
+    overrides: Overrides = None,
+    recipe: Recipe = None,
+    max_drop: MaxDrop = 1.0,
+    runtime: JudgedIn = "auto",
     threads: Threads = None,
     json: Json = None,
 ) -> None:
     """Make a smaller, faster bundle and say what that gains and costs; refuse it if too much."""
     _require_onnx()
-    from cellwright.bundles.bundle import open_bundle
-    from cellwright.compression import TRAINED
-
-    opened = open_bundle(bundle)
-    larger = None if against is None else open_bundle(against)
-    if method in TRAINED:
-        from cellwright.cli.compress_training import data_section, refuse_part, train_smaller
-        from cellwright.compression.compress import check_name
-        from cellwright.learning.fine_tuning import FineTuning
-
-        check_name(out, opened)
-        refuse_part(part or "val")
-        plan = FineTuning(
-            method=method,
-            data=data_section(source, format_name=format_name, split=split),
-            name=out.stem,
-            keep=keep,
-            epochs=epochs,
-            recipe=recipe,
-            overrides=(*([] if threads is None else [f"threads={threads}"]), *(overrides or ())),
-        )
-        larger = larger or opened
-        opened, split = train_smaller(opened, plan, out)
-    job = _job(
-        opened,
-        open_labelled(source, format_name=format_name),
-        _Asked(
-            part or ("val" if method in TRAINED else "all"),
-            split=split,
-            calibrate_on=calibrate_on,
-            images=0 if method in TRAINED else images,
-        ),
-    )
-    job = replace(
-        job,
-        runtimes=_runtimes(runtime),
+    asked = _Asked(
+        bundle=bundle,
+        source=source,
+        out=out,
+        method=method,
+        against=against,
+        format_name=format_name,
+        split=split,
+        part=part,
+        calibrate_on=calibrate_on,
+        images=images,
+        ranges=ranges,
+        keep=keep,
+        epochs=epochs,
+        overrides=tuple(overrides or ()),
+        recipe=recipe,
         max_drop=max_drop,
+        runtime=runtime,
         threads=threads,
-        settings={"ranges": ranges},
-        against=larger,
-        command=shlex.join(["cellwright", *sys.argv[1:]]),
     )
-    from cellwright.compression.compress import compress as run
-
-    verdict = run(opened, job, method=method, out=out, stage=progress_bar)
+    verdict = _judge(asked)
     if not write_json(verdict.to_json(), json):
         print_verdict(verdict)
     verdict.require_accepted()
     say(f"the new bundle is {out}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """Which images: the part to judge by, the file of parts, and those to learn ranges from."""
+    """The options, which say what each field means."""
 
-    part: Literal["all", "train", "val"]
+    bundle: str
+    source: str
+    out: Path
+    method: str
+    against: str | None
+    format_name: str | None
     split: Path | None
+    part: Literal["all", "train", "val"] | None
     calibrate_on: Path | None
     images: int
+    ranges: str
+    keep: float
+    epochs: int | None
+    overrides: tuple[str, ...]
+    recipe: Path | None
+    max_drop: float
+    runtime: str
+    threads: int | None
+
+
+def _judge(asked: _Asked) -> Verdict:
+    """Train where the method does, make the smaller bundle, judge it."""
+    from cellwright.bundles.bundle import open_bundle
+    from cellwright.compression import TRAINED
+    from cellwright.compression.compress import compress as run
+
+    bundle = open_bundle(asked.bundle)
+    larger = None if asked.against is None else open_bundle(asked.against)
+    whole = open_labelled(asked.source, format_name=asked.format_name)
+    if asked.method in TRAINED:
+        larger = larger or bundle
+        bundle, asked = _trained(bundle, asked)
+    job = replace(
+        _job(bundle, whole, asked),
+        runtimes=_runtimes(asked.runtime),
+        max_drop=asked.max_drop,
+        threads=asked.threads,
+        settings={"ranges": asked.ranges},
+        against=larger,
+        command=typed_command(),
+    )
+    return run(bundle, job, method=asked.method, out=asked.out, stage=progress_bar)
+
+
+def _trained(bundle: Bundle, asked: _Asked) -> tuple[Bundle, _Asked]:
+    """What the training leaves, and what is asked of it: it learned its ranges, if it has any."""
+    from cellwright.cli.compress_training import data_section, refuse_part, train_smaller
+    from cellwright.compression.compress import check_name
+    from cellwright.learning.fine_tuning import FineTuning
+
+    check_name(asked.out, bundle)
+    part = asked.part or "val"
+    refuse_part(part)
+    threads = () if asked.threads is None else (f"threads={asked.threads}",)
+    plan = FineTuning(
+        method=asked.method,
+        data=data_section(asked.source, format_name=asked.format_name, split=asked.split),
+        name=asked.out.stem,
+        keep=asked.keep,
+        epochs=asked.epochs,
+        recipe=asked.recipe,
+        overrides=(*threads, *asked.overrides),
+    )
+    smaller, split = train_smaller(bundle, plan, asked.out)
+    return smaller, replace(asked, part=part, split=split, images=0)
 
 
 def _job(bundle: Bundle, whole: LabelledSet, asked: _Asked) -> CompressionJob:
@@ -182,7 +227,7 @@ def _job(bundle: Bundle, whole: LabelledSet, asked: _Asked) -> CompressionJob:
     from cellwright.compression.calibration_data import draw
     from cellwright.compression.compress import CompressionJob
 
-    part, split = asked.part, asked.split
+    part, split = asked.part or "all", asked.split
     judged = only_part(whole, part, split_file=split)
     if seen_in_training(bundle.card, whole, judged, split_file=split):
         say(
@@ -251,86 +296,3 @@ def _calibration_images(
 def _words(labelled: LabelledSet, part: str) -> str:
     names = {"all": "all images", "train": "training part", "val": "validation part"}
     return f"{labelled.name}, {names.get(part, f'{part} part')}"
-
-
-def print_verdict(verdict: Verdict) -> None:
-    """A verdict as tables on stdout, what it depends on on stderr."""
-    before, after = verdict.cost_before, verdict.cost_after
-    settings = ", ".join(f"{name} {value}" for name, value in verdict.settings.items())
-    print_table(
-        ("graph", "before", "after"),
-        [
-            ("size, MB", before.bytes / 1e6, after.bytes / 1e6),
-            ("times smaller", None, verdict.size_ratio),
-            ("size zipped, MB", before.zipped_bytes / 1e6, after.zipped_bytes / 1e6),
-            ("parameters", before.parameters, after.parameters),
-            ("zeros among weights, %", 100 * before.sparsity, 100 * after.sparsity),
-            ("GFLOPs", before.gflops, after.gflops),
-        ],
-        title=f"{verdict.parent} by {verdict.method}: {settings}",
-    )
-    print_table(
-        ("runtime", "ms before", "ms after", "times faster", "points lost", "low", "high"),
-        [
-            (
-                one.runtime,
-                one.latency.before_ms,
-                one.latency.after_ms,
-                one.latency.speedup,
-                *_lost(one.drop),
-            )
-            for one in verdict.runtimes
-        ],
-        title=f"\n{verdict.metric} on {verdict.data}, {counted(verdict.before.n_images, 'image')}",
-    )
-    print_table(
-        ("figure", "before", *(f"after, {one.runtime}" for one in verdict.runtimes)),
-        _figures(verdict.before.metrics, [one.report.metrics for one in verdict.runtimes]),
-        title="\nfigures",
-    )
-    for other in verdict.reported:
-        print_table(
-            ("figure", "before", f"after, {other.runtime}"),
-            [
-                *_figures(other.before.metrics, [other.after.metrics]),
-                (f"points of {verdict.metric} lost", None, _signed(other.drop)),
-            ],
-            title=f"\n{other.data}, {counted(other.before.n_images, 'image')}, only reported",
-        )
-    say(_conditions(verdict))
-
-
-def _conditions(verdict: Verdict) -> str:
-    shape = " x ".join(map(str, verdict.cost_before.input_shape))
-    threads = (
-        "threads as the runtime chose"
-        if verdict.threads is None
-        else (counted(verdict.threads, "thread"))
-    )
-    answer = "accepted" if verdict.accepted else "refused"
-    return (
-        f"{answer}: {verdict.worst.drop.value:.2f} points lost at most, {verdict.max_drop:g} "
-        f"allowed; times of the network alone, both in turns, {threads}, GFLOPs at {shape}; "
-        "points are hundredths, their intervals 95 %, paired by image"
-    )
-
-
-def _lost(drop: Interval) -> tuple[Cell, Cell, Cell]:
-    value, low, high = (
-        None if one is None else f"{one:.2f}" for one in (drop.value, drop.low, drop.high)
-    )
-    return value, low, high
-
-
-def _signed(drop: Interval) -> str:
-    value, low, high = _lost(drop)
-    return f"{value}" if low is None else f"{value} ({low} to {high})"
-
-
-def _figures(
-    before: Mapping[str, Interval], after: Sequence[Mapping[str, Interval]]
-) -> list[tuple[Cell, ...]]:
-    return [
-        (name, one.value, *(None if name not in new else new[name].value for new in after))
-        for name, one in before.items()
-    ]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cellwright.cli.console import say
-from cellwright.cli.train import hush_lightning, require_training, say_what_ships
+from cellwright.cli.console import say, typed_command
+from cellwright.cli.train import hush_lightning, prepare_training, say_what_ships
 from cellwright.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,14 +15,7 @@ if TYPE_CHECKING:
 
 
 def data_section(source: str, *, format_name: str | None, split: Path | None) -> dict[str, object]:
-    """The section ``data`` of a training on what ``source`` names.
-
-    Raises:
-        DatasetError: neither a folder nor a known set.
-    """
-    from cellwright.cli.labels import open_labelled
-
-    open_labelled(source, format_name=format_name)
+    """The section ``data`` of a training on what ``source`` names, a folder or a known set."""
     named = {"path": str(Path(source).absolute())} if Path(source).exists() else {"dataset": source}
     files = {} if split is None else {"split_file": str(split.absolute())}
     return {**named, **files, **({} if format_name is None else {"format": format_name})}
@@ -42,9 +32,7 @@ def train_smaller(bundle: Bundle, plan: FineTuning, out: Path) -> tuple[Bundle, 
         BundleError: the card does not say how the bundle was trained.
         DatasetError, LeakError: the data cannot be used.
     """
-    require_training()
-    # As in training: threads that spin would take the time of others.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    prepare_training()
     from cellwright.bundles.bundle import open_bundle
     from cellwright.learning.fine_tuning import fine_tuning_config
     from cellwright.learning.train import train
@@ -53,7 +41,7 @@ def train_smaller(bundle: Bundle, plan: FineTuning, out: Path) -> tuple[Bundle, 
     hush_lightning()
     run_dir = out.parent / f"{out.stem}-run"
     say(f"training {config.schedule.epochs} epochs in {run_dir}")
-    result = train(config, run_dir, command=shlex.join(["cellwright", *sys.argv[1:]]))
+    result = train(config, run_dir, command=typed_command())
     smaller = open_bundle(result.bundle)
     say_what_ships(smaller.card.training)
     return smaller, run_dir / "split.csv"

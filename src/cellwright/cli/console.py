@@ -6,6 +6,7 @@ A bar is drawn only on a terminal, so logs and pipes stay clean.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ EXIT_EXPECTED_ERROR = 2
 def say(text: str) -> None:
     """A remark for the person at the terminal, on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+def typed_command() -> str:
+    """What was typed, for a card or a table: whoever reads it can do the same again."""
+    return shlex.join(["cellwright", *sys.argv[1:]])
 
 
 def write_json(value: object, target: Path | None) -> bool:

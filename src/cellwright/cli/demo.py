@@ -77,7 +77,7 @@ def demo(
     ] = Path("demo-out"),
 ) -> None:
     """Simulate, train, evaluate, count and report: every assay beside the truth, in minutes."""
-    train.require_training()
+    train.prepare_training()
     begin(out)
     took: dict[str, float] = {}
     for name, run in PARTS.items():

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cellwright.cli.console import Cell, counted, print_table, progress_bar, say, write_json
 from cellwright.cli.labels import only_part, open_labelled, seen_in_training
-from cellwright.cli.options import Format, Json, Runtime, Threads
+from cellwright.cli.options import (
+    BundleName,
+    Format,
+    Json,
+    LabelledData,
+    Part,
+    Runtime,
+    Split,
+    Threads,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,18 +38,12 @@ cellwright evaluate runs/mine/mine.cellwright smears/ --shift stain"""
 
 
 def evaluate(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE|NAME", help="A bundle file or a name.")],
-    source: Annotated[
-        str, typer.Argument(metavar="DATA", help="Folder of labelled images, or a public set.")
-    ],
+    bundle: BundleName,
+    source: LabelledData,
     *,
     format_name: Format = None,
-    split: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A CSV of `cellwright data split`.")
-    ] = None,
-    part: Annotated[
-        Literal["all", "train", "val", "test"], typer.Option(help="Which images to look at.")
-    ] = "all",
+    split: Split = None,
+    part: Part = "all",
     shift: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Move the colours first: stain, gamma, white-balance …"),

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from cellwright.cli.console import STDOUT, say, write_json
 from cellwright.cli.importance import explain_data
 from cellwright.cli.labels import only_part, open_labelled
-from cellwright.cli.options import Format, Json, PixelSize, Threads
+from cellwright.cli.options import Format, Json, Part, PixelSize, Split, Threads
 from cellwright.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cellwright.bundles.bundle import Bundle
-    from cellwright.explain.grad_cam import Explanation
+    from cellwright.explain.grad_cam import Explanation, GradCam
     from cellwright.images.picture import Picture
 
 EXAMPLES = """Examples:
@@ -30,38 +29,43 @@ MAPS = (".png", ".npy", ".tif", ".tiff")
 TABLES = (".html", ".csv", ".png")
 
 
+Classifies: TypeAlias = Annotated[
+    str, typer.Argument(metavar="BUNDLE|NAME", help="A bundle that classifies.")
+]
+OneCell: TypeAlias = Annotated[
+    Path | None, typer.Argument(metavar="IMAGE", help="A picture of one cell.")
+]
+Explained: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FILE",
+        help="Of an image: a picture (.png) or the bare map (.npy, .tif). "
+        "Of --data: a page (.html), the table (.csv) or the bars (.png).",
+    ),
+]
+ClassName: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--class", metavar="NAME", help="Class to explain; the most probable one."),
+]
+Data: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--data", metavar="DATA", help="Labelled images: what the model goes by."),
+]
+
+
 def explain(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE|NAME", help="A bundle that classifies.")],
-    image: Annotated[
-        Path | None, typer.Argument(metavar="IMAGE", help="A picture of one cell.")
-    ] = None,
+    bundle: Classifies,
+    image: OneCell = None,
     *,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="FILE",
-            help="Of an image: a picture (.png) or the bare map (.npy, .tif). "
-            "Of --data: a page (.html), the table (.csv) or the bars (.png).",
-        ),
-    ],
-    class_name: Annotated[
-        str | None,
-        typer.Option("--class", metavar="NAME", help="Class to explain; the most probable one."),
-    ] = None,
+    out: Explained,
+    class_name: ClassName = None,
     pixel_size: PixelSize = None,
-    data: Annotated[
-        str | None,
-        typer.Option("--data", metavar="DATA", help="Labelled images: what the model goes by."),
-    ] = None,
+    data: Data = None,
     format_name: Format = None,
-    split: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A CSV of `cellwright data split`.")
-    ] = None,
-    part: Annotated[
-        Literal["all", "train", "val", "test"], typer.Option(help="Which images of --data.")
-    ] = "all",
+    split: Split = None,
+    part: Part = "all",
     threads: Threads = None,
     json: Json = None,
 ) -> None:
@@ -87,7 +91,15 @@ def explain(
         labelled = only_part(open_labelled(data, format_name=format_name), part, split_file=split)
         explain_data(opened, labelled, out, threads=threads, json=json)
     elif image is not None:
-        _explain_image(opened, image, out, class_name, pixel_size, threads=threads, json=json)
+        from cellwright.explain.grad_cam import GradCam, sentences
+
+        cam = GradCam(opened, threads=threads)
+        explained = _explain_image(cam, image, out, class_name=class_name, pixel_size=pixel_size)
+        if not write_json(_as_json(explained, cam.classifier.classes, out), json):
+            typer.echo(out)
+        if json != STDOUT:
+            for line in sentences(explained):
+                say(line)
 
 
 def _check_suffix(out: Path, allowed: tuple[str, ...]) -> None:
@@ -100,20 +112,11 @@ def _check_suffix(out: Path, allowed: tuple[str, ...]) -> None:
 
 
 def _explain_image(
-    bundle: Bundle,
-    image: Path,
-    out: Path,
-    class_name: str | None,
-    pixel_size: float | None,
-    *,
-    threads: int | None,
-    json: Path | None,
-) -> None:
+    cam: GradCam, image: Path, out: Path, *, class_name: str | None, pixel_size: float | None
+) -> Explanation:
     """Grad-CAM of one file into ``out``."""
-    from cellwright.explain.grad_cam import GradCam, sentences
     from cellwright.images.read import read_image
 
-    cam = GradCam(bundle, threads=threads)
     picture = read_image(image)
     found = cam.explain(
         picture.pixels,
@@ -123,11 +126,7 @@ def _explain_image(
         where=image,
     )
     _write(out, picture, found)
-    if not write_json(_as_json(found, cam.classifier.classes, out), json):
-        typer.echo(out)
-    if json != STDOUT:
-        for line in sentences(found):
-            say(line)
+    return found
 
 
 def _write(out: Path, picture: Picture, found: Explanation) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cellwright.cli.console import say
+from cellwright.cli.options import BundleName
 
 EXAMPLES = """Examples:
 
@@ -17,7 +18,7 @@ cellwright export nuclei --to bioimageio --out exported"""
 
 
 def export(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE|NAME", help="A bundle file or a name.")],
+    bundle: BundleName,
     *,
     to: Annotated[str, typer.Option("--to", metavar="FORM", help="onnx, openvino or bioimageio.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the files.")],

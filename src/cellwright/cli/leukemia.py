@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -16,7 +15,7 @@ from cellwright.cli.console import (
     say_where,
     write_json,
 )
-from cellwright.cli.options import Json, Out, Overlays, PixelSize, Runtime
+from cellwright.cli.options import Group, Inputs, Json, Out, Overlays, PixelSize, Runtime
 
 if TYPE_CHECKING:
     from cellwright.assays.leukemia import LeukemiaReport
@@ -30,26 +29,28 @@ cellwright assay leukemia smears --model runs/blasts/blasts.cellwright --out res
 cellwright assay leukemia smears --model runs/stages/stages.cellwright --blast early --blast pre --blast pro --out results"""  # noqa: E501  one example a line
 
 
+Classifies: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="BUNDLE|NAME",
+        help="Classifies white cells or fields; without it cells are counted and measured.",
+    ),
+]
+Blasts: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CLASS", help="A class that is leukemic; repeat for more."),
+]
+
+
 def leukemia(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")],
+    inputs: Inputs,
     *,
     out: Out,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="BUNDLE|NAME",
-            help="Classifies white cells or fields; without it cells are counted and measured.",
-        ),
-    ] = None,
-    blast: Annotated[
-        list[str] | None,
-        typer.Option(metavar="CLASS", help="A class that is leukemic; repeat for more."),
-    ] = None,
-    group: Annotated[
-        str, typer.Option(help="What is pooled, as {group}_*; by default the well or series.")
-    ] = "",
+    model: Classifies = None,
+    blast: Blasts = None,
+    group: Group = "",
     pixel_size: PixelSize = None,
     overlays: Overlays = "draw",
     runtime: Runtime = "auto",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cellwright.cli.console import print_table, say, write_json
+from cellwright.cli.console import print_table, say, typed_command, write_json
 from cellwright.cli.labels import only_part, open_labelled, parts_of, seen_in_training
-from cellwright.cli.options import Format, Json, Runtime, Threads
+from cellwright.cli.options import (
+    BundleName,
+    Format,
+    Json,
+    LabelledData,
+    NewBundle,
+    Runtime,
+    Split,
+    Threads,
+)
 
 if TYPE_CHECKING:
     from cellwright.bundles.card import Card, CompressionRecord, MetricValue
@@ -21,8 +27,6 @@ if TYPE_CHECKING:
 VIEWS: dict[str, Views] = {"1": 1, "2": 2, "4": 4}
 
 app = typer.Typer(help="Models: list, card, thresholds, self-test.", no_args_is_help=True)
-
-Name = Annotated[str, typer.Argument(metavar="BUNDLE|NAME", help="A .cellwright file or a name.")]
 
 
 @app.command("list", epilog="Example: cellwright models list")
@@ -54,7 +58,7 @@ def list_models(*, json: Json = None) -> None:
 
 
 @app.command("show", epilog="Example: cellwright models show blood-cells")
-def show(name: Name, *, json: Json = None) -> None:
+def show(name: BundleName, *, json: Json = None) -> None:
     """Print a model's card: classes, input, training, limits, figures with intervals."""
     from cellwright.bundles.bundle import open_bundle
 
@@ -72,22 +76,16 @@ def show(name: Name, *, json: Json = None) -> None:
     epilog="Example: cellwright models settle hela-dic labels/ --views 4 --out mine.cellwright",
 )
 def settle(
-    name: Name,
-    source: Annotated[
-        str, typer.Argument(metavar="DATA", help="Folder of labelled images, or a public set.")
-    ],
+    name: BundleName,
+    source: LabelledData,
     *,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="NEW.cellwright", help="The new bundle.")
-    ],
+    out: NewBundle,
     views: Annotated[
         Literal["1", "2", "4"] | None,
         typer.Option(help="Average over so many mirror images; without it as the model did."),
     ] = None,
     format_name: Format = None,
-    split: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A CSV of `cellwright data split`.")
-    ] = None,
+    split: Split = None,
     part: Annotated[
         Literal["all", "val"],
         typer.Option(help="Images to choose by; with val, the test part is reported, once."),
@@ -118,14 +116,14 @@ def settle(
         views=None if views is None else VIEWS[views],
         runtime=runtime,
         threads=threads,
-        command=shlex.join(["cellwright", *sys.argv[1:]]),
+        command=typed_command(),
     )
     _print_figures(settle_bundle(opened, job, out=out).card)
     say(f"the new bundle is {out}")
 
 
 @app.command("verify", epilog="Example: cellwright models verify blood-cells")
-def verify(name: Name, *, json: Json = None) -> None:
+def verify(name: BundleName, *, json: Json = None) -> None:
     """Replay a model's own test tensors in every runtime of this machine."""
     from dataclasses import asdict
 

@@ -7,6 +7,15 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+Inputs: TypeAlias = Annotated[
+    list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")
+]
+BundleName: TypeAlias = Annotated[
+    str, typer.Argument(metavar="BUNDLE|NAME", help="A .cellwright file or a name.")
+]
+LabelledData: TypeAlias = Annotated[
+    str, typer.Argument(metavar="DATA", help="Folder of labelled images, or a public set.")
+]
 Model: TypeAlias = Annotated[
     str,
     typer.Option(
@@ -18,6 +27,9 @@ Model: TypeAlias = Annotated[
 ]
 Out: TypeAlias = Annotated[
     Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")
+]
+NewBundle: TypeAlias = Annotated[
+    Path, typer.Option("--out", "-o", metavar="NEW.cellwright", help="The new bundle.")
 ]
 Runtime: TypeAlias = Annotated[
     str,
@@ -39,6 +51,19 @@ Outlines: TypeAlias = Annotated[
 Format: TypeAlias = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="Label format; guessed where it is plain."),
+]
+Split: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A CSV of `cellwright data split`.")
+]
+Part: TypeAlias = Annotated[
+    Literal["all", "train", "val", "test"], typer.Option(help="Which of the labelled images.")
+]
+Group: TypeAlias = Annotated[
+    str, typer.Option(help="What is pooled, as {group}_*; by default the well or series.")
+]
+Overrides: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; repeat for more."),
 ]
 Json: TypeAlias = Annotated[
     Path | None,

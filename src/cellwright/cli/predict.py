@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -11,6 +12,7 @@ from cellwright.cli.console import EXIT_EXPECTED_ERROR, counted, progress_bar, s
 from cellwright.cli.options import (
     Cluster,
     Existing,
+    Inputs,
     Json,
     Labels,
     Model,
@@ -26,7 +28,8 @@ from cellwright.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from cellwright.inference.run import RunSummary
+    from cellwright.bundles.bundle import Bundle
+    from cellwright.inference.run import RunOptions, RunSummary
 
 EXAMPLES = """Examples:
 
@@ -40,7 +43,7 @@ ERRORS_SHOWN = 5
 
 
 def predict(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")],
+    inputs: Inputs,
     *,
     model: Model,
     out: Out,
@@ -66,11 +69,8 @@ def predict(
     cluster share the images; model and folders must lie where all of them see them.
     """
     from cellwright.bundles.bundle import open_bundle
-    from cellwright.bundles.sessions import runtime_choice
-    from cellwright.inference.run import RunOptions, load_model, predict_files
-    from cellwright.inference.workers import plan_work
+    from cellwright.inference.run import RunOptions
 
-    bundle = open_bundle(model)
     options = RunOptions(
         pixel_size,
         scale,
@@ -80,37 +80,65 @@ def predict(
         labels_dir=None if labels is None else str(labels),
         outlines=outlines,
     )
+    where = _Where(out, existing, runtime, threads, cluster)
+    summary = _predict(inputs, open_bundle(model), options, where)
+    if not write_json(_as_json(summary), json):
+        typer.echo(_sentence(summary))
+    _say_errors(summary)
+    if not summary.n_done:
+        raise typer.Exit(EXIT_EXPECTED_ERROR)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Where results go, and what computes them."""
+
+    out: Path
+    existing: Literal["resume", "replace"]
+    runtime: str
+    threads: int | None
+    cluster: str | None
+
+
+def _predict(inputs: list[Path], bundle: Bundle, options: RunOptions, where: _Where) -> RunSummary:
+    """Predict here or on the cluster, and say by which runtime."""
+    from cellwright.bundles.sessions import runtime_choice
+    from cellwright.inference.run import load_model, predict_files
+    from cellwright.inference.workers import plan_work
+
     with progress_bar("counting") as progress:
-        if cluster is None:
+        if where.cluster is None:
             summary = predict_files(
                 inputs,
                 bundle=bundle,
-                out=out,
-                runtime=runtime,
-                threads=threads,
+                out=where.out,
+                runtime=where.runtime,
+                threads=where.threads,
                 options=options,
-                existing=existing,
+                existing=where.existing,
                 progress=progress,
             )
         else:
             from cellwright.inference.cluster import on_cluster
 
-            with on_cluster(cluster, bundle, options, threads=threads) as spread:
-                plan = plan_work(1, threads=threads)
-                summary = load_model(bundle, options, runtime=runtime, plan=plan).predict(
-                    inputs, out, existing=existing, progress=progress, spread=spread
+            with on_cluster(where.cluster, bundle, options, threads=where.threads) as spread:
+                plan = plan_work(1, threads=where.threads)
+                loaded = load_model(bundle, options, runtime=where.runtime, plan=plan)
+                summary = loaded.predict(
+                    inputs, where.out, existing=where.existing, progress=progress, spread=spread
                 )
-    choice = runtime_choice(runtime, bundle.card.graphs[0].precision)
+    choice = runtime_choice(where.runtime, bundle.card.graphs[0].precision)
     say(f"runtime {summary.runtime}: {choice.why}")
-    if not write_json(_as_json(summary), json):
-        typer.echo(_sentence(summary))
+    return summary
+
+
+def _say_errors(summary: RunSummary) -> None:
+    """The first images without a result, and where all of them stand."""
     for image, error in list(summary.errors.items())[:ERRORS_SHOWN]:
         say(f"not counted: {image}: {error.what}")
     if summary.errors:
         listed = summary.out / "errors.csv"
         say(f"{len(summary.errors)} of {counted(summary.n_images, 'image')} in {listed}")
-    if not summary.n_done:
-        raise typer.Exit(EXIT_EXPECTED_ERROR)
 
 
 def _sentence(summary: RunSummary) -> str:

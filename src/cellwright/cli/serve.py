@@ -5,13 +5,16 @@ from __future__ import annotations
 import socket
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from cellwright.cli.console import say
 from cellwright.cli.options import Runtime, Threads
 from cellwright.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from cellwright.service.settings import ServiceSettings
 
 EXAMPLES = """Examples:
 
@@ -35,36 +38,47 @@ NEEDED = {
 }
 
 
+Host: TypeAlias = Annotated[
+    str, typer.Option(help="Address to answer at; all but this machine's own need tokens.")
+]
+Port: TypeAlias = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")]
+DataFolder: TypeAlias = Annotated[
+    Path, typer.Option("--data", "-d", metavar="DIR", help="Keeps images and results.")
+]
+Database: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        envvar="CELLWRIGHT_DATABASE",
+        help="SQLAlchemy URL instead of a SQLite file in DIR.",
+    ),
+]
+OwnModels: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("--model", "-m", metavar="BUNDLE", help="Serve it too; repeat for more."),
+]
+NewToken: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Make a token for somebody, print it once, and stop."),
+]
+LargestFile: TypeAlias = Annotated[int, typer.Option(min=1, help="Largest image file, in MiB.")]
+MostImages: TypeAlias = Annotated[int, typer.Option(min=1, help="Most images in one job.")]
+MostRequests: TypeAlias = Annotated[
+    float, typer.Option(min=0.1, help="Most requests a second of one token or address.")
+]
+
+
 def serve(
     *,
-    host: Annotated[
-        str, typer.Option(help="Address to answer at; all but this machine's own need tokens.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8642,
-    data: Annotated[
-        Path, typer.Option("--data", "-d", metavar="DIR", help="Keeps images and results.")
-    ] = Path("cellwright-service"),
-    database: Annotated[
-        str,
-        typer.Option(
-            metavar="URL",
-            envvar="CELLWRIGHT_DATABASE",
-            help="SQLAlchemy URL instead of a SQLite file in DIR.",
-        ),
-    ] = "",
-    models: Annotated[
-        list[Path] | None,
-        typer.Option("--model", "-m", metavar="BUNDLE", help="Serve it too; repeat for more."),
-    ] = None,
-    create_token: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Make a token for somebody, print it once, and stop."),
-    ] = None,
-    max_file_mib: Annotated[int, typer.Option(min=1, help="Largest image file.")] = 256,
-    max_images: Annotated[int, typer.Option(min=1, help="Most images in one job.")] = 500,
-    max_requests: Annotated[
-        float, typer.Option(min=0.1, help="Most requests a second of one token or address.")
-    ] = 100,
+    host: Host = "127.0.0.1",
+    port: Port = 8642,
+    data: DataFolder = Path("cellwright-service"),
+    database: Database = "",
+    models: OwnModels = None,
+    create_token: NewToken = None,
+    max_file_mib: LargestFile = 256,
+    max_images: MostImages = 500,
+    max_requests: MostRequests = 100,
     runtime: Runtime = "auto",
     threads: Threads = None,
 ) -> None:
@@ -94,6 +108,15 @@ def serve(
     if create_token is not None:
         _create_token(settings.database_url, create_token)
         return
+    _answer(settings, host, port)
+
+
+def _answer(settings: ServiceSettings, host: str, port: int) -> None:
+    """Run the service until it is interrupted.
+
+    Raises:
+        ConfigError: others could use it without a token, or the address is taken.
+    """
     import uvicorn
 
     from cellwright.service.app import create_app

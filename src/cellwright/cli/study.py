@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cellwright.cli.console import EXIT_EXPECTED_ERROR, print_table, say
+from cellwright.cli.console import EXIT_EXPECTED_ERROR, print_table, say, typed_command
 from cellwright.cli.stopping import ends_when_told
-from cellwright.cli.train import hush_lightning, require_training
+from cellwright.cli.train import hush_lightning, prepare_training
 from cellwright.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -45,7 +42,7 @@ StudyOut = Annotated[
 @app.command("list")
 def list_studies() -> None:
     """Show every study and the sizes it comes in."""
-    require_training()
+    prepare_training()
     from cellwright.studies import STUDIES
 
     rows = [
@@ -81,8 +78,6 @@ def run(
     """
     if quick and preset not in (None, QUICK):
         raise ConfigError("--quick is a preset of its own", remedy="leave out --preset")
-    # Read when torch is imported: threads that wait by spinning take time from the others.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     study = _study(name)
     chosen = QUICK if quick else preset or DEFAULT_PRESET
     if chosen not in study.presets:
@@ -94,9 +89,8 @@ def run(
     if data is not None and Path(data).exists():
         data = str(Path(data).resolve())  # the report may be asked for from another folder
     request = Request(chosen, data, out or Path("runs") / f"{name}-{chosen}")
-    command = shlex.join(["cellwright", *sys.argv[1:]])
     with ends_when_told():
-        records = run_study(study, request, command=command, tell=say)
+        records = run_study(study, request, command=typed_command(), tell=say)
     _report(study, request, records)
     failed = [record.cell for record in records.values() if record.finish == "failed"]
     if failed:
@@ -131,7 +125,7 @@ def report(
 
 
 def _study(name: str) -> Study:
-    require_training()
+    prepare_training()
     from cellwright.studies import STUDIES
 
     if name not in STUDIES:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
-import sys
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cellwright.cli.console import say
+from cellwright.cli.console import say, typed_command
 from cellwright.cli.evaluate import print_report
+from cellwright.cli.options import Overrides
 from cellwright.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -32,10 +31,7 @@ cellwright train classes.yaml --folds 5 --out runs/folds"""
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="Settings of the run.")],
     *,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; repeat for more."),
-    ] = None,
+    overrides: Overrides = None,
     allow_leak: Annotated[
         bool,
         typer.Option("--allow-leak", help="Train although the split leaks; the card will say so."),
@@ -50,19 +46,16 @@ def train(
     ] = None,
 ) -> None:
     """Train a model and write its bundle. A killed run started again goes on where it was."""
-    require_training()
+    prepare_training()
     from cellwright.bundles.bundle import open_bundle
     from cellwright.learning.config import load_config
 
     changes = [*(overrides or ()), *(["data.allow_leak=true"] if allow_leak else ())]
     settings = load_config(config, tuple(changes))
-    # Threads that wait by spinning cost five times the processor time as soon as another
-    # program wants the cores too; this is read when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cellwright.learning.train import train as fit
 
     hush_lightning()
-    command = shlex.join(["cellwright", *sys.argv[1:]])
+    command = typed_command()
     if folds is not None:
         from cellwright.learning.cross_validation import cross_validate
 
@@ -90,8 +83,8 @@ def say_what_ships(training: TrainingRecord) -> None:
         say(f"warning: {training.improved_nothing()}")
 
 
-def require_training() -> None:
-    """Stop early where the base is installed without what trains.
+def prepare_training() -> None:
+    """Stop early where the base is installed without what trains; called before torch is imported.
 
     Raises:
         MissingExtraError: a package of the extra ``train`` is missing.
@@ -99,6 +92,9 @@ def require_training() -> None:
     for package in ("torch", "torchvision", "lightning", "albumentations"):
         if find_spec(package) is None:
             raise MissingExtraError(package, "train")
+    # Threads that wait by spinning cost five times the processor time as soon as another
+    # program wants the cores too; this is read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def hush_lightning() -> None:

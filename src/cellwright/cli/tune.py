@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
-from cellwright.cli.console import say
+from cellwright.cli.console import say, typed_command
+from cellwright.cli.options import Overrides
 from cellwright.cli.stopping import ends_when_told
-from cellwright.cli.train import hush_lightning, require_training
+from cellwright.cli.train import hush_lightning, prepare_training
 
 EXAMPLES = """Examples:
 
@@ -21,60 +19,66 @@ cellwright tune train.yaml --search schedule.learning_rate=float:1e-4:1e-2:log -
 cellwright tune train.yaml --space space.yaml --storage postgresql://user@host/lab"""
 
 
+Trials: TypeAlias = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Trainings in all; by default 20, or the whole grid."),
+]
+Ranges: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--search",
+        metavar="KEY=RANGE",
+        help="float:LOW:HIGH[:log], int:LOW:HIGH[:log] or choice:A,B; repeat for more. With "
+        "--sampler grid, :N behind a range says how many numbers of it.",
+    ),
+]
+RangesFile: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE.yaml", help="The same as a file of KEY: RANGE.")
+]
+Sampler: TypeAlias = Annotated[
+    str, typer.Option(metavar="tpe|gp|grid|random", help="Who proposes.")
+]
+Pruner: TypeAlias = Annotated[
+    str, typer.Option(metavar="median|halving|none", help="Who stops what is behind.")
+]
+Storage: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|URL",
+        help="Journal file (by default in the run folder), sqlite:///FILE or "
+        "postgresql://USER@HOST/NAME.",
+    ),
+]
+StudyName: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Of the study; by default the config's.")
+]
+RunFolder: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="DIR", help="Run folder; by default runs/NAME-tune."),
+]
+
+
 def tune(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="As for `train`.")],
     *,
-    trials: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Trainings in all; by default 20, or the whole grid."),
-    ] = None,
-    search: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--search",
-            metavar="KEY=RANGE",
-            help="float:LOW:HIGH[:log], int:LOW:HIGH[:log] or choice:A,B; repeat for more. With "
-            "--sampler grid, :N behind a range says how many numbers of it.",
-        ),
-    ] = None,
-    space: Annotated[
-        Path | None, typer.Option(metavar="FILE.yaml", help="The same as a file of KEY: RANGE.")
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of all trials."),
-    ] = None,
-    sampler: Annotated[
-        str, typer.Option(metavar="tpe|gp|grid|random", help="Who proposes.")
-    ] = "tpe",
-    pruner: Annotated[
-        str, typer.Option(metavar="median|halving|none", help="Who stops what is behind.")
-    ] = "median",
-    storage: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|URL",
-            help="Journal file (by default in the run folder), sqlite:///FILE or "
-            "postgresql://USER@HOST/NAME.",
-        ),
-    ] = None,
-    study: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of the study; by default the config's.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="DIR", help="Run folder; by default runs/NAME-tune."),
-    ] = None,
+    trials: Trials = None,
+    search: Ranges = None,
+    space: RangesFile = None,
+    overrides: Overrides = None,
+    sampler: Sampler = "tpe",
+    pruner: Pruner = "median",
+    storage: Storage = None,
+    study: StudyName = None,
+    out: RunFolder = None,
 ) -> None:
     """Search settings by many trainings; start it again, anywhere, for one more worker.
 
     Writes trials.csv, best.yaml for `cellwright train`, and report.html.
     """
-    require_training()
+    prepare_training()
     from cellwright.tuning.storage import open_storage, require_optuna
 
     require_optuna()
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cellwright.tuning.results import best_trial, write_best, write_page, write_trials
     from cellwright.tuning.space import read_space
     from cellwright.tuning.training import as_trainings, check_tunable, fingerprint
@@ -91,8 +95,7 @@ def tune(
     store = open_storage(storage or str(folder / "study.journal"))
     name = study or settings.name
     opened = open_study(store, name, wanted, fingerprint=fingerprint(settings, wanted))
-    command = shlex.join(["cellwright", *sys.argv[1:]])
-    measure = as_trainings(config, changes, command=command)
+    measure = as_trainings(config, changes, command=typed_command())
     with ends_when_told():
         work(opened, store, wanted, measure, out=folder, said=say)
 
