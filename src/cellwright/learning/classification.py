@@ -57,14 +57,15 @@ from cellwright.learning.run_record import (
     training_record,
 )
 from cellwright.learning.smaller_network import (
+    as_begun,
     compressions_of,
     how_made,
     int8_replays,
     shipped_graph,
     to_train,
 )
-from cellwright.learning.starting_weights import Start, begin_with, read_start
-from cellwright.learning.trainer import Watch, best_epoch, presets_by_epoch, run_trainer
+from cellwright.learning.starting_weights import Start, read_start
+from cellwright.learning.trainer import FitPlan, Watch, best_epoch, presets_by_epoch, run_trainer
 from cellwright.learning.training_data import Parts
 from cellwright.models import CLASSIFIERS
 from cellwright.models.committee import Committee
@@ -193,10 +194,8 @@ def fit_committee(
         network = build_classifier(
             chosen, len(classes), n_channels=channels, crop_px=(height, width)
         )
-        anew: tuple[str, ...] = ()
-        if start is not None:
-            network, anew = begin_with(network, start.member(number), fed.example())
-        network = to_train(network, own, fed, anew=anew)
+        beginning = None if start is None else start.member(number)
+        network = as_begun(network, own, fed, beginning)
         fitted.append(
             fit_classifier(
                 network,
@@ -252,12 +251,14 @@ def fit_classifier(
     weights = run_trainer(
         ClassificationModule(network, val=val, rule=rule, head=head),
         crop_loader(train, n_classes, draws, batch_size=schedule.batch_size),
+        FitPlan(
+            schedule,
+            run_dir,
+            f"val/{chosen.choose_by}",
+            watch=watch,
+            compressions=compressions_of(config),
+        ),
         n_val=-(-len(val) // VAL_BATCH),
-        schedule=schedule,
-        run_dir=run_dir,
-        monitor=f"val/{chosen.choose_by}",
-        watch=watch,
-        compressions=compressions_of(config),
     )
     network.load_state_dict(weights)
     return network.cpu().eval()

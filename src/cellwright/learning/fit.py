@@ -12,7 +12,7 @@ from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.pictures import prepared_picture
 from cellwright.detectors.protocol import DetectionJob, Objective
 from cellwright.learning.detection_module import DetectionModule
-from cellwright.learning.trainer import presets_by_epoch, run_trainer, window_loader
+from cellwright.learning.trainer import FitPlan, presets_by_epoch, run_trainer, window_loader
 from cellwright.learning.windows import Labelled, WindowDataset, collate
 from cellwright.models.cell_detector import CellDetector
 
@@ -39,11 +39,8 @@ def fit_detector(
     weights = run_trainer(
         module,
         _train_loader(train, job),
+        FitPlan(job.schedule, job.run_dir, "val/ap50_95", watch=job.watch),
         n_val=len(val),
-        schedule=job.schedule,
-        run_dir=job.run_dir,
-        monitor="val/ap50_95",
-        watch=job.watch,
     )
     network.load_state_dict(weights)
     return network.cpu().eval()

@@ -6,7 +6,7 @@ and its figures go into the card.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -42,13 +42,14 @@ from cellwright.learning.run_record import (
 from cellwright.learning.segmentation_fit import SegmentationJob, fit_segmenter
 from cellwright.learning.segmentation_module import Rule
 from cellwright.learning.smaller_network import (
+    as_begun,
     compressions_of,
     how_made,
     int8_replays,
     shipped_graph,
     to_train,
 )
-from cellwright.learning.starting_weights import begin_with, read_start
+from cellwright.learning.starting_weights import read_start
 from cellwright.learning.trainer import Watch, best_epoch
 from cellwright.learning.training_data import Parts, choose_input, choose_window, survey_pixels
 from cellwright.losses import INSTANCE_LOSSES, MASK_LOSSES
@@ -113,32 +114,20 @@ def train_segmenter(
         torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, workers=True, verbose=False)
 
-    labelling = _labelling(config)
-    classes = labelling.classes(parts.whole)
-    background = labelling.background(parts.whole)
-    decoding = _decoding(config, len(classes), background)
-    looks = survey_pixels(parts.train, largest_edge_px=0.0)
-    spec = choose_input(looks, config.input)
-    network = build_network(
-        config.segmentation, decoding.channels(len(classes)), n_channels=spec.channels
-    )
-    spec = _segmenter_input(spec, config.input, multiple=int(network.multiple))  # type: ignore[arg-type]
-    window, crops = choose_window(looks, spec, config.input)
-    fed = _fed(network, n_channels=spec.channels)
+    plan = _plan(parts, config)
+    spec = plan.input
     start = None if config.start_from is None else read_start(config.start_from)
-    anew: tuple[str, ...] = ()
-    if start is not None:
-        network, anew = begin_with(network, start, fed.example())
-    network = to_train(network, config, fed, anew=anew)
+    fed = _fed(plan.network, n_channels=spec.channels)
+    network = as_begun(plan.network, config, fed, start)
     write_split(run_dir / "split.csv", parts.whole, parts.part_of)
     job = SegmentationJob(
         train=parts.train,
         val=parts.val,
-        labelling=labelling,
-        classes=(background, *classes),
+        labelling=plan.labelling,
+        classes=(plan.background, *plan.classes),
         input=spec,
-        window=window,
-        crops_per_image=crops,
+        window=plan.window,
+        crops_per_image=plan.crops_per_image,
         rule=_rule(config),
         run_dir=run_dir,
         weighting=CLASS_BALANCES.get(config.segmentation.class_balance or ""),
@@ -154,16 +143,57 @@ def train_segmenter(
     card = Card(
         name=config.name,
         task=config.task,
-        classes=classes,
+        classes=plan.classes,
         description=config.description,
         licence=config.licence,
         limits=(*config.limits, *parts.leaks),
         input=spec,
-        segmentation=decoding,
+        segmentation=plan.decoding,
         training=record,
         graphs=(entry,),
     )
     return bundle_and_evaluate(card, graph, fitted, parts=parts, run_dir=run_dir)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What labels and pixels of the training part decide.
+
+    Attributes:
+        labelling: what the labels are read as.
+        background: what is no cell.
+        classes: names, without the background.
+        decoding: how the network's output is read; its thresholds are not chosen yet.
+        network: as its settings make it.
+        input: how pixels become network input.
+        window: (height, width) of a training picture in network pixels.
+        crops_per_image: training windows drawn from an image in an epoch.
+    """
+
+    labelling: Labelling
+    background: str
+    classes: tuple[str, ...]
+    decoding: SemanticMasks | DistanceInstances
+    network: nn.Module
+    input: InputSpec
+    window: tuple[int, int]
+    crops_per_image: int
+
+
+def _plan(parts: Parts, config: TrainConfig) -> _Plan:
+    """Look at the labels and pixels once, and decide what is trained on what."""
+    labelling = _labelling(config)
+    classes = labelling.classes(parts.whole)
+    background = labelling.background(parts.whole)
+    decoding = _decoding(config, len(classes), background)
+    looks = survey_pixels(parts.train, largest_edge_px=0.0)
+    spec = choose_input(looks, config.input)
+    network = build_network(
+        config.segmentation, decoding.channels(len(classes)), n_channels=spec.channels
+    )
+    spec = _segmenter_input(spec, config.input, multiple=int(network.multiple))  # type: ignore[arg-type]
+    window, crops = choose_window(looks, spec, config.input)
+    return _Plan(labelling, background, classes, decoding, network, spec, window, crops)
 
 
 def bundle_and_evaluate(

@@ -16,7 +16,7 @@ from cellwright.data.mask_pictures import Labelling, MaskPicture, mask_picture
 from cellwright.errors import DatasetError
 from cellwright.learning.mask_windows import MaskWindows, collate_masks, target_of
 from cellwright.learning.segmentation_module import Rule, SegmentationModule
-from cellwright.learning.trainer import Watch, presets_by_epoch, run_trainer, window_loader
+from cellwright.learning.trainer import FitPlan, Watch, presets_by_epoch, run_trainer, window_loader
 from cellwright.learning.training_compression import TrainingCompression
 from cellwright.losses.class_balance import Shares, class_weighted, pixel_shares, scaled
 
@@ -95,16 +95,15 @@ def fit_segmenter(network: nn.Module, job: SegmentationJob) -> nn.Module:
         rule=_weighted(job, train),
         classes=job.classes if job.several else (),
     )
-    weights = run_trainer(
-        module,
-        window_loader(windows, collate_masks, schedule),
-        n_val=len(val),
-        schedule=schedule,
-        run_dir=job.run_dir,
-        monitor=MONITOR_OF_SEVERAL if job.several else MONITOR[task],
+    plan = FitPlan(
+        schedule,
+        job.run_dir,
+        MONITOR_OF_SEVERAL if job.several else MONITOR[task],
         watch=job.watch,
         compressions=job.compressions,
     )
+    loader = window_loader(windows, collate_masks, schedule)
+    weights = run_trainer(module, loader, plan, n_val=len(val))
     network.load_state_dict(weights)
     return network.cpu().eval()
 

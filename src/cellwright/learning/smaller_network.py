@@ -18,9 +18,23 @@ from cellwright.learning.config import TrainConfig
 from cellwright.learning.graph_input import GraphInput
 from cellwright.learning.magnitude_pruning import MagnitudePruner, zero_share
 from cellwright.learning.quantization_aware import AwareNetwork, RangesSettle, int8_graph
-from cellwright.learning.starting_weights import Start
+from cellwright.learning.starting_weights import Start, begin_with
 from cellwright.learning.structured_pruning import narrowed
 from cellwright.learning.training_compression import TrainingCompression
+
+
+def as_begun(
+    network: nn.Module, config: TrainConfig, fed: GraphInput, start: Start | None
+) -> nn.Module:
+    """The network as its training begins: with the weights of ``start``, if any, and made smaller.
+
+    Raises:
+        ConfigError: those weights do not fit, or the network cannot be made smaller.
+    """
+    anew: Sequence[str] = ()
+    if start is not None:
+        network, anew = begin_with(network, start, fed.example())
+    return to_train(network, config, fed, anew=anew)
 
 
 def to_train(

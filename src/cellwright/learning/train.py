@@ -135,26 +135,7 @@ def bundle_and_evaluate(
     Thresholds and calibration come from the validation part, figures from both.
     """
     path = run_dir / f"{config.name}.cellwright"
-    decoding = Decoding(
-        output=exported.output,
-        nms_scope=config.nms_scope,
-        vote_iou=exported.vote_iou,
-        views=config.views,
-    )
-    limits = [*config.limits, *parts.leaks]
-    limits += [exported.licence_note] if exported.licence_note else []
-    card = Card(
-        name=config.name,
-        task="detection",
-        classes=parts.whole.classes,
-        description=config.description,
-        licence="AGPL-3.0" if exported.licence_note else config.licence,
-        limits=tuple(limits),
-        input=spec,
-        decoding=decoding,
-        training=record,
-        graphs=(graph_entry("graphs/fp32.onnx", exported.graph),),
-    )
+    card = _first_card(config, exported, spec, parts=parts, record=record)
     graphs = {"graphs/fp32.onnx": exported.graph}
     tests = test_tensors(exported.reference, exported.output_names, spec)
     write_bundle(path, card, graphs, tests)
@@ -174,6 +155,36 @@ def bundle_and_evaluate(
     )
     write_bundle(path, card.model_copy(update={"evaluations": evaluations}), graphs, tests)
     return TrainingResult(path, reports.get("test part"), parts.leaks)
+
+
+def _first_card(
+    config: TrainConfig,
+    exported: ExportedDetector,
+    spec: InputSpec,
+    *,
+    parts: Parts,
+    record: TrainingRecord,
+) -> Card:
+    """The card before any image was predicted: no thresholds, no figures."""
+    decoding = Decoding(
+        output=exported.output,
+        nms_scope=config.nms_scope,
+        vote_iou=exported.vote_iou,
+        views=config.views,
+    )
+    notes = [exported.licence_note] if exported.licence_note else []
+    return Card(
+        name=config.name,
+        task="detection",
+        classes=parts.whole.classes,
+        description=config.description,
+        licence="AGPL-3.0" if exported.licence_note else config.licence,
+        limits=(*config.limits, *parts.leaks, *notes),
+        input=spec,
+        decoding=decoding,
+        training=record,
+        graphs=(graph_entry("graphs/fp32.onnx", exported.graph),),
+    )
 
 
 def _begin(config: TrainConfig, run_dir: Path) -> None:

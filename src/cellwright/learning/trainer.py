@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,48 +54,53 @@ def precision_of(setting: str) -> str:
     return "bf16-mixed" if bfloat16_in_hardware() else "32-true"
 
 
+@dataclass(frozen=True)
+class FitPlan:
+    """How a network is fitted, whatever it learns.
+
+    Attributes:
+        schedule: how long; precision and averaging.
+        run_dir: where checkpoints and logs go.
+        monitor: the logged figure whose largest value marks the best epoch.
+        watch: told of every epoch; what it raises ends the training.
+        compressions: what makes the network smaller; the best epoch is one after they are through.
+    """
+
+    schedule: Schedule
+    run_dir: Path
+    monitor: str
+    watch: Watch | None = None
+    compressions: Sequence[TrainingCompression] = ()
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the best and of the last epoch's state."""
+        return self.run_dir / CHECKPOINTS
+
+
 def run_trainer(
-    module: pl.LightningModule,
-    windows: DataLoader[Any],
-    *,
-    n_val: int,
-    schedule: Schedule,
-    run_dir: Path,
-    monitor: str,
-    watch: Watch | None = None,
-    compressions: Sequence[TrainingCompression] = (),
+    module: pl.LightningModule, windows: DataLoader[Any], plan: FitPlan, *, n_val: int
 ) -> Mapping[str, Tensor]:
     """Fit ``module``; resumes from the run folder if it holds a checkpoint.
 
     Args:
         module: holds its network as ``network``; validates on picture indices 0..n_val - 1.
         windows: batches to learn from.
+        plan: how.
         n_val: pictures to validate on.
-        schedule: how long; precision and averaging.
-        run_dir: where checkpoints and logs go.
-        monitor: the logged figure whose largest value marks the best epoch.
-        watch: told of every epoch; what it raises ends the training.
-        compressions: what makes the network smaller; the best epoch is one after they are through.
 
     Returns:
         The network's averaged weights of the best validation epoch.
     """
-    checkpoints = run_dir / CHECKPOINTS
-    last = checkpoints / LAST
+    schedule, last = plan.schedule, plan.checkpoints / LAST
     dataset: Any = windows.dataset
     trainer = pl.Trainer(
         max_epochs=schedule.epochs,
         accelerator="auto",
         devices=1,
         precision=precision_of(schedule.precision),  # type: ignore[arg-type]
-        callbacks=[
-            *_checkpoints(checkpoints, monitor, compressions),
-            _averaging(len(dataset), schedule),
-            *compressions,  # behind the averaging: in a validation they see averaged weights
-            *([] if watch is None else [_Watching(watch, monitor)]),
-            *_patience(schedule, monitor),
-        ],
-        logger=CSVLogger(run_dir, name="log"),
+        callbacks=_callbacks(plan, n_windows=len(dataset)),
+        logger=CSVLogger(plan.run_dir, name="log"),
         num_sanity_val_steps=0,
         gradient_clip_val=10.0,
         enable_model_summary=False,
@@ -107,7 +113,7 @@ def run_trainer(
         ckpt_path=last if last.exists() else None,
         weights_only=True,
     )
-    return best_epoch(run_dir).weights
+    return best_epoch(plan.run_dir).weights
 
 
 def best_epoch(run_dir: Path) -> BestEpoch:
@@ -147,25 +153,34 @@ def presets_by_epoch(schedule: Schedule) -> tuple[tuple[int, str], tuple[int, st
     return (0, schedule.augmentation), (gentle_from, "gentle")
 
 
-def _checkpoints(
-    folder: Path, monitor: str, compressions: Sequence[TrainingCompression]
-) -> list[ModelCheckpoint]:
+def _callbacks(plan: FitPlan, *, n_windows: int) -> list[pl.Callback]:
+    """What happens beside the steps: averaging, compression, checkpoints, an early end."""
+    return [
+        *_checkpoints(plan),
+        _averaging(n_windows, plan.schedule),
+        *plan.compressions,  # behind the averaging: in a validation they see averaged weights
+        *([] if plan.watch is None else [_Watching(plan.watch, plan.monitor)]),
+        *_patience(plan.schedule, plan.monitor),
+    ]
+
+
+def _checkpoints(plan: FitPlan) -> list[ModelCheckpoint]:
     """The best epoch to ship, and every epoch's state to resume from.
 
     Two, because ``save_last`` of one with a monitor only writes when the monitor improves.
     """
+    folder = plan.checkpoints
     last = ModelCheckpoint(folder, filename=Path(LAST).stem, enable_version_counter=False)
     settings: dict[str, Any] = {
         "dirpath": folder,
         "filename": Path(BEST).stem,
-        "monitor": monitor,
+        "monitor": plan.monitor,
         "mode": "max",
         "enable_version_counter": False,
     }
-    best = (
-        BestWhenThrough(compressions, **settings) if compressions else ModelCheckpoint(**settings)
-    )
-    return [best, last]
+    if plan.compressions:
+        return [BestWhenThrough(plan.compressions, **settings), last]
+    return [ModelCheckpoint(**settings), last]
 
 
 def _patience(schedule: Schedule, monitor: str) -> list[EarlyStopping]:

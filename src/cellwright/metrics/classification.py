@@ -44,7 +44,7 @@ from cellwright.metrics.intervals import (
     with_resamples,
 )
 from cellwright.metrics.report import Report, check_paired, interval_settings
-from cellwright.metrics.roc import RocCurve, area_under_roc, roc_curve, sensitivity_at
+from cellwright.metrics.roc import RocCurve, area_under_roc, roc_curves, sensitivity_at
 from cellwright.metrics.score_map import CALIBRATION_BINS, binned_excess
 from cellwright.types import Category
 
@@ -147,16 +147,10 @@ def evaluate_classification(
     per_class = _one_against_rest(is_true, is_guess, weights)
     probabilities = _probabilities(predicted, len(classes))
     per_class |= _of_probabilities(is_true, probabilities, weights)
-    support = (weights @ is_true).T
     rates = _precision_recall(is_true, is_guess, weights)
     pooled = {
         "accuracy": ratio(weights @ (true == guess), weights.sum(axis=1)),
-        "balanced_accuracy": mean_defined(rates["recall"]),
-        "weighted_precision": _weighted(_never_given_is_zero(rates), support),
-        "weighted_f1": _weighted(per_class["macro_f1"], support),
-        "macro_precision": mean_defined(_never_given_is_zero(rates)),
-        "macro_f1": mean_defined(per_class["macro_f1"]),
-        "auroc": mean_defined(per_class["auroc"]),
+        **_means_over_classes(per_class, rates, support=(weights @ is_true).T),
         "ece": _winner_calibration(true, guess, probabilities, weights),
     }
     confusion = confusion_matrix(truth, predicted, len(classes))
@@ -177,12 +171,26 @@ def evaluate_classification(
         classes=tuple(classes),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         reliability=reliability_bins(true == guess, _winner(guess, probabilities)),
-        roc=()
-        if probabilities is None
-        else tuple(
-            roc_curve(one > 0, p) for one, p in zip(is_true.T, probabilities.T, strict=True)
-        ),
+        roc=() if probabilities is None else roc_curves(is_true > 0, probabilities),
     )
+
+
+def _means_over_classes(
+    per_class: Mapping[str, NDArray[np.float64]],
+    rates: Mapping[str, NDArray[np.float64]],
+    *,
+    support: NDArray[np.float64],
+) -> dict[str, NDArray[np.float64]]:
+    """Metric name -> ``(R,)``: macro means, and means weighted by ``support`` ``(K, R)``."""
+    precision = _never_given_is_zero(rates)
+    return {
+        "balanced_accuracy": mean_defined(rates["recall"]),
+        "weighted_precision": _weighted(precision, support),
+        "weighted_f1": _weighted(per_class["macro_f1"], support),
+        "macro_precision": mean_defined(precision),
+        "macro_f1": mean_defined(per_class["macro_f1"]),
+        "auroc": mean_defined(per_class["auroc"]),
+    }
 
 
 def figure_difference(

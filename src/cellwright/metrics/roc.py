@@ -84,6 +84,14 @@ def sensitivity_at(
     return np.where(totals[1] > 0, ratio(reached, totals[0]), np.nan)
 
 
+def roc_curves(
+    is_true: NDArray[np.bool_], probabilities: NDArray[np.floating]
+) -> tuple[RocCurve, ...]:
+    """The curve of each class against the rest, from ``(I, K)`` of both."""
+    pairs = zip(is_true.T, probabilities.T, strict=True)
+    return tuple(roc_curve(truth, given) for truth, given in pairs)
+
+
 def roc_curve(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> RocCurve:
     """The curve of scores ``(I,)`` for bool ``(I,)``; points on a straight line are left out."""
     if not positive.any() or positive.all():

@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from cellwright.detectors.protocol import Schedule
-from cellwright.learning.trainer import best_epoch, run_trainer
+from cellwright.learning.trainer import FitPlan, best_epoch, run_trainer
 
 SCHEDULE = Schedule(
     epochs=4,
@@ -57,10 +57,8 @@ def test_the_epoch_that_ships_is_known_and_0_is_what_it_began_with(figures, numb
     weights = run_trainer(
         OneWeight(figures),
         DataLoader(torch.ones(4, 1), batch_size=2),
+        FitPlan(SCHEDULE, tmp_path, "val/figure"),
         n_val=1,
-        schedule=SCHEDULE,
-        run_dir=tmp_path,
-        monitor="val/figure",
     )
     assert best_epoch(tmp_path).number == number
     changed = float(weights["weight"]) != 1.0

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cellwright.data.inspection.duplicates import ORIENTATIONS, DuplicatePair, families
 from cellwright.data.inspection.findings import KINDS, Severity
+from cellwright.data.inspection.looks import Looks
 from cellwright.data.inspection.result import Inspection, Table
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.images.overlay import PALETTE, display, draw_boxes, draw_labels
@@ -270,6 +271,13 @@ def _looks(page: Page, inspection: Inspection) -> None:
             "--shift`.",
             tone="warning" if (told.low or 0) > looks.chance else "good",
         )
+    _channels_by_class(page, inspection)
+    _image_map(page, inspection, looks)
+    _table(page, inspection.look_table())
+
+
+def _channels_by_class(page: Page, inspection: Inspection) -> None:
+    """A histogram of each channel, a line a class."""
     channels = dict.fromkeys(
         channel for found in inspection.class_intensities.values() for channel in found
     )
@@ -283,6 +291,10 @@ def _looks(page: Page, inspection: Inspection) -> None:
             histogram(values, labels=Labels(x=channel, y="sampled pixels"), bins=64),
             caption=f"Pixel values of {channel} by class.",
         )
+
+
+def _image_map(page: Page, inspection: Inspection, looks: Looks) -> None:
+    """Images as points by colour and sharpness, a cloud a class."""
     clouds = {
         one.name: (
             looks.places[looks.class_ids == index, 0],
@@ -302,7 +314,6 @@ def _looks(page: Page, inspection: Inspection) -> None:
         caption="Images by colour and sharpness (principal components), a point each. Classes in "
         "clouds of their own come from slides of their own.",
     )
-    _table(page, inspection.look_table())
 
 
 def _listing(page: Page, inspection: Inspection) -> None:

@@ -52,16 +52,7 @@ def inspect(labelled: LabelledSet, *, progress: Progress | None = None) -> Inspe
         labelled: the set.
         progress: called with (done, total) after every image.
     """
-    per_image = int(np.clip(_SAMPLED_VALUES // max(1, len(labelled)), 50, 20_000))
-    scans: list[Scan] = []
-    # Decoding images releases the interpreter lock, so threads do read side by side.
-    with ThreadPoolExecutor(_READERS) as readers:
-        for one in readers.map(
-            lambda record: scan(record, labelled, values_per_image=per_image), labelled
-        ):
-            scans.append(one)
-            if progress is not None:
-                progress(len(scans), len(labelled))
+    scans = _scan_all(labelled, progress)
     prints = {one.record.id: one.fingerprint for one in scans if one.fingerprint is not None}
     pairs = find_duplicates(prints)
     part_of = {record.id: record.split for record in labelled if record.split is not None}
@@ -97,6 +88,21 @@ def inspect(labelled: LabelledSet, *, progress: Progress | None = None) -> Inspe
             if looks
         },
     )
+
+
+def _scan_all(labelled: LabelledSet, progress: Progress | None) -> list[Scan]:
+    """Every image read once, in the order of the set."""
+    per_image = int(np.clip(_SAMPLED_VALUES // max(1, len(labelled)), 50, 20_000))
+    scans: list[Scan] = []
+    # Decoding images releases the interpreter lock, so threads do read side by side.
+    with ThreadPoolExecutor(_READERS) as readers:
+        for one in readers.map(
+            lambda record: scan(record, labelled, values_per_image=per_image), labelled
+        ):
+            scans.append(one)
+            if progress is not None:
+                progress(len(scans), len(labelled))
+    return scans
 
 
 def _unit(scans: Sequence[Scan]) -> str:
