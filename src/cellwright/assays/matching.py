@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from cellwright.errors import ConfigError
 from cellwright.metrics.matching import overlapping_pairs
@@ -52,6 +49,9 @@ def match_boxes(first: Boxes, second: Boxes, *, iou_threshold: float = 0.3) -> M
     rows, columns, iou = overlapping_pairs(first.xyxy, second.xyxy, minimum=iou_threshold)
     if not len(rows):
         return Matching(rows, columns, iou)
+    from scipy.sparse import coo_array  # noqa: PLC0415 - SciPy, only for counting by pairs
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - as above
+
     size = len(first) + len(second)
     edges = coo_array((np.ones(len(rows)), (rows, columns + len(first))), shape=(size, size))
     _, island = connected_components(edges, directed=False)
@@ -73,6 +73,8 @@ def _best(
     iou: NDArray[np.float64],
 ) -> NDArray[np.int64]:
     """The edges of one island that the best matching uses."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - SciPy, as above
+
     _, local_row = np.unique(rows[group], return_inverse=True)
     _, local_column = np.unique(columns[group], return_inverse=True)
     shape = (local_row.max() + 1, local_column.max() + 1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pooch
+from platformdirs import user_cache_path
 
 
 def cache_folder() -> Path:
     """The folder ``CELLWRIGHT_CACHE`` names, else ``cellwright`` in the user's cache folder."""
-    return Path(os.environ.get("CELLWRIGHT_CACHE") or pooch.os_cache("cellwright"))
+    return Path(os.environ.get("CELLWRIGHT_CACHE") or user_cache_path("cellwright"))

@@ -14,9 +14,9 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cellwright.features.extractors import EXTRACTORS, channels_as_named
@@ -26,6 +26,9 @@ from cellwright.inference.evaluate_classification import LabelledCrops
 from cellwright.metrics.intervals import Interval, percentile_interval
 from cellwright.reports.page import Page
 from cellwright.reports.plots import Estimate, Labels, interval_bars
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 REPEATS = 10
 SHOWN = 20

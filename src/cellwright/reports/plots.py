@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Guide: TypeAlias = Literal["none", "identity"]
 
@@ -159,6 +161,8 @@ def curves(
 
 
 def _axes(labels: Labels, *, height_in: float = 3.6) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure  # noqa: PLC0415 - half a second, for who draws only
+
     figure = Figure(figsize=(8.0, min(height_in, 40.0)), layout="constrained")
     axes = figure.add_subplot()
     axes.set(xlabel=labels.x, ylabel=labels.y, title=labels.title)

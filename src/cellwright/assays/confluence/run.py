@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cellwright.assays.confluence.cover import (
     ConfluenceReport,
@@ -22,9 +24,11 @@ from cellwright.errors import CellwrightError
 from cellwright.images.read import open_image
 from cellwright.inference.identity import NamedImage, name_images
 from cellwright.inference.run import Progress, RunOptions
-from cellwright.inference.segmentation_work import SegmentationWork
 from cellwright.inference.work import PRODUCT_FOLDERS
 from cellwright.inference.workers import in_order, plan_work
+
+if TYPE_CHECKING:
+    from cellwright.inference.segmentation_work import SegmentationWork
 
 DEFAULT_MODEL = "hela-dic"
 """The model of unstained cells that the assay takes where none is named."""
@@ -75,36 +79,37 @@ def run_confluence(
     written = [out / folder for folder in PRODUCT_FOLDERS]
     paths = images_among(inputs, written=written, aim="segment")
     images = [_grouped(one, settings.group_template) for one in name_images(paths)]
+    # scikit-image takes a second to import, and who counts by boxes does without.
+    from cellwright.inference.segmentation_work import SegmentationWork  # noqa: PLC0415
+
     plan = plan_work(len(images), threads=None)
     work = SegmentationWork(
         bundle, settings.options, runtime=settings.runtime, sharing=plan.sharing
     )
-    fields: list[CoveredField] = []
-    left_out: list[LeftOut] = []
-
-    def one(image: NamedImage) -> CoveredField | LeftOut:
-        try:
-            return _covered(image, work, out)
-        except CellwrightError as error:
-            return LeftOut(image.id, str(image.path), error.what, error.remedy)
-
-    for done, found in enumerate(in_order(one, images, workers=plan.workers), start=1):
-        if isinstance(found, LeftOut):
-            left_out.append(found)
-        else:
-            fields.append(found)
+    found: list[CoveredField | LeftOut] = []
+    for one in in_order(partial(_covered_or_not, work, out), images, workers=plan.workers):
+        found.append(one)
         if progress is not None:
-            progress(done, len(images))
+            progress(len(found), len(images))
+    fields = [one for one in found if isinstance(one, CoveredField)]
     report = ConfluenceReport(
         out=out,
         fields=tuple(fields),
         groups=pool_groups(fields),
         overall=pool(ALL_IMAGES, fields),
-        left_out=tuple(left_out),
+        left_out=tuple(one for one in found if isinstance(one, LeftOut)),
     )
     write_tables(report, work.columns.cells)
     write_report(report, bundle, runtime=work.runtime)
     return report
+
+
+def _covered_or_not(work: SegmentationWork, out: Path, image: NamedImage) -> CoveredField | LeftOut:
+    """One image; what cannot be used is told and does not stop the others."""
+    try:
+        return _covered(image, work, out)
+    except CellwrightError as error:
+        return LeftOut(image.id, str(image.path), error.what, error.remedy)
 
 
 def _covered(image: NamedImage, work: SegmentationWork, out: Path) -> CoveredField:

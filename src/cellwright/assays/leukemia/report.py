@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-from matplotlib.figure import Figure
 
 from cellwright.assays.leukemia.calls import NOTE
 from cellwright.assays.leukemia.counts import MARKS, LeukemiaReport, PooledSmears
@@ -26,6 +25,9 @@ from cellwright.assays.sections import (
 from cellwright.bundles.bundle import Bundle
 from cellwright.reports.page import Page
 from cellwright.reports.plots import Labels, interval_bars
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_PICTURES = 12
 
