@@ -41,6 +41,9 @@ PATIENCE_MS = 1_800_000
 STRIDE_PX = 24
 """Of the mouse from one move to the next."""
 
+FEWEST = 2
+"""Times of which quantiles can be told."""
+
 N_TURNS = 60
 """Of the wheel, in and as many out."""
 
@@ -113,14 +116,19 @@ def recorded(page: Page, act: Callable[[], None]) -> dict[str, Any]:
     seconds = browser_seconds() - before
     frames = page.evaluate(TAKE_FRAMES)
     return {
-        **spread(frames),
+        **spread(frames, of="frames"),
         "share_over_50_ms": sum(frame > 50 for frame in frames) / len(frames),
         "browser_processor_ms_a_frame": seconds / len(frames) * 1000,
     }
 
 
-def spread(values_ms: Sequence[float]) -> dict[str, float]:
-    """Middle, 95 and 99 per cent, and worst, in milliseconds."""
+def spread(values_ms: Sequence[float], *, of: str) -> dict[str, float]:
+    """Middle, 95 and 99 per cent, and worst, in milliseconds, ``of`` frames or tiles."""
+    if len(values_ms) < FEWEST:
+        raise SystemExit(
+            f"error: {len(values_ms)} {of} timed, and {FEWEST} are the fewest that have a spread; "
+            "give a larger --edge or more --moves"
+        )
     cuts = statistics.quantiles(values_ms, n=100, method="inclusive")
     return {
         "n": len(values_ms),
@@ -166,7 +174,8 @@ def look(page: Page, moves: int) -> dict[str, Any]:
     page.wait_for_load_state("networkidle")
     panning = recorded(page, lambda: pan(page, middle, moves))
     page.wait_for_load_state("networkidle")
-    return {"panning": panning, "zooming": zooming, "tiles": spread(page.evaluate(TAKE_TILES))}
+    tiles = spread(page.evaluate(TAKE_TILES), of="tiles")
+    return {"panning": panning, "zooming": zooming, "tiles": tiles}
 
 
 def measure(browser: Browser, address: str, slide: Path, settings: argparse.Namespace) -> Any:

@@ -13,6 +13,7 @@ import io
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,25 +63,27 @@ def _silent(_done: int, _total: int) -> None:
     """Progress that nobody watches."""
 
 
-def quantized(
-    graph: bytes,
-    inputs: Sequence[Batch],
-    *,
-    ranges: str,
-    given: Mapping[str, Range] | None = None,
-    progress: Progress = _silent,
-) -> bytes:
-    """``graph`` in 8 bits, with ranges from ``inputs``; parts of it stay in float.
+@dataclass(frozen=True)
+class ActivationRanges:
+    """Where the range of each activation comes from.
 
-    Args:
-        graph: ONNX bytes with node names.
-        inputs: what the ranges of activations are learned from.
-        ranges: row of :data:`RANGES`.
+    Attributes:
+        inputs: of the network, to learn ranges from.
+        rule: row of :data:`RANGES`.
         given: tensor name -> its range, where nothing is to be learned.
         progress: called after each input.
     """
+
+    inputs: Sequence[Batch]
+    rule: str = "minmax"
+    given: Mapping[str, Range] = field(default_factory=dict)
+    progress: Progress = _silent
+
+
+def quantized(graph: bytes, ranges: ActivationRanges) -> bytes:
+    """``graph``, ONNX bytes with node names, in 8 bits; parts of it stay in float."""
     parsed = OnnxGraph(graph)
-    return _tidied(_paired(parsed, inputs, ranges=ranges, given=given, progress=progress), parsed)
+    return _tidied(_paired(parsed, ranges), parsed)
 
 
 def rounded_tensors(graph: bytes, inputs: Sequence[Batch]) -> frozenset[str]:
@@ -92,7 +95,7 @@ def rounded_tensors(graph: bytes, inputs: Sequence[Batch]) -> frozenset[str]:
         graph: as :func:`prepared` leaves it.
         inputs: anything the network takes.
     """
-    paired = OnnxGraph(_paired(OnnxGraph(graph), inputs, ranges="minmax"))
+    paired = OnnxGraph(_paired(OnnxGraph(graph), ActivationRanges(inputs)))
     pairs = [node for node in paired.nodes if node.op_type == "QuantizeLinear"]
     return frozenset(
         node.input[0]
@@ -101,22 +104,15 @@ def rounded_tensors(graph: bytes, inputs: Sequence[Batch]) -> frozenset[str]:
     )
 
 
-def _paired(
-    parsed: OnnxGraph,
-    inputs: Sequence[Batch],
-    *,
-    ranges: str,
-    given: Mapping[str, Range] | None = None,
-    progress: Progress = _silent,
-) -> bytes:
+def _paired(parsed: OnnxGraph, ranges: ActivationRanges) -> bytes:
     """The graph with quantize/dequantize pairs, as ONNX Runtime's quantizer writes it."""
-    method, options = RANGES[ranges]
+    method, options = RANGES[ranges.rule]
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         target = Path(folder) / "int8.onnx"
         quantize_static(
             parsed.model,
             target,
-            _Reader(inputs, parsed.input_names[0], progress),
+            _Reader(ranges.inputs, parsed.input_names[0], ranges.progress),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(_QUANTIZED),
             nodes_to_exclude=sorted(float_nodes(parsed)),
@@ -130,7 +126,7 @@ def _paired(
                 "CalibStridedMinMax": 1,
                 # Products of two activations, as in attention, lose too much in eight bits.
                 "MatMulConstBOnly": True,
-                "TensorQuantOverrides": {name: [_step(one)] for name, one in (given or {}).items()},
+                "TensorQuantOverrides": {name: [_step(one)] for name, one in ranges.given.items()},
                 **options,
             },
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cellwright.bundles.bundle import Bundle
-from cellwright.bundles.qdq import RANGES, prepared, quantized
+from cellwright.bundles.qdq import RANGES, ActivationRanges, prepared, quantized
 from cellwright.compression.method import Candidate, Material
 from cellwright.errors import UnknownNameError
 
@@ -31,5 +31,5 @@ def quantize(bundle: Bundle, material: Material) -> Iterator[Candidate]:
 def _candidates(graph: bytes, material: Material, wanted: Sequence[str]) -> Iterator[Candidate]:
     for ranges in wanted:
         with material.stage(f"learning ranges: {ranges}") as progress:
-            data = quantized(graph, material.inputs, ranges=ranges, progress=progress)
+            data = quantized(graph, ActivationRanges(material.inputs, ranges, progress=progress))
         yield Candidate(data, "int8", {"ranges": ranges})

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from cellwright.bundles.qdq import Range, prepared, quantized, step_of
+from cellwright.bundles.qdq import ActivationRanges, Range, prepared, quantized, step_of
 from cellwright.errors import BundleError
 from cellwright.learning.compression_config import AwareQuantization
 from cellwright.learning.function_calls import INPUT, run_named
@@ -222,4 +222,4 @@ def int8_graph(network: AwareNetwork, output_name: str) -> bytes:
         raise BundleError(f"the range of {unseen[0]} was never seen in training")
     ready = prepared(named.graph, where="the trained network")
     # Everything that is rounded takes over a range: no picture sets one, this one only passes.
-    return quantized(ready, [network.fed.example().numpy()], ranges="minmax", given=given)
+    return quantized(ready, ActivationRanges([network.fed.example().numpy()], given=given))

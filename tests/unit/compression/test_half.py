@@ -9,7 +9,7 @@ import torch
 from onnx import TensorProto, numpy_helper
 
 from cellwright.bundles.export import export_network
-from cellwright.bundles.qdq import prepared, quantized
+from cellwright.bundles.qdq import ActivationRanges, prepared, quantized
 from cellwright.bundles.sessions import RUNTIMES, open_session
 from cellwright.bundles.weights import graph_weights
 from cellwright.compression.cost import graph_cost
@@ -65,7 +65,7 @@ def test_it_can_still_go_to_8_bits(graph, half):
     rng = np.random.default_rng(1)
     images = [rng.random(SHAPE).astype(np.float32) for _ in range(2)]
     sizes = [
-        len(quantized(prepared(one, where="x"), images, ranges="minmax")) for one in (graph, half)
+        len(quantized(prepared(one, where="x"), ActivationRanges(images))) for one in (graph, half)
     ]
     assert sizes[1] == pytest.approx(sizes[0], rel=0.02)
 

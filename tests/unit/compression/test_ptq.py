@@ -12,7 +12,7 @@ from cellwright.bundles.bundle import Bundle, graph_entry, open_bundle, write_bu
 from cellwright.bundles.export import export_network
 from cellwright.bundles.onnx_graph import OnnxGraph, with_names
 from cellwright.bundles.placement import float_nodes
-from cellwright.bundles.qdq import RANGES, quantized
+from cellwright.bundles.qdq import RANGES, ActivationRanges, quantized
 from cellwright.bundles.sessions import RUNTIMES, open_session
 from cellwright.compression.cost import graph_cost
 from cellwright.compression.method import Material
@@ -47,7 +47,7 @@ def images() -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def int8(detector, images) -> bytes:
-    return quantized(detector, images, ranges="minmax")
+    return quantized(detector, ActivationRanges(images))
 
 
 @pytest.mark.parametrize("runtime", sorted(RUNTIMES))
@@ -100,7 +100,7 @@ def test_size_shrinks_and_the_work_stays(detector, int8):
 
 
 def test_nothing_is_printed(images, capfd):
-    quantized(with_names(blob_graph()), images[:1], ranges="percentile")
+    quantized(with_names(blob_graph()), ActivationRanges(images[:1], "percentile"))
     captured = capfd.readouterr()
     assert captured.out == ""
     assert captured.err == ""

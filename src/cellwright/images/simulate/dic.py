@@ -24,6 +24,12 @@ from numpy.typing import NDArray
 from cellwright.errors import ConfigError
 from cellwright.images.simulate.camera import Camera, expose, smooth_field
 from cellwright.images.simulate.nuclei import Nuclei, draw, draw_lobes, draw_radii, place
+from cellwright.images.simulate.scene import (
+    check_frame,
+    check_pixel_size,
+    check_radii,
+    check_shares,
+)
 from cellwright.images.simulate.series import wandering
 from cellwright.images.simulate.unstained import UnstainedField
 from cellwright.types import Instances
@@ -80,18 +86,12 @@ class DicScene:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        smallest, largest = self.radius_px
-        if not 10 <= smallest <= largest <= 200:
-            raise ConfigError(
-                f"radii must satisfy 10 <= smallest <= largest <= 200: {self.radius_px}"
-            )
-        if min(self.height, self.width) < 64 or self.n_cells < 0:
-            raise ConfigError("a scene needs at least 64 x 64 pixels and no negative cell count")
-        for name in ("clump_fraction", "unevenness"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must lie in 0..1, not {getattr(self, name)}")
-        if min(self.strength, self.grain) < 0 or self.pixel_size_um <= 0:
-            raise ConfigError("contrast and grain must be >= 0 and the pixel size > 0 µm")
+        check_radii(self.radius_px, least_px=10, most_px=200)
+        check_frame(self.height, self.width, self.n_cells, least_px=64)
+        check_shares(clump_fraction=self.clump_fraction, unevenness=self.unevenness)
+        check_pixel_size(self.pixel_size_um)
+        if min(self.strength, self.grain) < 0:
+            raise ConfigError("contrast and grain must be >= 0")
 
     @property
     def frame(self) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from cellwright.errors import ConfigError
 from cellwright.images.simulate.camera import Camera, expose, smooth_field
 from cellwright.images.simulate.nuclei import Nuclei, draw, place
+from cellwright.images.simulate.scene import check_frame, check_shares
 from cellwright.types import Image, Instances
 
 CLASSES = ("normal", "blast")
@@ -76,13 +77,14 @@ class SmearScene:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width) < 32 or min(self.n_red, self.n_white, self.n_platelets) < 0:
-            raise ConfigError("a scene needs at least 32 x 32 pixels and no negative cell count")
+        check_frame(self.height, self.width, self.n_red, self.n_white, self.n_platelets)
         if not 4 <= self.radius_px <= 100:
             raise ConfigError(f"the radius must lie in 4..100 pixels, not {self.radius_px}")
-        for name in ("blast_share", "clump_fraction", "unevenness"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must lie in 0..1, not {getattr(self, name)}")
+        check_shares(
+            blast_share=self.blast_share,
+            clump_fraction=self.clump_fraction,
+            unevenness=self.unevenness,
+        )
         if min(self.eosin, self.azure, self.pixel_size_um, *self.tint) <= 0:
             raise ConfigError("stains, light and pixel size must be > 0")
 

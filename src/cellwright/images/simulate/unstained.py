@@ -19,9 +19,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.errors import ConfigError
 from cellwright.images.simulate.camera import Camera, expose, smooth_field
 from cellwright.images.simulate.nuclei import Nuclei, draw, draw_lobes, draw_radii, place
+from cellwright.images.simulate.scene import (
+    check_frame,
+    check_pixel_size,
+    check_radii,
+    check_shares,
+)
 from cellwright.images.simulate.series import wandering
 from cellwright.types import Image, Instances
 
@@ -65,18 +70,12 @@ class UnstainedScene:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        smallest, largest = self.radius_px
-        if not 4 <= smallest <= largest <= 100:
-            raise ConfigError(
-                f"radii must satisfy 4 <= smallest <= largest <= 100: {self.radius_px}"
-            )
-        if min(self.height, self.width) < 32 or self.n_cells < 0:
-            raise ConfigError("a scene needs at least 32 x 32 pixels and no negative cell count")
-        for name in ("clump_fraction", "strength", "unevenness"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must lie in 0..1, not {getattr(self, name)}")
-        if self.pixel_size_um <= 0:
-            raise ConfigError("the pixel size must be > 0 µm")
+        check_radii(self.radius_px, least_px=4, most_px=100)
+        check_frame(self.height, self.width, self.n_cells)
+        check_shares(
+            clump_fraction=self.clump_fraction, strength=self.strength, unevenness=self.unevenness
+        )
+        check_pixel_size(self.pixel_size_um)
 
     @property
     def frame(self) -> tuple[int, int]:
