@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from blob_model import discs, write_blob_model
 from cellwright.service.app import create_app
 from cellwright.service.settings import Limits, ServiceSettings
 from postgresql_server import running_server
+from serving import wait_for
 
 API = "/api/v1"
 STORES = ("sqlite", "postgresql")
-PATIENCE_S = 120
 
 Finished = Callable[[str], dict[str, Any]]
 StartJob = Callable[..., dict[str, Any]]
@@ -64,13 +63,7 @@ def finished(client: TestClient) -> Finished:
     """Function that gives a job once all its images have a result."""
 
     def wait(job_id: str) -> dict[str, Any]:
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            job: dict[str, Any] = client.get(f"{API}/jobs/{job_id}").json()
-            if job["state"] != "running":
-                return job
-            time.sleep(0.05)
-        raise AssertionError(f"not done after {PATIENCE_S} s: {job}")
+        return wait_for(client, job_id, lambda job: job["state"] != "running")
 
     return wait
 
