@@ -21,6 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from cellwright.bundles.bundle import graph_entry, write_bundle
 from cellwright.bundles.card import Card, Decoding, DenseBoxes, InputSpec, TrainingRecord
 from cellwright.bundles.sessions import open_session
+from cellwright.cli.main import main
 from cellwright.images.normalise import Normalisation
 from cellwright.images.simulate.live_dead import LiveDeadScene, simulate_series
 from cellwright.images.simulate.storage import write_series
@@ -122,6 +123,7 @@ def live_dead(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Say = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(scope="session")
@@ -138,6 +140,24 @@ def cellwright() -> Run:
             cwd=cwd,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
+
+    return run
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
+    """Function (arguments) -> exit code and what stands on stderr, as a user would see it.
+
+    In this process, for what is refused: a process of its own takes seconds to import what for.
+    """
+
+    def run(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["cellwright", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as end:
+            return int(end.code or 0), capsys.readouterr().err
+        return 0, capsys.readouterr().err
 
     return run
 

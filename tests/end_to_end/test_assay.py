@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from .conftest import Run, Say
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -75,10 +73,10 @@ def test_names_of_another_microscope(
 
 
 def test_one_way_of_counting_at_a_time(
-    cellwright: Run, blob_bundle: Path, live_dead: Path, tmp_path: Path
+    say: Say, blob_bundle: Path, live_dead: Path, tmp_path: Path
 ) -> None:
     images = live_dead / "images"
     arguments = ("assay", "viability", images, "-m", blob_bundle, "-o", tmp_path)
-    done = cellwright(*arguments, "--blue", "{name}_blue", "--live", "nucleus")
-    assert done.returncode == 2
-    assert "one kind only" in done.stderr
+    code, said = say(*arguments, "--blue", "{name}_blue", "--live", "nucleus")
+    assert code == 2
+    assert "one kind only" in said

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -15,30 +13,14 @@ import pytest
 import yaml
 
 from cellwright.bundles.bundle import open_bundle
-from cellwright.cli.main import main
 from cellwright.data.splits import read_split
 from tiny_cells import write_cells
 
-Say = Callable[..., tuple[int, str]]
+from .conftest import Say
 
 HEIGHT, WIDTH = 40, 80
 HEAD = "image,class,xmin,ymin,xmax,ymax\n"
 GOOD = "0 .5 .5 .25 .5\n"
-
-
-@pytest.fixture
-def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
-    """Function (arguments) -> exit code and what stands on stderr, as a user would see it."""
-
-    def run(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["cellwright", *map(str, arguments)])
-        try:
-            main()
-        except SystemExit as end:
-            return int(end.code or 0), capsys.readouterr().err
-        return 0, capsys.readouterr().err
-
-    return run
 
 
 def write(root: Path, files: dict[str, str | None]) -> Path:

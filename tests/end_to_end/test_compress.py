@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ from cellwright.data.formats import read_labelled
 from cellwright.data.splits import write_split
 from cellwright.images.write import write_png
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from .conftest import Run, Say
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +87,7 @@ def test_a_model_that_lost_too_much_is_refused_with_the_figure(
 
 
 def test_what_is_asked_wrongly_is_said_before_any_work(
-    cellwright: Run, model: Path, labels: Path, tmp_path: Path
+    say: Say, model: Path, labels: Path, tmp_path: Path
 ) -> None:
     new = tmp_path / "new.cellwright"
     for arguments, sentence in (
@@ -99,7 +97,7 @@ def test_what_is_asked_wrongly_is_said_before_any_work(
         (("--out", tmp_path / "new.onnx"), "cannot be the name of a bundle"),
         (("--part", "val", "--out", new), "which image belongs to which part"),
     ):
-        done = cellwright("compress", model, labels, *arguments)
-        assert done.returncode == 2, done.stdout
-        assert sentence in done.stderr.splitlines()[-1]
+        code, said = say("compress", model, labels, *arguments)
+        assert code == 2
+        assert sentence in said.splitlines()[-1]
     assert not new.exists()

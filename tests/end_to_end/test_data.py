@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ import pytest
 from cellwright.data.formats import read_labelled
 from cellwright.types import Boxes
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from .conftest import Run, Say
 
 METRICS = {"ap50", "ap50_95", "precision", "recall", "f1", "count_mae", "count_bias"}
 METRICS |= {"count_coverage", "count_width", "ece", "score_ece"}
@@ -64,21 +62,19 @@ def test_a_set_goes_through_every_box_format_unchanged(
         np.testing.assert_allclose(again.xyxy, boxes.xyxy, atol=1e-3)
 
 
-def test_converting_never_overwrites(cellwright: Run, live_dead: Path, tmp_path: Path) -> None:
+def test_converting_never_overwrites(say: Say, live_dead: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
-    done = cellwright("data", "convert", live_dead, tmp_path, "--to", "yolo")
-    assert done.returncode == 2
-    assert "not empty" in done.stderr
+    code, said = say("data", "convert", live_dead, tmp_path, "--to", "yolo")
+    assert code == 2
+    assert "not empty" in said
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_an_unknown_format_lists_the_choices(
-    cellwright: Run, live_dead: Path, tmp_path: Path
-) -> None:
-    done = cellwright("data", "convert", live_dead, tmp_path / "x", "--to", "yollo")
-    assert done.returncode == 2
-    assert "did you mean 'yolo'?" in done.stderr
-    assert "voc" in done.stderr
+def test_an_unknown_format_lists_the_choices(say: Say, live_dead: Path, tmp_path: Path) -> None:
+    code, said = say("data", "convert", live_dead, tmp_path / "x", "--to", "yollo")
+    assert code == 2
+    assert "did you mean 'yolo'?" in said
+    assert "voc" in said
 
 
 def test_a_split_keeps_groups_whole_and_evaluation_follows_it(
@@ -119,7 +115,7 @@ def test_evaluation_gives_intervals_over_groups(
 
 
 @pytest.mark.parametrize("command", ["inspect", "split"])
-def test_what_is_not_there_names_the_choices(command: str, cellwright: Run, tmp_path: Path) -> None:
-    done = cellwright("data", command, tmp_path / "nowhere")
-    assert done.returncode == 2
-    assert "bccd_blood_cells" in done.stderr
+def test_what_is_not_there_names_the_choices(command: str, say: Say, tmp_path: Path) -> None:
+    code, said = say("data", command, tmp_path / "nowhere")
+    assert code == 2
+    assert "bccd_blood_cells" in said

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.zoo import ZOO
 from damage import with_flipped_bit
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from .conftest import Run, Say
 
 
 def test_the_list_is_the_zoo(cellwright: Run) -> None:
@@ -37,24 +35,22 @@ def test_a_bundle_proves_itself_in_every_runtime(cellwright: Run, blob_bundle: P
     assert all(row["passed"] for row in rows)
 
 
-def test_settling_says_what_it_cannot_do(
-    cellwright: Run, blob_bundle: Path, tmp_path: Path
-) -> None:
+def test_settling_says_what_it_cannot_do(say: Say, tmp_path: Path) -> None:
     out = tmp_path / "new.cellwright"
-    odd = cellwright("models", "settle", "nuclei", tmp_path, "--views", "3", "--out", out)
-    assert odd.returncode == 2 and "'1', '2', '4'" in odd.stderr
+    code, said = say("models", "settle", "nuclei", tmp_path, "--views", "3", "--out", out)
+    assert code == 2 and "'1', '2', '4'" in said
     (tmp_path / "images").mkdir()
-    empty = cellwright("models", "settle", "nuclei", tmp_path, "--out", out)
-    assert empty.returncode == 2 and empty.stderr.startswith("error: ")
+    code, said = say("models", "settle", "nuclei", tmp_path, "--out", out)
+    assert code == 2 and said.startswith("error: ")
     assert not out.exists()
 
 
-def test_a_damaged_bundle_is_refused(cellwright: Run, blob_bundle: Path, tmp_path: Path) -> None:
+def test_a_damaged_bundle_is_refused(say: Say, blob_bundle: Path, tmp_path: Path) -> None:
     graph = open_bundle(blob_bundle).card.graphs[0].file
     damaged = with_flipped_bit(blob_bundle, graph, tmp_path / "damaged.cellwright")
-    done = cellwright("models", "verify", damaged)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
+    code, said = say("models", "verify", damaged)
+    assert code == 2
+    assert said.startswith("error: ")
 
 
 def test_an_exported_graph_runs_elsewhere(
@@ -70,9 +66,7 @@ def test_an_exported_graph_runs_elsewhere(
     assert card["name"] == "blobs"
 
 
-def test_an_unknown_form_names_the_choices(
-    cellwright: Run, blob_bundle: Path, tmp_path: Path
-) -> None:
-    done = cellwright("export", blob_bundle, "--to", "onxx", "--out", tmp_path)
-    assert done.returncode == 2
-    assert "did you mean 'onnx'?" in done.stderr
+def test_an_unknown_form_names_the_choices(say: Say, blob_bundle: Path, tmp_path: Path) -> None:
+    code, said = say("export", blob_bundle, "--to", "onxx", "--out", tmp_path)
+    assert code == 2
+    assert "did you mean 'onnx'?" in said

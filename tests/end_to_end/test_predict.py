@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from cellwright.images.read import list_images, read_image
 from cellwright.images.write import write_png
 from hostile_files import write_hostile_files
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from .conftest import Run
 
 
 def rows(path: Path) -> list[dict[str, str]]:

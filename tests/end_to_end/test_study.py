@@ -17,16 +17,17 @@ def lines_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_an_unknown_study_or_size_lists_the_choices(cellwright, tmp_path):
-    done = cellwright("study", "run", "viability", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "viability-yolo" in done.stderr and "Traceback" not in done.stderr
-    done = cellwright("study", "run", "learning-curve", "--preset", "huge", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "choose one of: cpu, gpu, paper, quick" in done.stderr
-    done = cellwright("study", "report", "learning-curve", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "there is no run of learning-curve here" in done.stderr
+def test_an_unknown_study_or_size_lists_the_choices(say, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, said = say("study", "run", "viability")
+    assert code == 2
+    assert "viability-yolo" in said
+    code, said = say("study", "run", "learning-curve", "--preset", "huge")
+    assert code == 2
+    assert "choose one of: cpu, gpu, paper, quick" in said
+    code, said = say("study", "report", "learning-curve")
+    assert code == 2
+    assert "there is no run of learning-curve here" in said
 
 
 def test_the_list_names_every_study(cellwright):
