@@ -19,7 +19,11 @@ import typer
 from cellwright.cli.main import app
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "zoo/*.md", "benchmarks/*.md", "src/**/README.md")
+    for path in ROOT.glob(pattern)
+)
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 COMMANDS: Any = typer.main.get_command(app)
 
