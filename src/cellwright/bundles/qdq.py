@@ -81,7 +81,11 @@ class ActivationRanges:
 
 
 def quantized(graph: bytes, ranges: ActivationRanges) -> bytes:
-    """``graph``, ONNX bytes with node names, in 8 bits; parts of it stay in float."""
+    """``graph``, ONNX bytes with node names, in 8 bits; parts of it stay in float.
+
+    Raises:
+        BundleError: the inputs do not show the range of every activation.
+    """
     parsed = OnnxGraph(graph)
     return _tidied(_paired(parsed, ranges), parsed)
 
@@ -105,7 +109,24 @@ def rounded_tensors(graph: bytes, inputs: Sequence[Batch]) -> frozenset[str]:
 
 
 def _paired(parsed: OnnxGraph, ranges: ActivationRanges) -> bytes:
-    """The graph with quantize/dequantize pairs, as ONNX Runtime's quantizer writes it."""
+    """The graph with quantize/dequantize pairs, as ONNX Runtime's quantizer writes it.
+
+    Raises:
+        BundleError: the rule wants a histogram of an activation that has one value.
+    """
+    try:
+        return _written(parsed, ranges)
+    except ValueError as error:
+        if ranges.rule == "minmax":
+            raise
+        raise BundleError(
+            f"ranges by {ranges.rule} cannot be learned: something in the network has the same "
+            f"value in all the images ({error})",
+            remedy="give images of cells and a model that was trained, or --ranges minmax",
+        ) from error
+
+
+def _written(parsed: OnnxGraph, ranges: ActivationRanges) -> bytes:
     method, options = RANGES[ranges.rule]
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         target = Path(folder) / "int8.onnx"

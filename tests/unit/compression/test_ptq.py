@@ -106,6 +106,16 @@ def test_nothing_is_printed(images, capfd):
     assert captured.err == ""
 
 
+def test_what_never_varies_has_no_histogram_and_that_is_said(images):
+    one = np.nextafter(np.float32(1), np.float32(2))
+    flat = [np.where(images[0] > 0.5, np.float32(1), one)]
+    with pytest.raises(
+        BundleError, match=r"ranges by percentile cannot be learned.*--ranges minmax"
+    ):
+        quantized(with_names(blob_graph()), ActivationRanges(flat, "percentile"))
+    assert quantized(with_names(blob_graph()), ActivationRanges(flat))
+
+
 @pytest.fixture
 def bundle(tmp_path) -> Bundle:
     return open_bundle(write_blob_model(tmp_path / "blobs.cellwright"))
