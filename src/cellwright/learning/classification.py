@@ -6,7 +6,6 @@ test part is looked at once, at the end, and its figures go into the card.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -134,9 +133,8 @@ def train_classifier(
     train = with_measurements(train, parts.train, config.input, chosen)
     classes = parts.whole.classes
     filled = fill_rare(train, classes, chosen.generation, run_dir, seed=config.seed)
-    fitted = fit_committee(
-        filled.crops, val, classes, config=config, run_dir=run_dir, start=start, watch=watch
-    )
+    crops = ClassCrops(filled.crops, val, classes)
+    fitted = fit_committee(crops, config=config, run_dir=run_dir, start=start, watch=watch)
     note_quality(filled, train, fitted, classes, run_dir)
 
     epochs = [best_epoch(folder).number for folder in member_folders(run_dir, chosen.members)]
@@ -173,10 +171,17 @@ class Draft:
         return open_bundle(write_bundle(path, card, graphs, self.tests))
 
 
+@dataclass(frozen=True, eq=False)
+class ClassCrops:
+    """Crops to learn from and to choose the epoch by, and the names of their classes."""
+
+    train: CropSet
+    val: CropSet
+    classes: tuple[str, ...]
+
+
 def fit_committee(
-    train: CropSet,
-    val: CropSet,
-    classes: Sequence[str],
+    crops: ClassCrops,
     *,
     config: TrainConfig,
     run_dir: Path,
@@ -185,28 +190,18 @@ def fit_committee(
 ) -> nn.Module:
     """One network, or several from seeds of their own that answer together."""
     chosen = config.classification
-    _, channels, height, width = train.pixels.shape
+    _, channels, height, width = crops.train.pixels.shape
     fed = GraphInput(channels, size=(height, width))
     fitted = []
     for number, folder in enumerate(member_folders(run_dir, chosen.members)):
         own = config.model_copy(update={"seed": config.seed + number})
         pl.seed_everything(own.seed, workers=True, verbose=False)
         network = build_classifier(
-            chosen, len(classes), n_channels=channels, crop_px=(height, width)
+            chosen, len(crops.classes), n_channels=channels, crop_px=(height, width)
         )
         beginning = None if start is None else start.member(number)
         network = as_begun(network, own, fed, beginning)
-        fitted.append(
-            fit_classifier(
-                network,
-                train,
-                val,
-                n_classes=len(classes),
-                config=own,
-                run_dir=folder,
-                watch=watch,
-            )
-        )
+        fitted.append(fit_classifier(network, crops, config=own, run_dir=folder, watch=watch))
     if len(fitted) == 1:
         return fitted[0]
     aware = [one for one in fitted if isinstance(one, AwareNetwork)]
@@ -222,10 +217,8 @@ def member_folders(run_dir: Path, n_members: int) -> list[Path]:
 
 def fit_classifier(
     network: nn.Module,
-    train: CropSet,
-    val: CropSet,
+    crops: ClassCrops,
     *,
-    n_classes: int,
     config: TrainConfig,
     run_dir: Path,
     watch: Watch | None = None,
@@ -236,6 +229,7 @@ def fit_classifier(
         The network with the averaged weights of the best validation epoch.
     """
     chosen = config.classification
+    train, val, n_classes = crops.train, crops.val, len(crops.classes)
     schedule = Schedule(**config.schedule.model_dump(), seed=config.seed)
     draws = Draws(chosen.sampling, presets_by_epoch(schedule), chosen.mixup_alpha, config.seed)
     rule = ClassRule(
