@@ -78,6 +78,19 @@ class Bundle:
             )
         return data
 
+    def of_another_task(self, wanted: str, *, remedy: str = "") -> BundleError:
+        """The error of who needs a model that does something else.
+
+        Args:
+            wanted: what the model should do, such as ``segments``.
+            remedy: what to do instead.
+        """
+        return BundleError(
+            f"this is a model for {self.card.task}, not one that {wanted}",
+            where=self.path,
+            remedy=remedy,
+        )
+
     def require_pixels(self, purpose: str) -> None:
         """Refuse a model on measurements where only a network will do.
 

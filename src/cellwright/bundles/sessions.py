@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import Precision
 from cellwright.bundles.openvino_core import openvino_core
 from cellwright.bundles.openvino_graph import without_rounding_in_activations
@@ -234,6 +235,23 @@ def open_session(
         UnknownNameError: no such runtime.
     """
     return _row(runtime)(graph, Sharing(threads, streams))
+
+
+def open_model(
+    bundle: Bundle, *, runtime: str = "auto", threads: int | None = None, streams: int = 1
+) -> tuple[str, Session]:
+    """The name of the runtime that suits a bundle's first graph, and the graph loaded into it.
+
+    Raises:
+        BundleError: the bundle is damaged, or the runtime refuses it or is not installed.
+        UnknownNameError: no such runtime.
+    """
+    entry = bundle.card.graphs[0]
+    chosen = choose_runtime(runtime, entry.precision)
+    if chosen != "onnxruntime":
+        bundle.require_pixels(f"the runtime {chosen}")
+    graph = bundle.graph(entry)
+    return chosen, open_session(graph, runtime=chosen, threads=threads, streams=streams)
 
 
 def _row(name: str) -> Callable[[bytes, Sharing], Session]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import Card
 from cellwright.bundles.class_probabilities import ClassProbabilities
-from cellwright.bundles.sessions import choose_runtime, open_session
+from cellwright.bundles.sessions import open_model
 from cellwright.errors import BundleError
 from cellwright.inference.crops import prepare_crop
 from cellwright.types import Category, Image
@@ -90,18 +90,12 @@ class Classifier:
         """
         self.card: Card = bundle.card
         if self.card.classification is None:
-            raise BundleError(
-                f"this is a model for {self.card.task}, not one that classifies", where=bundle.path
-            )
+            raise bundle.of_another_task("classifies")
         self.decoding: ClassProbabilities = self.card.classification
         self.classes = self.card.classes
-        entry = self.card.graphs[0]
-        self.runtime = choose_runtime(runtime, entry.precision)
-        if self.runtime != "onnxruntime":
-            bundle.require_pixels(f"the runtime {self.runtime}")
         self._extractor = _extractor_of(bundle)
-        self._session = open_session(
-            bundle.graph(entry), runtime=self.runtime, threads=threads, streams=streams
+        self.runtime, self._session = open_model(
+            bundle, runtime=runtime, threads=threads, streams=streams
         )
 
     def prepare(

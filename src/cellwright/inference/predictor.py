@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import Card, Decoding, DenseBoxes, InputSpec
-from cellwright.bundles.sessions import choose_runtime, open_session
-from cellwright.errors import BundleError
+from cellwright.bundles.sessions import open_model
 from cellwright.images.normalise import PADDING, apply_limits
 from cellwright.images.resize import adapt_channels, resize
 from cellwright.images.tiles import Tile, plan_tiles
@@ -81,15 +80,10 @@ class Predictor:
         """
         self.card: Card = bundle.card
         if self.card.decoding is None:
-            raise BundleError(
-                f"this is a model for {self.card.task}, not one that detects cells",
-                where=bundle.path,
-            )
+            raise bundle.of_another_task("detects cells")
         self._decoding: Decoding = self.card.decoding
-        entry = self.card.graphs[0]
-        self.runtime = choose_runtime(runtime, entry.precision)
-        self._session = open_session(
-            bundle.graph(entry), runtime=self.runtime, threads=threads, streams=streams
+        self.runtime, self._session = open_model(
+            bundle, runtime=runtime, threads=threads, streams=streams
         )
 
     @property

@@ -23,7 +23,7 @@ from scipy.special import expit
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import Card
 from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
-from cellwright.bundles.sessions import choose_runtime, open_session
+from cellwright.bundles.sessions import open_model
 from cellwright.errors import BundleError, ConfigError
 from cellwright.images.resample import resize_rows
 from cellwright.inference.blend import blend_rows
@@ -83,14 +83,10 @@ class Segmenter:
         """
         self.card: Card = bundle.card
         if self.card.segmentation is None:
-            raise BundleError(
-                f"this is a model for {self.card.task}, not one that segments", where=bundle.path
-            )
+            raise bundle.of_another_task("segments")
         self._spec: SemanticMasks | DistanceInstances = self.card.segmentation
-        entry = self.card.graphs[0]
-        self.runtime = choose_runtime(runtime, entry.precision)
-        self._session = open_session(
-            bundle.graph(entry), runtime=self.runtime, threads=threads, streams=streams
+        self.runtime, self._session = open_model(
+            bundle, runtime=runtime, threads=threads, streams=streams
         )
 
     @property

@@ -22,7 +22,6 @@ from cellwright.assays.cell_cycle.report import write_report
 from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
 from cellwright.assays.tables import Row, read_csv, read_left_out, value_and_ends, write_csv
 from cellwright.bundles.bundle import Bundle
-from cellwright.errors import BundleError
 from cellwright.inference.run import Progress, RunOptions, predict_files
 
 
@@ -64,9 +63,7 @@ def run_cell_cycle(
     """
     settings = settings or CellCycleSettings()
     if bundle.card.classification is None:
-        raise BundleError(
-            f"this is a model for {bundle.card.task}, not one that classifies", where=bundle.path
-        )
+        raise bundle.of_another_task("classifies")
     phases = bundle.card.classes
     mitotic = mitotic_phases(phases, settings.mitotic)
     template = parse_group(settings.group)

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from cellwright.bundles.bundle import Bundle
-from cellwright.errors import BundleError, ConfigError
+from cellwright.errors import ConfigError
 from cellwright.images.montage import centred
 from cellwright.inference.classifier import Classified, Classifier
 from cellwright.inference.crops import extent
@@ -75,9 +75,8 @@ class Caller:
             ConfigError: its classes do not say which are blasts.
         """
         if bundle.card.classification is None:
-            raise BundleError(
-                f"this is a model for {bundle.card.task}, not one that classifies",
-                where=bundle.path,
+            raise bundle.of_another_task(
+                "classifies",
                 remedy="give a model that tells blasts from normal cells, or leukemic fields",
             )
         self.classes = bundle.card.classes
