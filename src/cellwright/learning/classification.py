@@ -232,17 +232,10 @@ def fit_classifier(
     train, val, n_classes = crops.train, crops.val, len(crops.classes)
     schedule = Schedule(**config.schedule.model_dump(), seed=config.seed)
     draws = Draws(chosen.sampling, presets_by_epoch(schedule), chosen.mixup_alpha, config.seed)
-    rule = ClassRule(
-        weights=class_weights(train.class_ids, n_classes, power=chosen.weight_power),
-        smoothing=chosen.label_smoothing,
-        optimizer=chosen.optimizer,
-        rate=chosen.rate,
-        schedule=schedule,
-        transfer=chosen.transfer,
-        privileged_weight=0.0 if chosen.privileged is None else chosen.privileged.weight,
-    )
+    weights = class_weights(train.class_ids, n_classes, power=chosen.weight_power)
+    rule = _class_rule(chosen, weights, schedule)
     head = None if train.measured is None else PrivilegedHead(network, train.measured.shape[1])
-    weights = run_trainer(
+    best = run_trainer(
         ClassificationModule(network, val=val, rule=rule, head=head),
         crop_loader(train, n_classes, draws, batch_size=schedule.batch_size),
         FitPlan(
@@ -254,8 +247,22 @@ def fit_classifier(
         ),
         n_val=-(-len(val) // VAL_BATCH),
     )
-    network.load_state_dict(weights)
+    network.load_state_dict(best)
     return network.cpu().eval()
+
+
+def _class_rule(
+    chosen: ClassificationConfig, weights: NDArray[np.float64], schedule: Schedule
+) -> ClassRule:
+    return ClassRule(
+        weights=weights,
+        smoothing=chosen.label_smoothing,
+        optimizer=chosen.optimizer,
+        rate=chosen.rate,
+        schedule=schedule,
+        transfer=chosen.transfer,
+        privileged_weight=0.0 if chosen.privileged is None else chosen.privileged.weight,
+    )
 
 
 def bundle_and_evaluate(
