@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,13 @@ def test_what_does_not_fit_is_refused(bundle, tmp_path):
     asked.recipe.write_text(yaml.safe_dump({**RECIPE, "task": "instances", "segmentation": {}}))
     with pytest.raises(ConfigError, match="trains for instances, but the bundle is for semantic"):
         fine_tuning_config(bundle, asked)
+
+
+def test_a_stain_of_the_training_teaches_again_unless_told_otherwise():
+    unstained = open_bundle("cell-cycle-unstained")
+    asked = FineTuning(method="prune", data={"path": "labels"}, name="small")
+    chosen = fine_tuning_config(unstained, asked).classification
+    assert chosen.privileged.channels == ("PI_DNA_Ch4",)
+    assert (chosen.members, chosen.channels) == (3, unstained.card.input.channel_names)
+    without = replace(asked, overrides=("classification.privileged=null",))
+    assert fine_tuning_config(unstained, without).classification.privileged is None
