@@ -15,7 +15,7 @@ from cellwright.bundles.card import (
     RuntimeFigures,
 )
 from cellwright.bundles.openvino_core import openvino_core
-from cellwright.compression.verdict import Verdict
+from cellwright.compression.verdict import InRuntime, Reported, Verdict
 from cellwright.errors import BundleError
 from cellwright.metrics.intervals import Interval
 
@@ -39,30 +39,32 @@ def as_record(verdict: Verdict, parent: Bundle, *, command: str) -> CompressionR
         weights=BeforeAfter(before=before.weights, after=after.weights),
         zero_weights=BeforeAfter(before=before.zero_weights, after=after.zero_weights),
         input_shape=before.input_shape,
-        runtimes=tuple(
-            RuntimeFigures(
-                runtime=one.runtime,
-                before_ms=one.latency.before_ms,
-                after_ms=one.latency.after_ms,
-                speedup=one.latency.speedup,
-                drop=_figure(one.drop),
-            )
-            for one in verdict.runtimes
-        ),
-        reported=tuple(
-            ReportedDrop(
-                data=one.data,
-                n_images=one.before.n_images,
-                runtime=one.runtime,
-                before=_figure(one.before.metrics[verdict.metric]),
-                drop=_figure(one.drop),
-            )
-            for one in verdict.reported
-        ),
+        runtimes=tuple(map(_in_runtime, verdict.runtimes)),
+        reported=tuple(_on_other_images(one, verdict.metric) for one in verdict.reported),
         threads=verdict.threads,
         machine=_machine(),
         command=command,
         date=datetime.now(timezone.utc).date().isoformat(),
+    )
+
+
+def _in_runtime(one: InRuntime) -> RuntimeFigures:
+    return RuntimeFigures(
+        runtime=one.runtime,
+        before_ms=one.latency.before_ms,
+        after_ms=one.latency.after_ms,
+        speedup=one.latency.speedup,
+        drop=_figure(one.drop),
+    )
+
+
+def _on_other_images(one: Reported, metric: str) -> ReportedDrop:
+    return ReportedDrop(
+        data=one.data,
+        n_images=one.before.n_images,
+        runtime=one.runtime,
+        before=_figure(one.before.metrics[metric]),
+        drop=_figure(one.drop),
     )
 
 

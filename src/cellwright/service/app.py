@@ -50,31 +50,14 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     Raises:
         CellwrightError: the store, or a bundle, cannot be opened.
     """
-    store = Store(settings.database_url)
-    files = Files(settings.folder, settings.limits)
-    models = Models(settings.bundles, runtime=settings.runtime, threads=settings.threads)
-    telemetry = Telemetry()
-    queue = Queue(store.engine)
-    worker = Worker(queue, files, models, telemetry)
-    parts = Parts(
-        settings=settings,
-        store=store,
-        queue=queue,
-        files=files,
-        models=models,
-        explanations=Explanations(models, threads=settings.threads),
-        access=Access(store),
-        worker=worker,
-        telemetry=telemetry,
-        line=CapacityLimiter(models.at_once),
-    )
+    parts = _assembled(settings)
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
-        worker.start()
+        parts.worker.start()
         yield
-        worker.stop()
-        store.close()
+        parts.worker.stop()
+        parts.store.close()
 
     app = FastAPI(
         title="Cellwright",
@@ -91,5 +74,26 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=API, responses=PROBLEMS)
     app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
-    app.add_middleware(Guard, settings=settings, access=parts.access, telemetry=telemetry)
+    app.add_middleware(Guard, settings=settings, access=parts.access, telemetry=parts.telemetry)
     return app
+
+
+def _assembled(settings: ServiceSettings) -> Parts:
+    """Store, files, models and the worker between them."""
+    store = Store(settings.database_url)
+    files = Files(settings.folder, settings.limits)
+    models = Models(settings.bundles, runtime=settings.runtime, threads=settings.threads)
+    telemetry = Telemetry()
+    queue = Queue(store.engine)
+    return Parts(
+        settings=settings,
+        store=store,
+        queue=queue,
+        files=files,
+        models=models,
+        explanations=Explanations(models, threads=settings.threads),
+        access=Access(store),
+        worker=Worker(queue, files, models, telemetry),
+        telemetry=telemetry,
+        line=CapacityLimiter(models.at_once),
+    )
