@@ -23,14 +23,19 @@ SETTINGS = {"base_width": 8, "levels": 3}
 LOSS = {"semantic": "dice-bce", "instances": "distance-instances"}
 
 
+def disc_pictures(n_images: int = 4, *, edge: int = 64) -> list[MaskPicture]:
+    """Bright discs that touch, with their numbers."""
+    drawn = (draw_discs(8, edge=edge, seed=seed) for seed in range(n_images))
+    return [
+        MaskPicture(pixels.transpose(1, 2, 0), cells.labels, cells.class_ids)
+        for pixels, cells in drawn
+    ]
+
+
 def disc_batch(task: str, *, n_images: int = 4, edge: int = 64) -> MaskBatch:
-    """Pictures of discs and what a network for ``task`` should say of them."""
-    pictures = []
-    for seed in range(n_images):
-        pixels, cells = draw_discs(8, edge=edge, seed=seed)
-        pictures.append(MaskPicture(pixels.transpose(1, 2, 0), cells.labels, cells.class_ids))
+    """:func:`disc_pictures` and what a network for ``task`` should say of them."""
     windows = MaskWindows(
-        pictures,
+        disc_pictures(n_images, edge=edge),
         (edge, edge),
         target=target_of(task, n_classes=1),
         crops_per_image=1,

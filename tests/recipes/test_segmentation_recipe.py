@@ -12,13 +12,11 @@ import yaml
 from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.mask_output import DistanceInstances, SemanticMasks
 from cellwright.bundles.verify import verify
-from cellwright.data.mask_pictures import MaskPicture
 from cellwright.errors import AnnotationError, ConfigError, UnknownNameError
 from cellwright.images.write import write_png
 from cellwright.inference.segmenter import Segmenter
 from cellwright.inference.watershed import separate_cells
 from cellwright.learning.config import load_config
-from cellwright.learning.mask_windows import MaskWindows, collate_masks, target_of
 from cellwright.learning.optimizers import OPTIMIZERS, make_optimizer
 from cellwright.learning.segmentation_module import (
     class_counts,
@@ -34,25 +32,10 @@ from cellwright.metrics.semantic import evaluate_semantic
 from cellwright.models.unet import UNet
 from cellwright.studies.epochs import logged_epochs
 from cellwright.types import Instances, SemanticMask
+from disc_unet import disc_batch, disc_pictures
 from tiny_masks import draw_discs, write_classes, write_discs
 
 EXPECTED_LOSSES = [2.367, 2.138, 2.032]
-
-
-def a_batch(task, n_images=4, edge=64):
-    pictures = []
-    for seed in range(n_images):
-        pixels, cells = draw_discs(8, edge=edge, seed=seed)
-        pictures.append(MaskPicture(pixels.transpose(1, 2, 0), cells.labels, cells.class_ids))
-    windows = MaskWindows(
-        pictures,
-        (edge, edge),
-        target=target_of(task, n_classes=1),
-        crops_per_image=1,
-        presets=((0, "none"),),
-        seed=0,
-    )
-    return pictures, collate_masks([windows[(0, index)] for index in range(n_images)])
 
 
 def learn(loss, optimizer, batch, *, steps, rate, outputs):
@@ -71,7 +54,7 @@ def learn(loss, optimizer, batch, *, steps, rate, outputs):
 
 @pytest.mark.slow
 def test_touching_cells_are_learned_by_heart_and_told_apart():
-    pictures, batch = a_batch("instances")
+    pictures, batch = disc_pictures(), disc_batch("instances")
     network, values = learn("distance-instances", "adamw", batch, steps=150, rate=5e-3, outputs=2)
     assert values[-1] < 0.25 * values[0]
     with torch.no_grad():
@@ -90,7 +73,7 @@ def test_touching_cells_are_learned_by_heart_and_told_apart():
 @pytest.mark.parametrize("loss", sorted(MASK_LOSSES))
 @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
 def test_every_loss_goes_with_every_optimizer(loss, optimizer):
-    _, batch = a_batch("semantic", n_images=2, edge=32)
+    batch = disc_batch("semantic", n_images=2, edge=32)
     rate = 3e-2 if optimizer == "adagrad" else 3e-3
     _, values = learn(loss, optimizer, batch, steps=25, rate=rate, outputs=1)
     assert np.isfinite(values).all()
@@ -99,7 +82,7 @@ def test_every_loss_goes_with_every_optimizer(loss, optimizer):
 
 def test_the_first_losses_are_these():
     """Seeded values: a change here is a change of the method, and the tables must be rerun."""
-    _, batch = a_batch("instances", n_images=2, edge=32)
+    batch = disc_batch("instances", n_images=2, edge=32)
     _, values = learn("distance-instances", "adam", batch, steps=3, rate=1e-3, outputs=2)
     assert values == pytest.approx(EXPECTED_LOSSES, rel=2e-2)
 

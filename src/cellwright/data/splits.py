@@ -80,23 +80,33 @@ def split(
     share = np.array([ratios[part] for part in parts], float)
     share /= share.sum()
 
-    members: dict[str, list[str]] = defaultdict(list)
-    # One column a class, and one for the images themselves.
-    weight: dict[str, NDArray[np.float64]] = {}
-    for record in labelled:
-        unit = UNIT_OF[by](record)
-        members[unit].append(record.id)
-        row = np.append(class_counts(record, len(labelled.classes)), 1.0)
-        weight[unit] = weight.get(unit, 0.0) + row
+    members, rows = _units(labelled, by)
     if len(members) < len(parts):
         raise DatasetError(
             f"{len(members)} {by}s cannot fill {len(parts)} parts",
             where=labelled.name,
             remedy="label more groups, ask for fewer parts, or split by image",
         )
-    placed = _place(list(weight), np.array(list(weight.values())), share, seed=seed)
+    placed = _place(list(members), rows, share, seed=seed)
     part_of = {name: parts[placed[unit]] for unit, names in members.items() for name in names}
     return {record.id: part_of[record.id] for record in labelled}
+
+
+def _units(labelled: LabelledSet, by: By) -> tuple[dict[str, list[str]], NDArray[np.float64]]:
+    """What is not torn apart.
+
+    Returns:
+        Record ids by unit; and float64 ``(U, K + 1)``, how much of each class a unit holds and, in
+        the last column, how many images.
+    """
+    members: dict[str, list[str]] = defaultdict(list)
+    n_columns = len(labelled.classes) + 1
+    weight: dict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros(n_columns))
+    for record in labelled:
+        unit = UNIT_OF[by](record)
+        members[unit].append(record.id)
+        weight[unit] += np.append(class_counts(record, len(labelled.classes)), 1.0)
+    return members, np.array(list(weight.values())).reshape(len(weight), n_columns)
 
 
 def _place(
@@ -137,14 +147,7 @@ def split_folds(
     """
     if n_folds < 2:
         raise ConfigError(f"{n_folds} folds are no cross-validation", remedy="use 5")
-    members: dict[str, list[str]] = defaultdict(list)
-    weight: dict[str, NDArray[np.float64]] = {}
-    for record in labelled:
-        unit = UNIT_OF[by](record)
-        members[unit].append(record.id)
-        row = np.append(class_counts(record, len(labelled.classes)), 1.0)
-        weight[unit] = weight.get(unit, 0.0) + row
-    rows = np.array(list(weight.values())).reshape(len(weight), len(labelled.classes) + 1)
+    members, rows = _units(labelled, by)
     present = (rows > 0).sum(axis=0)
     for name, count in zip((*labelled.classes, "image"), present, strict=True):
         if 0 < count < n_folds or (name == "image" and not count):
@@ -153,7 +156,7 @@ def split_folds(
                 where=labelled.name,
                 remedy=f"label more of it, leave it out, or ask for at most {max(2, count)} folds",
             )
-    placed = _place(list(weight), rows, np.full(n_folds, 1 / n_folds), seed=seed)
+    placed = _place(list(members), rows, np.full(n_folds, 1 / n_folds), seed=seed)
     fold_of = {name: placed[unit] for unit, names in members.items() for name in names}
     return {record.id: fold_of[record.id] for record in labelled}
 
