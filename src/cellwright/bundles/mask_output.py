@@ -71,6 +71,8 @@ class DistanceInstances(_Frozen):
             seeds are sought, in image pixels.
         seed_depth: two maxima are two cells where the saddle between them is deeper than this
             below the lower one; 0 takes connected components above ``seed_threshold`` as seeds.
+        small_below_px: where the median diameter of an image's cells is below this many image
+            pixels, smoothing and depth of seeds shrink with it; 0 leaves them as they are.
         minimum_area_px: cells smaller than this many image pixels are removed.
         fill_holes_px: holes up to this many image pixels inside a cell are filled.
         views: as in :class:`SemanticMasks`.
@@ -83,6 +85,7 @@ class DistanceInstances(_Frozen):
     seed_threshold: float = Field(default=0.5, gt=0, lt=1)
     seed_smoothing_px: float = Field(default=1.0, ge=0, le=64)
     seed_depth: float = Field(default=0.05, ge=0, lt=1)
+    small_below_px: float = Field(default=0.0, ge=0)
     minimum_area_px: int = Field(default=0, ge=0)
     fill_holes_px: int = Field(default=0, ge=0)
     views: Literal[1, 2, 4] = 1

@@ -12,7 +12,6 @@ from cellwright.cli.options import (
     BundleName,
     Format,
     Json,
-    LabelledData,
     NewBundle,
     Runtime,
     Split,
@@ -77,7 +76,10 @@ def show(name: BundleName, *, json: Json = None) -> None:
 )
 def settle(
     name: BundleName,
-    source: LabelledData,
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="DATA…", help="Folders of labelled images, or public sets."),
+    ],
     *,
     out: NewBundle,
     views: Annotated[
@@ -95,10 +97,12 @@ def settle(
 ) -> None:
     """Choose the thresholds of a model for masks or cells anew; nothing is trained."""
     from cellwright.bundles.bundle import open_bundle
+    from cellwright.data.labelled_set import joined
     from cellwright.inference.settle_bundle import SettleJob, settle_bundle
 
     opened = open_bundle(name)
-    whole = open_labelled(source, format_name=format_name)
+    sets = [open_labelled(source, format_name=format_name) for source in sources]
+    whole = joined(sets) if len(sets) > 1 else sets[0]
     chosen_on = only_part(whole, part, split_file=split)
     if seen_in_training(opened.card, whole, chosen_on, split_file=split):
         say(
@@ -260,9 +264,11 @@ def _cell_rule(card: Card) -> str:
         return ""
     at_least = f", at least {spec.minimum_area_px} px" if spec.minimum_area_px else ""
     if isinstance(spec, DistanceInstances):
+        below = spec.small_below_px
+        finer = f", finer where cells are below {below:.3g} px across" if below else ""
         return (
             f"touching ones separated; foreground from {spec.foreground_threshold:.3g}, "
-            f"seeds from {spec.seed_threshold:.3g}{at_least}"
+            f"seeds from {spec.seed_threshold:.3g}{finer}{at_least}"
         )
     if spec.activation == "softmax":
         return f"connected regions of the most probable class{at_least}"

@@ -29,8 +29,9 @@ SEEDS: dict[str, tuple[float, ...]] = {
     "seed_threshold": (0.5, 0.3, 0.7),
     "seed_depth": (0.05, 0.02, 0.1, 0.2),
     "seed_smoothing_px": (1.0, 2.0, 4.0),
+    "small_below_px": (0.0, 14.0, 20.0, 28.0, 40.0),
 }
-LOOKED_AT = 48
+LOOKED_AT = 64
 """Validation images that thresholds are chosen on; every setting is decoded on each of them."""
 
 SMALLEST_SHARES = (0.0, 0.5, 1.0)

@@ -11,6 +11,11 @@ Seeds are the maxima of the smoothed distance that reach ``seed_threshold`` and 
 than ``seed_depth`` above the saddle to a higher one (h-maxima; Soille, Morphological Image
 Analysis, 2nd ed. 2004, section 6.3.4). Foreground without a seed is no cell.
 
+Between two nuclei of 8 pixels the distance has hardly room to dip, and what smoothing leaves of
+the dip is less than what texture alone makes within a nucleus of 40. So where the cells of an
+image are small, by the median of a first decoding, smoothing and depth shrink in proportion and
+seeds are sought once more (``small_below_px``).
+
 Everything happens on the stitched maps, so tiles leave no trace. Connected regions of the
 foreground cannot touch each other's cells: each is flooded by itself, in a window of its
 own, and one with a single maximum needs no flooding.
@@ -71,14 +76,42 @@ def separate_cells(
         (foreground >= spec.foreground_threshold).astype(np.uint8),
         fill_holes_px=spec.fill_holes_px * magnification**2,
     ).view(bool)
-    smooth = _smoothed(distance, spec.seed_smoothing_px * magnification)
-    labels, count = _flooded(smooth, mask, spec)
-    labels, count = _without_small(labels, count, spec.minimum_area_px * magnification**2)
+    labels, count = _cells(distance, mask, spec, magnification)
+    finer = _for_small_cells(spec, areas_of_label(labels, count), magnification)
+    if finer != spec:
+        labels, count = _cells(distance, mask, finer, magnification)
     scores = np.clip(mean_of_label(labels, foreground, count), 0, 1)
     class_ids = np.zeros(count, np.int64)
     if class_map is not None and count:
         class_ids = _majority(labels, class_map, count)
     return Instances(labels, class_ids, scores)
+
+
+def _cells(
+    distance: Map, mask: NDArray[np.bool_], spec: DistanceInstances, magnification: float
+) -> tuple[NDArray[np.int32], int]:
+    """Labels of the cells within ``mask`` and their number, small ones left out."""
+    smooth = _smoothed(distance, spec.seed_smoothing_px * magnification)
+    labels, count = _flooded(smooth, mask, spec)
+    return _without_small(labels, count, spec.minimum_area_px * magnification**2)
+
+
+def _for_small_cells(
+    spec: DistanceInstances, areas: NDArray[np.int64], magnification: float
+) -> DistanceInstances:
+    """``spec`` for an image whose cells have these areas; itself where they are not small."""
+    if not spec.small_below_px or not len(areas):
+        return spec
+    diameter_px = 2 * float(np.sqrt(np.median(areas) / np.pi)) / magnification
+    share = diameter_px / spec.small_below_px
+    if share >= 1:
+        return spec
+    return spec.model_copy(
+        update={
+            "seed_depth": spec.seed_depth * share,
+            "seed_smoothing_px": spec.seed_smoothing_px * share,
+        }
+    )
 
 
 def seeds(distance: NDArray[np.float32], spec: DistanceInstances) -> NDArray[np.int32]:

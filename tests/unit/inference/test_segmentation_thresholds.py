@@ -47,6 +47,10 @@ def test_seeds_and_foreground_are_set_so_that_cells_are_found():
     assert choose_instances(faint, DistanceInstances(), by_masks=True).foreground_threshold == 0.4
 
 
+def test_finer_seeds_for_small_cells_stay_out_where_they_bring_nothing():
+    assert choose_instances([seen()], DistanceInstances(), by_masks=False).small_below_px == 0
+
+
 def test_crumbs_that_are_no_cells_are_dropped():
     crumbs = [seen(crumbs=20, seed=seed) for seed in range(3)]
     chosen = choose_instances(crumbs, DistanceInstances(), by_masks=False)

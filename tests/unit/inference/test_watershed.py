@@ -41,6 +41,24 @@ def test_touching_discs_of_any_size_come_apart() -> None:
     assert (found.scores == 1).all()
 
 
+@pytest.mark.parametrize("magnification", [1.0, 2.0])
+def test_small_cells_come_apart_with_finer_seeds(magnification: float) -> None:
+    radius = 4 * magnification
+    alone = ((20.0, 60.0, radius), (60.0, 20.0, radius), (60.0, 60.0, radius))
+    truth = discs((20, 20, radius), (20, 20 + 1.5 * radius, radius), *alone)
+    blurred = ndimage.gaussian_filter(distances(truth), 1.3 * magnification)
+    coarse = SPEC.model_copy(update={"seed_depth": 0.2, "seed_threshold": 0.3})
+    maps = (truth.labels > 0).astype(np.float32), blurred
+
+    def found(spec: DistanceInstances) -> int:
+        return len(separate_cells(*maps, spec, magnification=magnification))
+
+    assert found(coarse) == len(truth) - 1
+    assert found(coarse.model_copy(update={"small_below_px": 28.0})) == len(truth)
+    # Cells that are as large as that are sought as before.
+    assert found(coarse.model_copy(update={"small_below_px": 6.0})) == len(truth) - 1
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 @pytest.mark.parametrize("band_rows", [16, 1024])
 def test_regions_done_one_by_one_are_those_of_the_whole_image(
