@@ -20,6 +20,9 @@ USERS = ("postgres", "nobody")
 """PostgreSQL refuses to run as root; one of these is on every Linux."""
 
 
+PATIENCE_S = 60
+
+
 def server_programs() -> Path | None:
     """The folder of ``initdb`` and ``postgres``, None where they are not installed."""
     found = [Path(place) for place in (shutil.which("initdb"),) if place]
@@ -55,13 +58,26 @@ def running_server() -> Iterator[str]:
         [programs / "postgres", "-D", home / "data", "-k", home, "-c", "listen_addresses="],
         cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user,
     )  # fmt: skip
+    address = f"postgresql://lab@/postgres?host={home}"
     try:
-        for _ in range(300):
-            if (home / ".s.PGSQL.5432").exists():
-                break
-            time.sleep(0.1)
-        yield f"postgresql://lab@/postgres?host={home}"
+        _wait_until_it_answers(address)
+        yield address
     finally:
         server.send_signal(signal.SIGINT)  # at once, without waiting for open connections
         server.wait(timeout=60)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _wait_until_it_answers(address: str) -> None:
+    """The socket is there before the server takes connections."""
+    import psycopg
+
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            psycopg.connect(address).close()
+            return
+        except psycopg.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
