@@ -82,6 +82,9 @@ def fine_tuning_config(bundle: Bundle, plan: FineTuning) -> TrainConfig:
         "schedule": schedule,
         **SECTIONS[plan.method](plan),
     }
+    if card.segmentation is not None:
+        # They may have been chosen after the training, and both bundles are judged alike.
+        raw["views"] = card.segmentation.views
     if card.classification is not None:
         chosen = dict(raw.get("classification", {}))
         # Layers were frozen to begin with other pictures; these weights have seen the right ones.

@@ -69,6 +69,13 @@ def test_a_card_that_knows_its_recipe_needs_no_file(bundle, tmp_path):
         fine_tuning_config(bundle, alone)
 
 
+def test_mirror_images_are_those_of_the_card_not_of_the_recipe(bundle, tmp_path):
+    four = bundle.card.segmentation.model_copy(update={"views": 4})
+    settled = Bundle(bundle.path, bundle.card.model_copy(update={"segmentation": four}))
+    assert fine_tuning_config(settled, plan(tmp_path)).views == 4
+    assert fine_tuning_config(settled, plan(tmp_path, overrides=("views=1",))).views == 1
+
+
 def test_a_recipe_holds_no_path(tmp_path):
     raw = {**RECIPE, "task": "classification", "segmentation": {}}
     raw["classification"] = {"model": "vgg", "settings": {"weights": "/home/me/vgg.pth"}}
