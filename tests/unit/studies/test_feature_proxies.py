@@ -40,9 +40,10 @@ def test_trials_that_are_alike_at_the_cut_rank_nothing():
 
 def test_every_share_has_both_figures_and_a_sentence():
     rng = np.random.default_rng(3)
-    figures = figures_of_proxies("search", "B and X", np.cumsum(rng.random((6, 16)), axis=1))
+    figures = figures_of_proxies("B and X", np.cumsum(rng.random((6, 16)), axis=1))
     assert [figure.metric for figure in figures] == list(METRICS) * 3
     assert len({figure.row for figure in figures}) == 3
+    assert not figures_of_proxies("B and X", rng.random((5, 16)))
     low, high = figures[0].low, figures[0].high
     assert low <= figures[0].value <= high and low < high
     record = Record("search-full", "done", Outcome(tuple(figures), 0))

@@ -22,7 +22,10 @@ SHARES = {"an eighth": 8, "a quarter": 4, "half": 2}
 """What is left of a full trial, in words, and the divisor of its epochs."""
 
 METRICS = ("rank agreement with full trials (Kendall's tau)", "mIoU given away (points)")
+TABLE = "trials cut short"
 RESAMPLES = 2000
+LEAST_TRIALS = 6
+"""The order of fewer says next to nothing."""
 
 
 class Proxy(NamedTuple):
@@ -57,21 +60,22 @@ def judge_early(curves: NDArray[np.float64], n_epochs: int) -> Proxy:
     return Proxy(agreement, round(lost, 12))
 
 
-def figures_of_proxies(table: str, row: str, curves: Sequence[Sequence[float]]) -> list[Figure]:
-    """Both figures of every share of the full trials.
+def figures_of_proxies(row: str, curves: Sequence[Sequence[float]]) -> list[Figure]:
+    """Both figures of every share of the full trials; none of fewer than :data:`LEAST_TRIALS`.
 
     Args:
-        table: of the figures.
         row: what was searched; the share is added to it.
         curves: validation mIoU in [0, 1] of each trial, epoch by epoch, all of one length.
     """
+    if len(curves) < LEAST_TRIALS:
+        return []
     held = np.asarray(curves, np.float64)
     found: list[Figure] = []
     for words, divisor in SHARES.items():
         proxy = judge_early(held, max(1, held.shape[1] // divisor))
         own = f"{row}, judged after {words} of the epochs"
-        lost = Figure(table, own, METRICS[1], 100 * proxy.lost, n=len(held))
-        found += [figure_of(table, own, METRICS[0], proxy.agreement), lost]
+        lost = Figure(TABLE, own, METRICS[1], 100 * proxy.lost, n=len(held))
+        found += [figure_of(TABLE, own, METRICS[0], proxy.agreement), lost]
     return found
 
 

@@ -116,5 +116,5 @@ def _figures(
         *(Figure(TABLE, row, f"best {name}", float(best[name])) for name in cell.searched),
     ]
     if cell.pruner == "none":
-        figures += figures_of_proxies(TABLE, row, curves)
+        figures += figures_of_proxies(row, curves)
     return figures
