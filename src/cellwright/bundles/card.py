@@ -332,6 +332,12 @@ class Card(_Frozen):
     graphs: tuple[GraphEntry, ...] = Field(min_length=1)
 
     @property
+    def cautions(self) -> tuple[str, ...]:
+        """Its limits, and that its training improved nothing where it did not."""
+        idle = self.training.improved_nothing()
+        return (*self.limits, idle) if idle else self.limits
+
+    @property
     def takes_pixels(self) -> bool:
         """Whether the graph is fed images, and not measurements of them."""
         return self.classification is None or self.classification.features is None

@@ -11,7 +11,14 @@ import typer
 
 from cellwright.cli.compress_verdict import print_verdict
 from cellwright.cli.console import counted, progress_bar, say, typed_command, write_json
-from cellwright.cli.labels import only_part, open_labelled, parts_of, seen_in_training
+from cellwright.cli.labels import (
+    only_part,
+    only_reported,
+    open_labelled,
+    part_in_words,
+    parts_of,
+    seen_in_training,
+)
 from cellwright.cli.options import (
     BundleName,
     Format,
@@ -236,7 +243,6 @@ def _job(bundle: Bundle, whole: LabelledSet, asked: _Asked) -> CompressionJob:
         )
     present = parts_of(whole, split_file=split) if part == "val" else set()
     training = only_part(whole, "train", split_file=split) if "train" in present else None
-    reported = only_part(whole, "test", split_file=split) if "test" in present else None
     chosen: Sequence[CalibrationImage] = ()
     words = ""
     if asked.images:
@@ -244,10 +250,10 @@ def _job(bundle: Bundle, whole: LabelledSet, asked: _Asked) -> CompressionJob:
         chosen = draw(calibration, asked.images)
     return CompressionJob(
         judged=judged,
-        judged_name=_words(whole, part),
+        judged_name=part_in_words(whole, part),
         calibration=chosen,
         calibration_name=f"{counted(len(chosen), 'image')} of {words}",
-        reported={} if reported is None else {_words(whole, "test"): reported},
+        reported=only_reported(whole, part, split_file=split),
     )
 
 
@@ -285,14 +291,9 @@ def _calibration_images(
     if folder is not None:
         return images_of(folder), folder.name
     if training is not None:
-        return images_of(training), _words(training, "train")
+        return images_of(training), part_in_words(training, "train")
     say(
         "warning: ranges are learned from the very images that judge them; give others with "
         "--calibrate-on, or a --split file and --part val"
     )
     return images_of(judged), "the judging images"
-
-
-def _words(labelled: LabelledSet, part: str) -> str:
-    names = {"all": "all images", "train": "training part", "val": "validation part"}
-    return f"{labelled.name}, {names.get(part, f'{part} part')}"

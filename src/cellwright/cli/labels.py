@@ -66,6 +66,26 @@ def parts_of(labelled: LabelledSet, *, split_file: Path | None) -> set[str]:
     return {part_of[record.id] for record in labelled if record.id in part_of}
 
 
+def part_in_words(labelled: LabelledSet, name: str) -> str:
+    """What figures on the part ``name`` of the set are of, for a card or a table."""
+    words = {"all": "all images", "train": "training part", "val": "validation part"}
+    return f"{labelled.name}, {words.get(name, f'{name} part')}"
+
+
+def only_reported(
+    labelled: LabelledSet, chosen_by: str, *, split_file: Path | None
+) -> dict[str, LabelledSet]:
+    """The test part by its words, where the part ``chosen_by`` is val and there is one.
+
+    Raises:
+        DatasetError: the set knows no parts.
+    """
+    if chosen_by != "val" or "test" not in parts_of(labelled, split_file=split_file):
+        return {}
+    test = only_part(labelled, "test", split_file=split_file)
+    return {part_in_words(labelled, "test"): test}
+
+
 def _part_of(labelled: LabelledSet, split_file: Path | None) -> Mapping[str, str]:
     from cellwright.data.splits import given_split, read_split
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cellwright.cli.console import print_table, say, typed_command, write_json
-from cellwright.cli.labels import only_part, open_labelled, parts_of, seen_in_training
+from cellwright.cli.labels import (
+    only_part,
+    only_reported,
+    open_labelled,
+    part_in_words,
+    seen_in_training,
+)
 from cellwright.cli.options import (
     BundleName,
     Format,
@@ -109,14 +115,10 @@ def settle(
             "warning: this model was trained on images of this very set, so thresholds will suit "
             "them better than others; use --part val with the --split file of its training"
         )
-    tested = part == "val" and "test" in parts_of(whole, split_file=split)
-    words = "validation part" if part == "val" else "all images"
     job = SettleJob(
         chosen_on=chosen_on,
-        chosen_on_name=f"{whole.name}, {words}",
-        reported={f"{whole.name}, test part": only_part(whole, "test", split_file=split)}
-        if tested
-        else {},
+        chosen_on_name=part_in_words(whole, part),
+        reported=only_reported(whole, part, split_file=split),
         views=None if views is None else VIEWS[views],
         runtime=runtime,
         threads=threads,
@@ -250,8 +252,7 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
         rows = [row for row in rows if row[0] != "tiles, px"]
         rows.append(("crops, px", f"{width} x {height}, {card.classification.views} views"))
         rows.append(("channels by name", ", ".join(spec.channel_names) or None))
-    limits = (*card.limits, *filter(None, [training.improved_nothing()]))
-    rows.extend(("limit", limit) for limit in limits)
+    rows.extend(("limit", caution) for caution in card.cautions)
     return rows
 
 

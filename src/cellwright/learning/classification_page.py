@@ -39,9 +39,8 @@ def write_page(
         importance: what the model goes by, where it was measured.
     """
     page = Page(card.name, card.description)
-    training = card.training
-    for limit in (*card.limits, *filter(None, [training.improved_nothing()])):
-        page.note(limit, tone="warning")
+    for caution in card.cautions:
+        page.note(caution, tone="warning")
     for name, report in reports.items():
         page.section(name.capitalize())
         add_report(page, report)
@@ -51,6 +50,7 @@ def write_page(
     _add_curves(page, run_dir)
     _add_generated(page, run_dir / FOLDER)
     page.section("How it was made")
+    training = card.training
     ships = training.shipped() and f"ships {training.shipped()}, "
     page.text(
         f"Trained on {training.n_images:,} images of {training.data}, {training.epochs} epochs, "

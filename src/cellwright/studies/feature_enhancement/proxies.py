@@ -48,16 +48,15 @@ def judge_early(curves: NDArray[np.float64], n_epochs: int) -> Proxy:
         n_epochs: epochs that are left of each.
 
     Examples:
-        >>> judge_early(np.array([[0.1, 0.2], [0.2, 0.1], [0.0, 0.3]]), 1).lost
-        0.1
+        >>> judge_early(np.array([[0.25, 0.5], [0.5, 0.25], [0.0, 0.75]]), 1).lost
+        0.25
     """
     early, final = curves[:, :n_epochs].max(axis=1), curves.max(axis=1)
     rng = np.random.default_rng(0)
     draws = rng.integers(len(curves), size=(RESAMPLES, len(curves)))
     samples = np.array([_tau(early[draw], final[draw]) for draw in draws])
     agreement = percentile_interval(_tau(early, final), samples, n=len(curves))
-    lost = float(final.max() - final[early.argmax()])
-    return Proxy(agreement, round(lost, 12))
+    return Proxy(agreement, float(final.max() - final[early.argmax()]))
 
 
 def figures_of_proxies(row: str, curves: Sequence[Sequence[float]]) -> list[Figure]:
