@@ -69,7 +69,7 @@ PRESETS: dict[str, Preset] = {
     "cpu": Preset(
         summary=(
             "our own detector from the weights of blood-cells, every share with the same number "
-            "of steps, 3 seeds; three quarters of an hour on one core for 500 small images"
+            "of steps, 3 seeds; an hour on one core for 500 small images"
         ),
         schedule={
             "epochs": 10,
