@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.export import export_network
 from cellwright.bundles.graph_cut import CutGraph, cut_at_last_maps
+from cellwright.bundles.graph_mean import mean_graph
 from cellwright.bundles.zoo import ZOO
 from cellwright.explain.grad_cam import GradCam, channel_weights
 from cellwright.models import CLASSIFIERS
@@ -84,9 +85,25 @@ def test_networks_that_answer_together_are_explained_together() -> None:
     assert together.layer.endswith("in each of 3")
 
 
+def test_models_that_were_joined_are_explained_as_if_trained_together() -> None:
+    torch.manual_seed(0)
+    members = [with_lively_norms(CropResNet(3, 2, width=8)) for _ in range(2)]
+    graphs = [
+        export_network(one, channels=2, output_names=["logits"], size=CROP_PX) for one in members
+    ]
+    joined = cut_at_last_maps(mean_graph(graphs), output="logits")
+    trained = cut_of(Committee(members).eval())
+    maps = trained.trunk(torch.rand(1, 2, *CROP_PX).numpy())
+    found, wanted = (channel_weights(one.head, maps[0], 1) for one in (joined, trained))
+    np.testing.assert_allclose(found, wanted, rtol=1e-2, atol=1e-5)
+
+
 def cut_of(network: nn.Module) -> CutGraph:
-    graph = export_network(network, channels=2, output_names=["logits"], size=CROP_PX)
-    return cut_at_last_maps(graph, output="logits")
+    return cut_at_last_maps(graph_of(network), output="logits")
+
+
+def graph_of(network: nn.Module) -> bytes:
+    return export_network(network, channels=2, output_names=["logits"], size=CROP_PX)
 
 
 @pytest.mark.parametrize("name", sorted(ZOO))

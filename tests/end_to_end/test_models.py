@@ -45,6 +45,20 @@ def test_settling_says_what_it_cannot_do(say: Say, tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_models_join_and_the_committee_predicts(
+    cellwright: Run, say: Say, blob_bundle: Path, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.cellwright"
+    done = cellwright("models", "join", blob_bundle, blob_bundle, "--out", both)
+    assert done.returncode == 0, done.stderr
+    assert "takes 2 times as long" in done.stderr and "models settle" in done.stderr
+    assert cellwright("models", "verify", both).returncode == 0
+    code, said = say("models", "join", blob_bundle, "nuclei", "--out", tmp_path / "no.cellwright")
+    assert code == 2 and "another task" in said
+    code, said = say("models", "join", blob_bundle, "--out", tmp_path / "no.cellwright")
+    assert code == 2 and "two models or more" in said
+
+
 def test_a_damaged_bundle_is_refused(say: Say, blob_bundle: Path, tmp_path: Path) -> None:
     graph = open_bundle(blob_bundle).card.graphs[0].file
     damaged = with_flipped_bit(blob_bundle, graph, tmp_path / "damaged.cellwright")

@@ -147,6 +147,8 @@ class TrainingRecord(_Frozen):
         recipe: sections of the training's settings that say what the network is and how it
             learned, without the data; empty in bundles of before they were kept.
         epochs: how many it was to learn.
+        joined: models whose networks answer together, and the beginnings of their checksums; empty
+            where this one was trained as it is.
         settled: the command that chose thresholds anew afterwards; empty where none did.
         shipped_epochs: the one whose weights ship, from 1, for each network of a committee; 0 for
             the weights that it began with, where no epoch was better on the validation part. Empty
@@ -162,6 +164,7 @@ class TrainingRecord(_Frozen):
     quantization: dict[str, str] = {}
     recipe: dict[str, JsonValue] = {}
     command: str = ""
+    joined: tuple[str, ...] = ()
     settled: str = ""
     commit: str = ""
     seed: int = 0
@@ -180,6 +183,15 @@ class TrainingRecord(_Frozen):
             return ""
         noun = "epoch" if len(self.shipped_epochs) == 1 else "epochs"
         return f"{noun} {', '.join(map(str, self.shipped_epochs))} of {self.epochs}"
+
+    def unsettled(self) -> str:
+        """A warning where thresholds are still those of one of the models joined; else empty."""
+        if not self.joined or self.settled:
+            return ""
+        return (
+            f"thresholds are those of {self.joined[0]} and suit the mean only roughly: choose them "
+            "anew with `cellwright models settle`"
+        )
 
     def improved_nothing(self) -> str:
         """A warning where the weights that the training began with ship; else empty."""
@@ -333,9 +345,9 @@ class Card(_Frozen):
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """Its limits, and that its training improved nothing where it did not."""
-        idle = self.training.improved_nothing()
-        return (*self.limits, idle) if idle else self.limits
+        """Its limits, and what its training left undone."""
+        undone = (self.training.improved_nothing(), self.training.unsettled())
+        return (*self.limits, *filter(None, undone))
 
     @property
     def takes_pixels(self) -> bool:

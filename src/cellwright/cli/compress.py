@@ -208,8 +208,8 @@ def _judge(asked: _Asked) -> Verdict:
 
 def _trained(bundle: Bundle, asked: _Asked) -> tuple[Bundle, _Asked]:
     """What the training leaves, and what is asked of it: it learned its ranges, if it has any."""
+    from cellwright.bundles.naming import check_name
     from cellwright.cli.compress_training import data_section, refuse_part, train_smaller
-    from cellwright.compression.compress import check_name
     from cellwright.learning.fine_tuning import FineTuning
 
     check_name(asked.out, bundle)

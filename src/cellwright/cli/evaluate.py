@@ -20,9 +20,8 @@ from cellwright.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from cellwright.bundles.bundle import Bundle
     from cellwright.data.labelled_set import LabelledSet
     from cellwright.metrics.classification import ClassificationReport
     from cellwright.metrics.intervals import Interval
@@ -54,6 +53,7 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled images it has not seen: counts, rates, intervals."""
     from cellwright.bundles.bundle import open_bundle
+    from cellwright.inference.evaluation import evaluate as measure
 
     opened = open_bundle(bundle)
     whole = open_labelled(source, format_name=format_name)
@@ -66,7 +66,6 @@ def evaluate(
     if shift is not None:
         labelled = _moved(labelled, shift)
     with progress_bar("evaluating") as progress:
-        measure = _measure_for(opened)
         report = measure(opened, labelled, runtime=runtime, threads=threads, progress=progress)
     if not write_json(report.to_json(), json):
         print_report(report)
@@ -77,21 +76,6 @@ def _moved(labelled: LabelledSet, shift: str) -> LabelledSet:
     from cellwright.data.stain_shift import shifted
 
     return shifted(labelled, shift)
-
-
-def _measure_for(bundle: Bundle) -> Callable[..., Report]:
-    """The evaluation that suits the model's task."""
-    if bundle.card.classification is not None:
-        from cellwright.inference.evaluate_classification import evaluate_classifier
-
-        return evaluate_classifier
-    if bundle.card.segmentation is not None:
-        from cellwright.inference.evaluate_segmentation import evaluate_segmentation
-
-        return evaluate_segmentation
-    from cellwright.inference.evaluate import evaluate_bundle
-
-    return evaluate_bundle
 
 
 def print_report(report: Report) -> None:

@@ -27,9 +27,6 @@ from cellwright.cli.options import (
 if TYPE_CHECKING:
     from cellwright.bundles.card import Card, CompressionRecord, MetricValue
     from cellwright.bundles.verify import Replay
-    from cellwright.inference.views import Views
-
-VIEWS: dict[str, Views] = {"1": 1, "2": 2, "4": 4}
 
 app = typer.Typer(help="Models: list, card, thresholds, self-test.", no_args_is_help=True)
 
@@ -77,6 +74,29 @@ def show(name: BundleName, *, json: Json = None) -> None:
 
 
 @app.command(
+    "join",
+    epilog="Example: cellwright models join runs/a/a.cellwright runs/b/b.cellwright "
+    "--out both.cellwright",
+)
+def join(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="BUNDLE|NAME…", help="Two models or more that answer alike."),
+    ],
+    *,
+    out: NewBundle,
+) -> None:
+    """Make one model of several: they answer together, by the mean of what each says."""
+    from cellwright.bundles.bundle import open_bundle
+    from cellwright.bundles.committee import join_bundles
+
+    opened = [open_bundle(name) for name in names]
+    training = join_bundles(opened, out=out).card.training
+    say(f"the new bundle is {out}; it takes {len(opened)} times as long")
+    say(f"warning: {training.unsettled()}")
+
+
+@app.command(
     "settle",
     epilog="Example: cellwright models settle hela-dic labels/ --views 4 --out mine.cellwright",
 )
@@ -89,8 +109,11 @@ def settle(
     *,
     out: NewBundle,
     views: Annotated[
-        Literal["1", "2", "4"] | None,
-        typer.Option(help="Average over so many mirror images; without it as the model did."),
+        Literal["1", "2", "4", "8"] | None,
+        typer.Option(
+            help="Average over so many mirror images (8: and turns, for classes); without it as "
+            "the model did."
+        ),
     ] = None,
     format_name: Format = None,
     split: Split = None,
@@ -101,7 +124,7 @@ def settle(
     runtime: Runtime = "auto",
     threads: Threads = None,
 ) -> None:
-    """Choose the thresholds of a model for masks or cells anew; nothing is trained."""
+    """Choose a model's thresholds and calibration anew; nothing is trained."""
     from cellwright.bundles.bundle import open_bundle
     from cellwright.data.labelled_set import joined
     from cellwright.inference.settle_bundle import SettleJob, settle_bundle
@@ -119,7 +142,7 @@ def settle(
         chosen_on=chosen_on,
         chosen_on_name=part_in_words(whole, part),
         reported=only_reported(whole, part, split_file=split),
-        views=None if views is None else VIEWS[views],
+        views=None if views is None else int(views),
         runtime=runtime,
         threads=threads,
         command=typed_command(),
@@ -229,6 +252,7 @@ def _facts(card: Card) -> list[tuple[str, str | int | float | None]]:
         ("tiles, px", f"{spec.tile_px} with {spec.overlap_px} shared"),
         ("trained on", f"{training.data} ({training.n_images} images, {training.data_licence})"),
         ("trained with", training.command or None),
+        ("joined of", ", ".join(training.joined) or None),
         ("settled with", training.settled or None),
         ("ships", training.shipped() or None),
         ("date", training.date or None),

@@ -8,7 +8,6 @@ verdict accepts.
 from __future__ import annotations
 
 import hashlib
-import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,8 @@ from itertools import islice
 from pathlib import Path
 
 from cellwright.bundles.bundle import SUFFIX, TEST_INPUT, Bundle, graph_entry, write_bundle
-from cellwright.bundles.card import NAME_PATTERN, Card, Evaluation
+from cellwright.bundles.card import Card, Evaluation
+from cellwright.bundles.naming import check_name
 from cellwright.bundles.probe import disc_picture
 from cellwright.bundles.sessions import RUNTIMES, Batch, choose_runtime, open_session
 from cellwright.compression import METHODS, TRAINED
@@ -116,27 +116,6 @@ def compress(
         if verdict.accepted:
             verdict = bench.ship(verdict, best, looks, out)
     return verdict
-
-
-def check_name(out: Path, bundle: Bundle) -> None:
-    """Refuse a name before any work.
-
-    Raises:
-        ConfigError: ``out`` cannot be the name of a bundle, or is the bundle itself.
-    """
-    if out.suffix != SUFFIX or not re.fullmatch(NAME_PATTERN, out.stem):
-        raise ConfigError(
-            "this cannot be the name of a bundle",
-            where=out,
-            remedy=f"give a file like {bundle.card.name}-int8{SUFFIX}: lower-case letters, "
-            "digits, dots, dashes and underscores",
-        )
-    if out.exists() and out.samefile(bundle.path):
-        raise ConfigError(
-            "the new bundle would replace the one it is made from",
-            where=out,
-            remedy="give it another name",
-        )
 
 
 def _check_comparable(bundle: Bundle, larger: Bundle, method: str) -> None:

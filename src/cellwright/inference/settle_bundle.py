@@ -1,24 +1,32 @@
-"""A trained bundle with thresholds, and mirror images to average, chosen anew on labelled images.
+"""A bundle with what is chosen and not learned, chosen anew on labelled images.
 
-Nothing is trained: the graph and its test tensors stay. For a model of masks or cells that
-meets another microscope, or that may take longer for better outlines.
+Thresholds of boxes with the calibration of counts, thresholds of masks and cells, the temperature
+of classes; and how many mirror images are averaged. Nothing is trained: the graph and its test
+tensors stay. For a model that meets another microscope, that may take longer for better outlines,
+or that was joined of several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from cellwright.bundles.bundle import Bundle, open_bundle, write_bundle
 from cellwright.bundles.card import Card, Evaluation
+from cellwright.bundles.naming import check_name
 from cellwright.data.labelled_set import LabelledSet
-from cellwright.errors import BundleError, DatasetError
+from cellwright.errors import ConfigError, DatasetError
+from cellwright.inference import calibrate, segmentation_thresholds, settle_classes
 from cellwright.inference.calibrate import MIN_IMAGES
-from cellwright.inference.evaluate_segmentation import evaluate_segmentation
-from cellwright.inference.segmentation_thresholds import settle
+from cellwright.inference.classifier import Classifier
+from cellwright.inference.evaluate import predict_labelled
+from cellwright.inference.evaluate_classification import classify_labelled
+from cellwright.inference.evaluation import evaluate
+from cellwright.inference.predictor import Predictor
 from cellwright.inference.segmenter import Segmenter
-from cellwright.inference.views import Views
 
 
 @dataclass(frozen=True)
@@ -38,58 +46,90 @@ class SettleJob:
     chosen_on: LabelledSet
     chosen_on_name: str
     reported: Mapping[str, LabelledSet]
-    views: Views | None = None
+    views: int | None = None
     runtime: str = "auto"
     threads: int | None = None
     command: str = ""
 
 
 def settle_bundle(bundle: Bundle, job: SettleJob, *, out: Path) -> Bundle:
-    """Choose thresholds, measure, and write the bundle; its name is that of the file.
+    """Choose, measure, and write the bundle; its name is that of the file.
 
     Raises:
-        BundleError: the bundle does not segment.
+        ConfigError: ``out`` cannot be the name of a bundle, or is the bundle itself; or the model
+            cannot average so many mirror images.
         DatasetError: fewer than :data:`~cellwright.inference.calibrate.MIN_IMAGES` images, or
             labels whose class the model does not know.
         AnnotationError: labels of another kind or size than the image.
     """
-    _check(bundle, job)
-    settled = replace(bundle, card=_settled(bundle, job))
-    looked_at = {job.chosen_on_name: job.chosen_on, **job.reported}
-    evaluations = tuple(
-        Evaluation.of(
-            evaluate_segmentation(settled, part, runtime=job.runtime, threads=job.threads), name
-        )
-        for name, part in looked_at.items()
-    )
-    card = settled.card.model_copy(update={"name": out.stem, "evaluations": evaluations})
-    graphs = {entry.file: bundle.graph(entry) for entry in card.graphs}
-    return open_bundle(write_bundle(out, card, graphs, bundle.tests))
-
-
-def _check(bundle: Bundle, job: SettleJob) -> None:
-    if bundle.card.segmentation is None:
-        raise BundleError(
-            f"this is a model for {bundle.card.task}; thresholds of masks and cells are chosen",
-            where=bundle.path,
-        )
+    check_name(out, bundle)
     if len(job.chosen_on) < MIN_IMAGES:
         raise DatasetError(
             f"{len(job.chosen_on)} images are too few to choose thresholds on",
             where=job.chosen_on.name,
             remedy=f"give at least {MIN_IMAGES} labelled images",
         )
-
-
-def _settled(bundle: Bundle, job: SettleJob) -> Card:
-    """The card with its views and, chosen with them, its thresholds."""
-    card, spec = bundle.card, bundle.card.segmentation
-    if spec is not None and job.views is not None:
-        card = card.model_copy(
-            update={"segmentation": spec.model_copy(update={"views": job.views})}
-        )
-    segmenter = Segmenter(replace(bundle, card=card), runtime=job.runtime, threads=job.threads)
-    training = card.training.model_copy(update={"settled": job.command})
-    return card.model_copy(
-        update={"segmentation": settle(segmenter, job.chosen_on), "training": training}
+    card = bundle.card if job.views is None else _with_views(bundle, job.views)
+    card = _CHOOSE[_section(card)](replace(bundle, card=card), job)
+    settled = replace(bundle, card=card)
+    looked_at = {job.chosen_on_name: job.chosen_on, **job.reported}
+    evaluations = tuple(
+        Evaluation.of(evaluate(settled, part, runtime=job.runtime, threads=job.threads), name)
+        for name, part in looked_at.items()
     )
+    training = card.training.model_copy(update={"settled": job.command})
+    card = card.model_copy(
+        update={"name": out.stem, "evaluations": evaluations, "training": training}
+    )
+    graphs = {entry.file: bundle.graph(entry) for entry in card.graphs}
+    return open_bundle(write_bundle(out, card, graphs, bundle.tests))
+
+
+def _section(card: Card) -> str:
+    """The part of the card that says how an answer is read."""
+    return next(name for name in _CHOOSE if getattr(card, name) is not None)
+
+
+def _with_views(bundle: Bundle, views: int) -> Card:
+    name = _section(bundle.card)
+    section = getattr(bundle.card, name)
+    try:
+        section = type(section).model_validate({**section.model_dump(), "views": views})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"]
+        raise ConfigError(
+            f"this model cannot average {views} mirror images: {problem}",
+            where=bundle.path,
+            remedy="1, 2 or 4 for boxes, masks and cells; 1 or 8 for the classes of square crops",
+        ) from error
+    return bundle.card.model_copy(update={name: section})
+
+
+def _choose_for_boxes(bundle: Bundle, job: SettleJob) -> Card:
+    predictor = Predictor(bundle, runtime=job.runtime, threads=job.threads)
+    return calibrate.settle(bundle.card, predict_labelled(predictor, job.chosen_on))
+
+
+def _choose_for_pixels(bundle: Bundle, job: SettleJob) -> Card:
+    segmenter = Segmenter(bundle, runtime=job.runtime, threads=job.threads)
+    chosen = segmentation_thresholds.settle(segmenter, job.chosen_on)
+    return bundle.card.model_copy(update={"segmentation": chosen})
+
+
+def _choose_for_classes(bundle: Bundle, job: SettleJob) -> Card:
+    classifier = Classifier(bundle, runtime=job.runtime, threads=job.threads)
+    decoding = classifier.decoding
+    chosen = settle_classes.settle(
+        decoding,
+        classify_labelled(classifier, job.chosen_on),
+        quantile=None if decoding.unlike is None else decoding.unlike.quantile,
+    )
+    return bundle.card.model_copy(update={"classification": chosen})
+
+
+_CHOOSE: dict[str, Callable[[Bundle, SettleJob], Card]] = {
+    "decoding": _choose_for_boxes,
+    "segmentation": _choose_for_pixels,
+    "classification": _choose_for_classes,
+}
+"""By the section of the card: what depends on what the network says, chosen on labelled images."""

@@ -89,6 +89,7 @@ def begin_with(
     Raises:
         ConfigError: less than half of the network's weights fit, or other channels were pruned.
     """
+    start = start.member(0)
     if start.pruning:
         shapes = {_own_name(name): array.shape for name, array in start.weights.items()}
         network = narrowed_like(network, example, shapes)
@@ -101,7 +102,7 @@ def _own_name(name: str) -> str:
 
 
 def take_over(network: nn.Module, start: Start) -> tuple[str, ...]:
-    """Load what fits of ``start`` into ``network``.
+    """Load what fits of ``start`` into ``network``; of a committee, of its first member.
 
     Returns:
         Names of the layers' tensors that begin anew.
@@ -109,7 +110,7 @@ def take_over(network: nn.Module, start: Start) -> tuple[str, ...]:
     Raises:
         ConfigError: less than half of the network's weights fit.
     """
-    given = {_own_name(name): array for name, array in start.weights.items()}
+    given = {_own_name(name): array for name, array in start.member(0).weights.items()}
     state = network.state_dict()
     taken: dict[str, Tensor] = {}
     for name, mine in state.items():

@@ -217,7 +217,7 @@ def test_a_bundle_is_not_compared_with_itself_or_another_kind(bundle, job, tmp_p
 
 @pytest.mark.parametrize("name", ["small.onnx", "Not Allowed.cellwright"])
 def test_a_name_that_no_bundle_can_have(bundle, job, tmp_path, name):
-    with pytest.raises(ConfigError, match=r"blobs-int8\.cellwright"):
+    with pytest.raises(ConfigError, match=r"blobs-new\.cellwright"):
         compress(bundle, job, method="ptq", out=tmp_path / name)
 
 

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from blob_model import discs, write_blob_model
 from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.mask_output import DistanceInstances
 from cellwright.data.formats import read_labelled
 from cellwright.data.labelled_set import LabelledSet
-from cellwright.errors import BundleError, DatasetError
+from cellwright.errors import ConfigError, DatasetError
 from cellwright.images.write import write_labels, write_png
 from cellwright.inference.settle_bundle import SettleJob, settle_bundle
+from dark_model import dark_bundle
 from ink_cells import draw_ink, scattered_discs, write_ink_bundle
 
 WRONG = DistanceInstances(foreground_threshold=0.95, seed_threshold=0.9)
@@ -53,12 +55,49 @@ def test_views_stay_where_none_are_asked_for(tmp_path: Path) -> None:
     assert card.segmentation is not None and card.segmentation.views == 2
 
 
-def test_few_images_and_other_tasks_are_refused(tmp_path: Path, dot_bundle: Path) -> None:
+def test_boxes_are_settled_with_the_calibration_of_their_counts(tmp_path: Path) -> None:
+    bundle = open_bundle(write_blob_model(tmp_path / "blobs.cellwright"))
+    drawn = discs(tmp_path / "drawn", n_images=12)
+    job = SettleJob(drawn, "drawn", reported={}, views=2, command="as typed")
+    card = settle_bundle(bundle, job, out=tmp_path / "new.cellwright").card
+    assert card.decoding is not None and card.decoding.views == 2
+    assert card.decoding.class_thresholds
+    assert card.calibration is not None and card.calibration.n_images == 12
+    assert (card.evaluations[0].metrics["f1"].value or 0) > 0.9
+
+
+def test_classes_are_settled_by_their_temperature(tmp_path: Path) -> None:
+    bundle = dark_bundle(tmp_path / "dark.cellwright", temperature=50.0)
+    write_smears(tmp_path / "smears")
+    smears = read_labelled(tmp_path / "smears")
+    job = SettleJob(smears, "smears", reported={"again": smears}, views=8)
+    card = settle_bundle(bundle, job, out=tmp_path / "new.cellwright").card
+    assert card.classification is not None
+    assert card.classification.views == 8
+    assert card.classification.temperature != 50.0
+    assert card.classification.unlike is None
+    assert (card.evaluations[1].metrics["accuracy"].value or 0) == 1.0
+
+
+def write_smears(folder: Path) -> None:
+    """Six pale and six dark pictures in the layout of a folder a class."""
+    rng = np.random.default_rng(0)
+    for name, brightness in (("normal", 220), ("blast", 20)):
+        for index in range(6):
+            pixels = rng.integers(brightness - 20, brightness + 20, (3, 48, 48))
+            write_png(folder / name / f"{name}{index}.png", pixels.astype(np.uint8))
+    (folder / "classes.txt").write_text("normal\nblast\n")
+
+
+def test_what_cannot_be_settled_is_refused(tmp_path: Path) -> None:
     few = labelled(tmp_path / "few", n_images=3)
+    enough = labelled(tmp_path / "enough")
     cells = open_bundle(write_ink_bundle(tmp_path / "cells.cellwright"))
     out = tmp_path / "out.cellwright"
     with pytest.raises(DatasetError, match="3 images are too few"):
         settle_bundle(cells, SettleJob(few, "few", reported={}), out=out)
-    with pytest.raises(BundleError, match="model for detection"):
-        settle_bundle(open_bundle(dot_bundle), SettleJob(few, "few", reported={}), out=out)
+    with pytest.raises(ConfigError, match="cannot average 8 mirror images"):
+        settle_bundle(cells, SettleJob(enough, "enough", reported={}, views=8), out=out)
+    with pytest.raises(ConfigError, match="cannot be the name"):
+        settle_bundle(cells, SettleJob(few, "few", reported={}), out=tmp_path / "A B.cellwright")
     assert not out.exists()

@@ -81,3 +81,17 @@ def test_a_member_of_a_committee_begins_with_its_own_weights():
     assert several.member(1).pruning == {"kind": "structured"}
     single = Start({"head.bias": np.zeros(2)}, "one")
     assert single.member(2) is single
+
+
+def test_a_single_network_begins_with_the_first_of_a_committee():
+    torch.manual_seed(0)
+    trained, other, fresh = a_network(), a_network(), a_network()
+    members = [start_of(trained).weights, start_of(other).weights]
+    weights = {
+        f"members.{number}.{name}": array
+        for number, member in enumerate(members)
+        for name, array in member.items()
+    }
+    assert take_over(fresh, Start(weights, "two")) == ()
+    image = torch.rand(1, 3, 64, 64)
+    assert torch.equal(fresh(image)[0], trained(image)[0])
