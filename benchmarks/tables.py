@@ -155,9 +155,9 @@ def detection() -> str:
     )
 
 
-def compression() -> str:
+def compression(name: str) -> str:
     """A U-Net in float, in 8 bits, and pruned and in 8 bits."""
-    content = result("compression")
+    content = result(f"compression_{name}")
     graphs, accuracy = content["graphs"], content["accuracy"]
     rows = []
     for name, speed in content["speed"].items():
@@ -258,7 +258,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "detector-times": detector_times,
     "cold-start": cold_start,
     "classification": classification,
-    "compression": compression,
+    "compression": partial(compression, "hela-dic"),
+    "compression-nuclei": partial(compression, "nuclei"),
     "detection": detection,
     "features": features,
     "live-dead-pairs": pairs,
