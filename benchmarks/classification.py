@@ -28,6 +28,7 @@ from cellwright.data.labelled_set import LabelledSet
 from cellwright.inference.classifier import BATCH, Classifier
 from cellwright.inference.evaluate_classification import classify_labelled, report_classes
 from cellwright.metrics.classification import figure_difference
+from cellwright.metrics.intervals import FINE, Resampling
 from cellwright.models.committee import Committee
 from cellwright.models.crop_resnet import CropResNet
 from runtimes import (
@@ -86,7 +87,7 @@ def losses(bundles: dict[str, Bundle], labelled: LabelledSet, threads: int) -> d
                 before.found.categories(),
                 after.found.categories(),
                 bundles["float"].card.classes,
-                groups=before.shared_groups,
+                resampling=Resampling(FINE, groups=before.shared_groups),
             ).to_json()
     return found
 

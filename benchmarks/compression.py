@@ -32,6 +32,7 @@ from cellwright.data.labelled_set import LabelledSet
 from cellwright.inference.evaluate_segmentation import count_labelled
 from cellwright.inference.segmenter import Segmenter
 from cellwright.metrics.instances import matched_difference
+from cellwright.metrics.intervals import Resampling
 from cellwright.metrics.semantic import jaccard_difference
 from cellwright.models.unet import UNet
 from runtimes import (
@@ -94,10 +95,10 @@ def losses(bundles: dict[str, Bundle], labelled: LabelledSet, threads: int) -> d
         if name != "float":
             found[name] |= {
                 "jaccard_lost": jaccard_difference(
-                    before.pixels, after.pixels, groups=groups
+                    before.pixels, after.pixels, resampling=Resampling(groups=groups)
                 ).to_json(),
                 "matched50_lost": matched_difference(
-                    before.cells, after.cells, groups=groups
+                    before.cells, after.cells, resampling=Resampling(groups=groups)
                 ).to_json(),
             }
     return found

@@ -33,6 +33,7 @@ from cellwright.bundles.bundle import open_bundle
 from cellwright.data.checksum import checksum
 from cellwright.data.formats import read_labelled
 from cellwright.metrics.detection import difference_interval, evaluate_detection
+from cellwright.metrics.intervals import Resampling
 from cellwright.types import Boxes
 from detection_contestants import Job
 from detection_network import LONGEST_PX, SCENE, SEED, Files, prepare
@@ -156,10 +157,14 @@ def accuracy(course: Course, pictures: Path) -> dict[str, Any]:
     table = {}
     for name, boxes in found.items():
         report = evaluate_detection(
-            truth, boxes, labelled.classes, score_threshold=course.score, groups=pairs
+            truth,
+            boxes,
+            labelled.classes,
+            score_threshold=course.score,
+            resampling=Resampling(groups=pairs),
         )
         difference = difference_interval(
-            truth, boxes, found[REFERENCE], labelled.classes, groups=pairs
+            truth, boxes, found[REFERENCE], labelled.classes, resampling=Resampling(groups=pairs)
         )
         metrics = report.to_json()["metrics"]
         kept = {key: metrics[key] for key in ("ap50", "ap50_95", "f1", "count_mae")}

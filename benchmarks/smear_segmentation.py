@@ -27,7 +27,7 @@ from cellwright.features import segment_crop
 from cellwright.features.smear import centred
 from cellwright.features.stain import lab_of, purple
 from cellwright.features.touching import labelled, opened
-from cellwright.metrics.intervals import intervals_of, with_resamples
+from cellwright.metrics.intervals import Resampling, intervals_of, with_resamples
 from cellwright.types import Image, SemanticMask
 from record import write_results
 
@@ -102,7 +102,7 @@ def counts(record: Record, method: Callable[[Image], Masks]) -> NDArray[np.int64
 
 def figures(table: NDArray[np.int64]) -> dict[str, Any]:
     """Dice of ``(N, 2, 3)`` counts: mean over pictures and pooled, with bootstrap intervals."""
-    weights = with_resamples(len(table), n_resamples=RESAMPLES, seed=0)
+    weights = with_resamples(len(table), Resampling(n=RESAMPLES, seed=0))
     values = {}
     for index, name in enumerate(("cell", "nucleus")):
         both, true, guess = table[:, index].astype(np.float64).T

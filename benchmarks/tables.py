@@ -160,12 +160,12 @@ def compression(name: str) -> str:
     content = result(f"compression_{name}")
     graphs, accuracy = content["graphs"], content["accuracy"]
     rows = []
-    for name, speed in content["speed"].items():
-        kind = name.split(", ")[1]
+    for contestant, speed in content["speed"].items():
+        kind = contestant.split(", ")[1]
         lost = [accuracy[kind].get(key) for key in ("jaccard_lost", "matched50_lost")]
         rows.append(
             [
-                name,
+                contestant,
                 f"{graphs[kind]['bytes'] / 1e6:.2f} MB",
                 f"{graphs[kind]['times_smaller']:.1f}",
                 f"{speed['ms_median']:.0f} ms",

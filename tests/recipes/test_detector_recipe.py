@@ -28,6 +28,7 @@ from cellwright.learning.config import load_config
 from cellwright.learning.train import train
 from cellwright.learning.windows import collate
 from cellwright.metrics.detection import evaluate_detection
+from cellwright.metrics.intervals import Resampling
 from cellwright.models.cell_detector import CellDetector, DenseBoxesGraph
 from cellwright.types import Boxes
 from tiny_cells import CLASSES, draw_cells, write_cells
@@ -78,7 +79,7 @@ def test_four_images_are_learned_by_heart():
         [nms(boxes, iou=0.6) for boxes in found],
         CLASSES,
         score_threshold=0.5,
-        n_resamples=0,
+        resampling=Resampling(n=0),
     )
     assert report.metrics["ap50"].value > 0.99
     assert report.metrics["recall"].value > 0.95

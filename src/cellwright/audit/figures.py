@@ -21,7 +21,7 @@ from cellwright.inference.segmenter import Segmented
 from cellwright.metrics.counting_rule import CountingRule
 from cellwright.metrics.detection import evaluate_detection
 from cellwright.metrics.instances import count_instances, report_instances
-from cellwright.metrics.intervals import units_to_resample
+from cellwright.metrics.intervals import Resampling, units_to_resample
 from cellwright.metrics.matching import iou_matrix
 from cellwright.metrics.report import Report
 from cellwright.metrics.semantic import confusion_matrix, report_semantic
@@ -47,7 +47,7 @@ def box_report(pairs: Sequence[BoxPair], classes: Sequence[str], *, rule: Counti
         [one.predicted for one in pairs],
         classes,
         score_threshold=rule,
-        groups=units_to_resample([one.group for one in pairs]),
+        resampling=Resampling(groups=units_to_resample([one.group for one in pairs])),
     )
 
 
@@ -100,8 +100,8 @@ def mask_report(pairs: Iterable[MaskPair], classes: Sequence[str], *, task: str)
         matrices.append(confusion_matrix(truth, found, n_classes + 1))
         matches.append(count_instances(one.truth.cells, one.found.cells, n_classes))
     shared = units_to_resample(groups)
-    pixels = report_semantic(matrices, (BACKGROUND, *classes), groups=shared)
-    cells = report_instances(matches, classes, groups=shared)
+    pixels = report_semantic(matrices, (BACKGROUND, *classes), resampling=Resampling(groups=shared))
+    cells = report_instances(matches, classes, resampling=Resampling(groups=shared))
     if task == "semantic":
         own, beside = pixels, {name: cells.metrics[name] for name in BESIDE_MASKS}
     else:

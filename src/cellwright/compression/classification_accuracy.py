@@ -23,7 +23,7 @@ from cellwright.inference.evaluate_classification import (
 )
 from cellwright.inference.settle_classes import settle
 from cellwright.metrics.classification import figure_difference
-from cellwright.metrics.intervals import Interval
+from cellwright.metrics.intervals import Interval, Resampling
 from cellwright.metrics.report import Report
 
 
@@ -97,7 +97,6 @@ class ClassificationJudge:
             seen.found.categories(),
             after.seen.found.categories(),
             before.classifier.classes,
-            groups=seen.shared_groups,
-            n_resamples=500,
+            resampling=Resampling(groups=seen.shared_groups, n=500),
         )
         return in_points(difference)

@@ -15,7 +15,7 @@ from cellwright.inference.calibrate import MIN_IMAGES, settle
 from cellwright.inference.evaluate import LabelledPredictions, predict_labelled, report_on
 from cellwright.inference.predictor import Predictor
 from cellwright.metrics.detection import difference_interval
-from cellwright.metrics.intervals import Interval
+from cellwright.metrics.intervals import Interval, Resampling
 from cellwright.metrics.report import Report
 
 
@@ -88,7 +88,7 @@ class DetectionJudge:
             found.predicted,
             after.found.predicted,
             before.predictor.classes,
-            groups=found.shared_groups,
+            resampling=Resampling(groups=found.shared_groups),
         )
         if difference.value is None:
             raise DatasetError(

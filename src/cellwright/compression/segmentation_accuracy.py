@@ -25,7 +25,7 @@ from cellwright.inference.evaluate_segmentation import (
 from cellwright.inference.segmentation_thresholds import settle
 from cellwright.inference.segmenter import Segmenter
 from cellwright.metrics.instances import matched_difference
-from cellwright.metrics.intervals import Interval
+from cellwright.metrics.intervals import Interval, Resampling
 from cellwright.metrics.report import Report
 from cellwright.metrics.semantic import jaccard_difference
 
@@ -102,7 +102,9 @@ class SemanticJudge(_SegmentationJudge):
     def drop(self, before: Look, after: Look) -> Interval:
         """Points of :attr:`metric` lost."""
         a, b = _counts(before, after)
-        return _decided(jaccard_difference(a.pixels, b.pixels, groups=a.shared_groups))
+        return _decided(
+            jaccard_difference(a.pixels, b.pixels, resampling=Resampling(groups=a.shared_groups))
+        )
 
 
 class InstanceJudge(_SegmentationJudge):
@@ -113,7 +115,9 @@ class InstanceJudge(_SegmentationJudge):
     def drop(self, before: Look, after: Look) -> Interval:
         """Points of :attr:`metric` lost."""
         a, b = _counts(before, after)
-        return _decided(matched_difference(a.cells, b.cells, groups=a.shared_groups))
+        return _decided(
+            matched_difference(a.cells, b.cells, resampling=Resampling(groups=a.shared_groups))
+        )
 
 
 def _counts(before: Look, after: Look) -> tuple[SegmentationCounts, SegmentationCounts]:

@@ -23,6 +23,7 @@ from cellwright.inference.counts import CountEstimate, CountEstimates, estimate_
 from cellwright.metrics.counting_rule import CountingRule
 from cellwright.metrics.intervals import (
     Interval,
+    Resampling,
     Weights,
     percentile_interval,
     ratio,
@@ -62,7 +63,7 @@ def measure_counts(
         groups: one name an image; images of a group are resampled together.
     """
     n_classes = len(rule.thresholds)
-    weights = with_resamples(len(truth), groups=groups, n_resamples=N_RESAMPLES, seed=0)
+    weights = with_resamples(len(truth), Resampling(groups=groups, n=N_RESAMPLES, seed=0))
     estimates = [estimate_counts(boxes, calibration, n_classes) for boxes in predicted]
     cells = [rule(boxes) for boxes in predicted]
     hits = [match_greedy(true, guess) >= 0 for true, guess in zip(truth, predicted, strict=True)]

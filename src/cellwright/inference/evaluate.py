@@ -14,7 +14,7 @@ from cellwright.inference.count_metrics import measure_counts
 from cellwright.inference.counts import COUNT_LEVEL
 from cellwright.inference.predictor import Predictor
 from cellwright.metrics.detection import DetectionReport, evaluate_detection
-from cellwright.metrics.intervals import units_to_resample
+from cellwright.metrics.intervals import Resampling, units_to_resample
 from cellwright.types import Boxes, boxes_of
 
 Progress = Callable[[int, int], None]
@@ -96,7 +96,7 @@ def report_on(
         predictor.classes,
         score_threshold=rule,
         max_detections=max_detections,
-        groups=groups,
+        resampling=Resampling(groups=groups),
     )
     calibration = predictor.card.calibration
     counts = measure_counts(found.truth, found.predicted, calibration, rule=rule, groups=groups)

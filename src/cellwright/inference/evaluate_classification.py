@@ -14,7 +14,9 @@ from cellwright.errors import AnnotationError, DatasetError
 from cellwright.inference.classifier import Classified, Classifier
 from cellwright.metrics.classification import ClassificationReport, evaluate_classification
 from cellwright.metrics.intervals import (
+    FINE,
     Interval,
+    Resampling,
     bootstrap_ratio,
     units_to_resample,
     wilson,
@@ -168,7 +170,10 @@ def prepare_labelled(
 def report_classes(seen: LabelledClasses, classifier: Classifier) -> ClassificationReport:
     """The figures of predictions that were made already, by ``classifier``."""
     report = evaluate_classification(
-        seen.truth, seen.found.categories(), classifier.classes, groups=seen.shared_groups
+        seen.truth,
+        seen.found.categories(),
+        classifier.classes,
+        resampling=Resampling(groups=seen.shared_groups),
     )
     metrics = dict(report.metrics)
     if classifier.decoding.unlike is not None:
@@ -186,7 +191,9 @@ def report_classes(seen: LabelledClasses, classifier: Classifier) -> Classificat
 def _share(marked: NDArray[np.bool_], groups: Sequence[str] | None) -> Interval:
     if groups is None:
         return wilson(int(marked.sum()), len(marked))
-    return bootstrap_ratio(marked.astype(float), np.ones(len(marked)), groups=groups)
+    return bootstrap_ratio(
+        marked.astype(float), np.ones(len(marked)), resampling=Resampling(FINE, groups=groups)
+    )
 
 
 def _translation(labelled: LabelledSet, classes: tuple[str, ...]) -> NDArray[np.int64]:

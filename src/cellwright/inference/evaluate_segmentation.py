@@ -22,7 +22,7 @@ from cellwright.errors import DatasetError
 from cellwright.inference.segmenter import Segmenter
 from cellwright.inference.truth import LabelReader
 from cellwright.metrics.instances import InstanceCounts, count_instances, report_instances
-from cellwright.metrics.intervals import units_to_resample
+from cellwright.metrics.intervals import Resampling, units_to_resample
 from cellwright.metrics.report import Report
 from cellwright.metrics.semantic import confusion_matrix, report_semantic
 from cellwright.types import Instances, Sample
@@ -135,8 +135,10 @@ class SegmentationCounts:
         classes, groups = self.classes, self.shared_groups
         spec = self._segmenter.card.segmentation
         background = spec.background if isinstance(spec, SemanticMasks) else BACKGROUND
-        pixels = report_semantic(self.pixels, (background, *classes), groups=groups)
-        cells = report_instances(self.cells, classes, groups=groups)
+        pixels = report_semantic(
+            self.pixels, (background, *classes), resampling=Resampling(groups=groups)
+        )
+        cells = report_instances(self.cells, classes, resampling=Resampling(groups=groups))
         if self._segmenter.card.task == "semantic":
             own, beside = pixels, {name: cells.metrics[name] for name in BESIDE_MASKS}
         else:

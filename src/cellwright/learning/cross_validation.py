@@ -34,6 +34,7 @@ from cellwright.learning.config import TrainConfig
 from cellwright.learning.run_record import claim_run_dir
 from cellwright.learning.training_data import Parts, load_set
 from cellwright.metrics.classification import ClassificationReport, evaluate_classification
+from cellwright.metrics.intervals import Resampling
 from cellwright.reports.page import Page
 from cellwright.types import Category
 
@@ -231,8 +232,9 @@ def report_predictions(
         [Category(row.truth) for row in rows],
         [Category(int(np.argmax(row.probabilities)), row.probabilities) for row in rows],
         classes,
-        n_resamples=n_resamples,
-        groups=groups if len(set(groups)) < len(groups) else None,
+        resampling=Resampling(
+            n=n_resamples, groups=groups if len(set(groups)) < len(groups) else None
+        ),
     )
 
 

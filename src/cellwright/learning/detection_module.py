@@ -17,6 +17,7 @@ from cellwright.inference.nms import nms
 from cellwright.learning.schedules import warmup_cosine
 from cellwright.learning.windows import Batch, Labelled, padded
 from cellwright.metrics.detection import best_threshold, evaluate_detection
+from cellwright.metrics.intervals import Resampling
 from cellwright.models.cell_detector import CellDetector, dense_level
 from cellwright.types import Boxes
 
@@ -96,7 +97,7 @@ class DetectionModule(pl.LightningModule):
             truth, found = zip(*self._found, strict=True)
             thresholds = best_threshold(truth, found, self.classes)
             report = evaluate_detection(
-                truth, found, self.classes, score_threshold=thresholds, n_resamples=0
+                truth, found, self.classes, score_threshold=thresholds, resampling=Resampling(n=0)
             )
             for name in ("ap50", "ap50_95", "precision", "recall"):
                 value = report.metrics[name].value

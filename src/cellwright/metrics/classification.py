@@ -32,7 +32,10 @@ from numpy.typing import NDArray
 
 from cellwright.errors import AnnotationError
 from cellwright.metrics.intervals import (
+    BY_IMAGE,
+    FINER,
     Interval,
+    Resampling,
     Weights,
     bootstrap_by_image,
     intervals_by_class,
@@ -121,9 +124,7 @@ def evaluate_classification(
     predicted: Sequence[Category],
     classes: Sequence[str],
     *,
-    n_resamples: int = 500,
-    seed: int = 0,
-    groups: Sequence[str] | None = None,
+    resampling: Resampling = BY_IMAGE,
 ) -> ClassificationReport:
     """Every classification metric with a 95 % bootstrap interval; ``n`` counts images.
 
@@ -131,9 +132,7 @@ def evaluate_classification(
         truth: true classes, one an image.
         predicted: predicted classes, with probabilities where the model gives them.
         classes: class names that ``class_id`` indexes into.
-        n_resamples: bootstrap resamples; 0 leaves all intervals open.
-        seed: seed of the resamples.
-        groups: one name an image (patient, slide); images of a group are resampled together.
+        resampling: how images, or groups of them, are drawn for the intervals.
 
     Raises:
         AnnotationError: numbers of images differ, a class id has no name, or the number of
@@ -141,7 +140,7 @@ def evaluate_classification(
     """
     check_paired(truth, predicted, classes)
     true, guess = _class_ids(truth, len(classes)), _class_ids(predicted, len(classes))
-    weights = with_resamples(len(truth), groups=groups, n_resamples=n_resamples, seed=seed)
+    weights = with_resamples(len(truth), resampling)
     is_true = np.eye(len(classes))[true]
     is_guess = np.eye(len(classes))[guess]
     per_class = _one_against_rest(is_true, is_guess, weights)
@@ -154,7 +153,7 @@ def evaluate_classification(
         "ece": _winner_calibration(true, guess, probabilities, weights),
     }
     confusion = confusion_matrix(truth, predicted, len(classes))
-    own = _class_rates(confusion, rates, per_class["macro_f1"], alone=groups is None)
+    own = _class_rates(confusion, rates, per_class["macro_f1"], alone=resampling.groups is None)
     sensitivity = per_class.pop(SENSITIVITY)
     for row, values, count in zip(own, sensitivity, confusion.sum(axis=1).tolist(), strict=True):
         row[SENSITIVITY] = percentile_interval(values[0], values[1:], n=count)
@@ -166,7 +165,7 @@ def evaluate_classification(
         per_class={name: {**own[index], **by_class[name]} for index, name in enumerate(classes)},
         settings={
             "calibration_bins": CALIBRATION_BINS,
-            **interval_settings(n_resamples, groups),
+            **interval_settings(resampling),
         },
         classes=tuple(classes),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
@@ -200,9 +199,7 @@ def figure_difference(
     classes: Sequence[str],
     *,
     metric: Literal["accuracy", "weighted_f1", "macro_f1"] = "weighted_f1",
-    n_resamples: int = 2000,
-    seed: int = 0,
-    groups: Sequence[str] | None = None,
+    resampling: Resampling = FINER,
 ) -> Interval:
     """A figure of one model minus that of another on the same images, with its interval.
 
@@ -224,9 +221,7 @@ def figure_difference(
         difference,
         len(truth),
         n=len(truth),
-        groups=groups,
-        n_resamples=n_resamples,
-        seed=seed,
+        resampling=resampling,
     )
 
 

@@ -21,7 +21,9 @@ from cellwright.errors import AnnotationError, ConfigError
 from cellwright.metrics.average_precision import resampled_average_precision
 from cellwright.metrics.counting_rule import CountingRule, ScoreThreshold, as_rule
 from cellwright.metrics.intervals import (
+    BY_IMAGE,
     Interval,
+    Resampling,
     Weights,
     bootstrap_by_image,
     intervals_of,
@@ -155,9 +157,7 @@ def evaluate_detection(
     *,
     score_threshold: ScoreThreshold | CountingRule = 0.25,
     max_detections: int = 3000,
-    n_resamples: int = 500,
-    seed: int = 0,
-    groups: Sequence[str] | None = None,
+    resampling: Resampling = BY_IMAGE,
 ) -> DetectionReport:
     """Every detection metric with a 95 % bootstrap interval.
 
@@ -168,9 +168,7 @@ def evaluate_detection(
         classes: class names that ``class_ids`` index into.
         score_threshold: what counts as a cell; see :mod:`cellwright.metrics.counting_rule`.
         max_detections: best-scoring predictions kept of a class in an image.
-        n_resamples: bootstrap resamples; 0 leaves all intervals open.
-        seed: seed of the resamples.
-        groups: one name an image (well, patient); images of a group are resampled together.
+        resampling: how images, or groups of them, are drawn for the intervals.
 
     Raises:
         AnnotationError: numbers of images differ, a prediction has no scores, or a class id
@@ -182,7 +180,7 @@ def evaluate_detection(
     matches = _match_classes(truth, predicted, classes, max_detections=max_detections)
     cells = [rule(boxes) for boxes in predicted]
     counted_matches = _match_classes(truth, cells, classes, max_detections=max_detections)
-    weights = with_resamples(len(truth), groups=groups, n_resamples=n_resamples, seed=seed)
+    weights = with_resamples(len(truth), resampling)
     precisions = [one.average_precision(weights) for one in matches]
     counted = [one.counts() for one in counted_matches]
     return DetectionReport(
@@ -197,7 +195,7 @@ def evaluate_detection(
             "max_detections": max_detections,
             "score_threshold": dict(zip(classes, rule.thresholds, strict=True)),
             "iou_thresholds": [round(threshold, 2) for threshold in IOU_THRESHOLDS],
-            **interval_settings(n_resamples, groups),
+            **interval_settings(resampling),
         },
         counts={name: counts.totals() for name, counts in zip(classes, counted, strict=True)},
         capped_images=_capped_images(predicted, len(classes), max_detections),
@@ -251,9 +249,7 @@ def difference_interval(
     predicted_b: Sequence[Boxes],
     classes: Sequence[str],
     *,
-    n_resamples: int = 500,
-    seed: int = 0,
-    groups: Sequence[str] | None = None,
+    resampling: Resampling = BY_IMAGE,
 ) -> Interval:
     """``ap50_95`` of model a minus that of model b on the same images, with its interval.
 
@@ -279,9 +275,7 @@ def difference_interval(
         drop,
         len(truth),
         n=sum(len(boxes) for boxes in truth),
-        groups=groups,
-        n_resamples=n_resamples,
-        seed=seed,
+        resampling=resampling,
     )
 
 

@@ -26,7 +26,9 @@ from numpy.typing import NDArray
 
 from cellwright.errors import AnnotationError
 from cellwright.metrics.intervals import (
+    BY_IMAGE,
     Interval,
+    Resampling,
     Weights,
     bootstrap_by_image,
     intervals_of,
@@ -123,9 +125,7 @@ def evaluate_instances(
     predicted: Sequence[Instances],
     classes: Sequence[str],
     *,
-    n_resamples: int = 500,
-    seed: int = 0,
-    groups: Sequence[str] | None = None,
+    resampling: Resampling = BY_IMAGE,
 ) -> Report:
     """Every instance metric with a 95 % bootstrap interval.
 
@@ -133,9 +133,7 @@ def evaluate_instances(
         truth: annotated cells, one item an image.
         predicted: predicted cells, one item an image.
         classes: class names that ``class_ids`` index into.
-        n_resamples: bootstrap resamples; 0 leaves all intervals open.
-        seed: seed of the resamples.
-        groups: one name an image (well, patient); images of a group are resampled together.
+        resampling: how images, or groups of them, are drawn for the intervals.
 
     Raises:
         AnnotationError: numbers or shapes of label images differ, or a class id has no name.
@@ -145,7 +143,7 @@ def evaluate_instances(
         count_instances(true, guess, len(classes), where=f"image {index}")
         for index, (true, guess) in enumerate(zip(truth, predicted, strict=True))
     ]
-    return report_instances(counts, classes, n_resamples=n_resamples, seed=seed, groups=groups)
+    return report_instances(counts, classes, resampling=resampling)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,13 +187,11 @@ def report_instances(
     counts: Sequence[InstanceCounts],
     classes: Sequence[str],
     *,
-    n_resamples: int = 500,
-    seed: int = 0,
-    groups: Sequence[str] | None = None,
+    resampling: Resampling = BY_IMAGE,
 ) -> Report:
     """What :func:`evaluate_instances` reports, of images that were counted already."""
     n_images, n_classes = len(counts), len(classes)
-    weights = with_resamples(n_images, groups=groups, n_resamples=n_resamples, seed=seed)
+    weights = with_resamples(n_images, resampling)
     shapes = {"found": (n_classes, len(IOU_THRESHOLDS))}
     stacked = {
         name: np.array([getattr(one, name) for one in counts]).reshape(
@@ -214,7 +210,7 @@ def report_instances(
         },
         settings={
             "iou_thresholds": list(IOU_THRESHOLDS),
-            **interval_settings(n_resamples, groups),
+            **interval_settings(resampling),
         },
     )
 
@@ -223,9 +219,7 @@ def matched_difference(
     before: Sequence[InstanceCounts],
     after: Sequence[InstanceCounts],
     *,
-    n_resamples: int = 500,
-    seed: int = 0,
-    groups: Sequence[str] | None = None,
+    resampling: Resampling = BY_IMAGE,
 ) -> Interval:
     """Pooled ``matched50`` of one model minus that of another on the same images, with interval.
 
@@ -234,9 +228,7 @@ def matched_difference(
     Args:
         before: counts of each image.
         after: the other model's, in the same order.
-        n_resamples: bootstrap resamples.
-        seed: seed of the resamples.
-        groups: one name an image.
+        resampling: how images, or groups of them, are drawn for the intervals.
     """
     parts = []
     for side in (before, after):
@@ -252,9 +244,7 @@ def matched_difference(
         difference,
         len(before),
         n=int(sum(one.truth.sum() for one in before)),
-        groups=groups,
-        n_resamples=n_resamples,
-        seed=seed,
+        resampling=resampling,
     )
 
 

@@ -51,6 +51,38 @@ class Interval:
         return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
 
 
+@dataclass(frozen=True)
+class Resampling:
+    """How images are drawn with replacement for an interval.
+
+    Attributes:
+        n: resamples; 0 leaves intervals open.
+        seed: of the draws.
+        groups: one name an image (well, patient, slide); images of a group are drawn together. None
+            draws image by image.
+
+    Raises:
+        ConfigError: a negative number of resamples.
+    """
+
+    n: int = 500
+    seed: int = 0
+    groups: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.n < 0:
+            raise ConfigError(f"the number of resamples must be >= 0, not {self.n}")
+
+
+BY_IMAGE = Resampling()
+"""Enough for a report of many figures."""
+
+FINE = 2000
+"""Resamples of a figure that stands alone."""
+
+FINER = Resampling(FINE)
+
+
 def wilson(successes: int, n: int, *, confidence: float = CONFIDENCE) -> Interval:
     """Share ``successes / n`` of independent things with its Wilson score interval.
 
@@ -95,20 +127,17 @@ def units_to_resample(groups: Sequence[str]) -> Sequence[str] | None:
     return groups if 1 < len(set(groups)) < len(groups) else None
 
 
-def bootstrap_weights(
-    n_images: int, *, groups: Sequence[str] | None = None, n_resamples: int, seed: int
-) -> Weights:
-    """Resamples of whole images, or of whole groups where ``groups`` names one an image.
+def bootstrap_weights(n_images: int, resampling: Resampling) -> Weights:
+    """Resamples of whole images, or of whole groups where ``resampling`` names one an image.
 
     Returns:
-        float64 ``(n_resamples, n_images)`` of counts >= 0; without rows where fewer than two
+        float64 ``(resampling.n, n_images)`` of counts >= 0; without rows where fewer than two
         units exist, since resampling one unit would pretend to certainty.
 
     Raises:
-        ConfigError: ``groups`` of another length, or a negative number of resamples.
+        ConfigError: groups of another number than ``n_images``.
     """
-    if n_resamples < 0:
-        raise ConfigError(f"the number of resamples must be >= 0, not {n_resamples}")
+    groups = resampling.groups
     if groups is not None and len(groups) != n_images:
         raise ConfigError(
             f"{n_images} images but {len(groups)} groups", remedy="one group an image"
@@ -118,15 +147,13 @@ def bootstrap_weights(
     if len(units) < 2:
         return np.zeros((0, n_images))
     shares = np.full(len(units), 1 / len(units))
-    drawn = np.random.default_rng(seed).multinomial(len(units), shares, size=n_resamples)
+    drawn = np.random.default_rng(resampling.seed).multinomial(len(units), shares, resampling.n)
     return drawn[:, unit_of_image].astype(np.float64)
 
 
-def with_resamples(
-    n_images: int, *, groups: Sequence[str] | None = None, n_resamples: int, seed: int
-) -> Weights:
+def with_resamples(n_images: int, resampling: Resampling) -> Weights:
     """All images once in row 0, for the figure itself, then :func:`bootstrap_weights`."""
-    drawn = bootstrap_weights(n_images, groups=groups, n_resamples=n_resamples, seed=seed)
+    drawn = bootstrap_weights(n_images, resampling)
     return np.vstack([np.ones((1, n_images)), drawn])
 
 
@@ -189,9 +216,7 @@ def bootstrap_by_image(
     n_images: int,
     *,
     n: int,
-    groups: Sequence[str] | None = None,
-    n_resamples: int = 2000,
-    seed: int = 0,
+    resampling: Resampling = FINER,
 ) -> Interval:
     """95 % interval of any figure that can be computed from weighted images.
 
@@ -199,11 +224,9 @@ def bootstrap_by_image(
         statistic: maps weights ``(R, n_images)`` to ``(R,)`` values, NaN where undefined.
         n_images: number of images.
         n: observations behind the value, copied into the result.
-        groups: one name an image; images of one group are drawn together.
-        n_resamples: number of resamples.
-        seed: seed of the draws.
+        resampling: how images, or groups of them, are drawn for the intervals.
     """
-    weights = bootstrap_weights(n_images, groups=groups, n_resamples=n_resamples, seed=seed)
+    weights = bootstrap_weights(n_images, resampling)
     value = float(statistic(np.ones((1, n_images)))[0])
     return percentile_interval(value, statistic(weights), n=n)
 
@@ -212,18 +235,14 @@ def bootstrap_ratio(
     numerators: ArrayLike,
     denominators: ArrayLike,
     *,
-    groups: Sequence[str] | None = None,
-    n_resamples: int = 2000,
-    seed: int = 0,
+    resampling: Resampling = FINER,
 ) -> Interval:
     """Pooled share ``sum(numerators) / sum(denominators)``, images drawn as wholes.
 
     Args:
         numerators: ``(I,)``, one value an image (live cells, or an absolute count error).
         denominators: ``(I,)`` >= 0, one value an image (all cells, or 1 for a mean over images).
-        groups: one name an image; images of one group are drawn together.
-        n_resamples: number of resamples.
-        seed: seed of the draws.
+        resampling: how images, or groups of them, are drawn for the intervals.
 
     Returns:
         Interval whose ``n`` is the sum of the denominators; undefined where that is 0.
@@ -243,9 +262,7 @@ def bootstrap_ratio(
         lambda weights: ratio(weights @ top, weights @ bottom),
         len(top),
         n=round(float(bottom.sum())),
-        groups=groups,
-        n_resamples=n_resamples,
-        seed=seed,
+        resampling=resampling,
     )
 
 

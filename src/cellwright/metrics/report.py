@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cellwright.errors import AnnotationError, ConfigError
-from cellwright.metrics.intervals import CONFIDENCE, Interval
+from cellwright.metrics.intervals import CONFIDENCE, Interval, Resampling
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ def check_paired(
         raise ConfigError("there are no class names", remedy="give at least one")
 
 
-def interval_settings(n_resamples: int, groups: Sequence[str] | None) -> dict[str, Any]:
+def interval_settings(resampling: Resampling) -> dict[str, Any]:
     """How the intervals of a report were made."""
     return {
         "confidence": CONFIDENCE,
-        "n_resamples": n_resamples,
-        "resampled": "image" if groups is None else "group",
+        "n_resamples": resampling.n,
+        "resampled": "image" if resampling.groups is None else "group",
     }
 
 

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from cellwright.errors import AnnotationError, ConfigError
 from cellwright.metrics.intervals import (
+    BY_IMAGE,
     Interval,
+    Resampling,
     Weights,
     bootstrap_by_image,
     intervals_by_class,
@@ -61,9 +63,7 @@ def evaluate_semantic(
     classes: Sequence[str],
     *,
     background: int | None = 0,
-    n_resamples: int = 500,
-    seed: int = 0,
-    groups: Sequence[str] | None = None,
+    resampling: Resampling = BY_IMAGE,
 ) -> Report:
     """Every semantic metric with a 95 % bootstrap interval; ``n`` is the number of images.
 
@@ -72,9 +72,7 @@ def evaluate_semantic(
         predicted: predicted masks, one an image.
         classes: class names that the masks index into.
         background: class left out of the means, None where every class is of interest.
-        n_resamples: bootstrap resamples; 0 leaves all intervals open.
-        seed: seed of the resamples.
-        groups: one name an image (well, patient); images of a group are resampled together.
+        resampling: how images, or groups of them, are drawn for the intervals.
 
     Raises:
         AnnotationError: numbers or shapes of masks differ, or a class id has no name.
@@ -90,9 +88,7 @@ def evaluate_semantic(
         matrices,
         classes,
         background=background,
-        n_resamples=n_resamples,
-        seed=seed,
-        groups=groups,
+        resampling=resampling,
     )
 
 
@@ -101,9 +97,7 @@ def report_semantic(
     classes: Sequence[str],
     *,
     background: int | None = 0,
-    n_resamples: int = 500,
-    seed: int = 0,
-    groups: Sequence[str] | None = None,
+    resampling: Resampling = BY_IMAGE,
 ) -> Report:
     """What :func:`evaluate_semantic` reports, of confusion matrices that were counted already.
 
@@ -111,9 +105,7 @@ def report_semantic(
         matrices: one :func:`confusion_matrix` an image.
         classes: as for :func:`evaluate_semantic`, and so are the other arguments.
         background: class left out of the means.
-        n_resamples: bootstrap resamples.
-        seed: seed of the resamples.
-        groups: one name an image.
+        resampling: how images, or groups of them, are drawn for the intervals.
 
     Raises:
         ConfigError: a background that is no class, or that leaves no class to average.
@@ -121,7 +113,7 @@ def report_semantic(
     averaged = _averaged_classes(len(classes), background)
     stacked = np.zeros((len(matrices), len(classes), len(classes)))
     stacked[:] = list(matrices) or stacked
-    weights = with_resamples(len(matrices), groups=groups, n_resamples=n_resamples, seed=seed)
+    weights = with_resamples(len(matrices), resampling)
     per_class = _rates(stacked, weights)
     pooled = _means(per_class, stacked, weights, averaged)
     # One image at a time is a weight of 1 for it and 0 for the others.
@@ -140,7 +132,7 @@ def report_semantic(
         per_class=intervals_by_class(per_class, classes, n=len(matrices)),
         settings={
             "background": None if background is None else classes[background],
-            **interval_settings(n_resamples, groups),
+            **interval_settings(resampling),
         },
     )
 
@@ -149,9 +141,7 @@ def jaccard_difference(
     before: Sequence[NDArray[np.int64]],
     after: Sequence[NDArray[np.int64]],
     *,
-    n_resamples: int = 500,
-    seed: int = 0,
-    groups: Sequence[str] | None = None,
+    resampling: Resampling = BY_IMAGE,
 ) -> Interval:
     """Pooled ``jaccard`` of one model minus that of another on the same images, with interval.
 
@@ -161,9 +151,7 @@ def jaccard_difference(
     Args:
         before: one :func:`confusion_matrix` an image.
         after: the other model's, in the same order.
-        n_resamples: bootstrap resamples.
-        seed: seed of the resamples.
-        groups: one name an image.
+        resampling: how images, or groups of them, are drawn for the intervals.
     """
     sides = [np.asarray(side, dtype=np.float64) for side in (before, after)]
     averaged = _averaged_classes(sides[0].shape[1], 0)
@@ -173,7 +161,7 @@ def jaccard_difference(
         return np.asarray(a - b)
 
     n = len(before)
-    return bootstrap_by_image(difference, n, n=n, groups=groups, n_resamples=n_resamples, seed=seed)
+    return bootstrap_by_image(difference, n, n=n, resampling=resampling)
 
 
 def _means(

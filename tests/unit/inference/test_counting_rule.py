@@ -7,6 +7,7 @@ from cellwright.images.tiles import Tile
 from cellwright.inference.counting_rule import CardRule, choose_thresholds
 from cellwright.inference.stitch import merge
 from cellwright.metrics.detection import best_threshold, evaluate_detection
+from cellwright.metrics.intervals import Resampling
 from cellwright.types import Boxes
 
 HERE, THERE = [0, 0, 10, 10], [40, 40, 50, 50]
@@ -61,7 +62,7 @@ def test_no_other_threshold_of_a_class_gives_a_better_f1(seed):
             guesses,
             "ab",
             score_threshold=replace(rule, thresholds=thresholds),
-            n_resamples=0,
+            resampling=Resampling(n=0),
         )
         return [report.counts[name].f1 for name in "ab"]
 
@@ -82,7 +83,9 @@ def test_the_ranking_is_judged_whole_and_the_count_by_the_rule():
     truth = [Boxes([HERE], [1])]
     predicted = [Boxes([HERE, HERE], [0, 1], [0.6, 0.5])]
     rule = CardRule((0.3, 0.3), "across_classes")
-    report = evaluate_detection(truth, predicted, "ab", score_threshold=rule, n_resamples=0)
+    report = evaluate_detection(
+        truth, predicted, "ab", score_threshold=rule, resampling=Resampling(n=0)
+    )
     assert report.per_class["b"]["ap50"].value == pytest.approx(1.0)
     assert (report.counts["b"].tp, report.counts["b"].fn, report.counts["a"].fp) == (0, 1, 1)
     assert report.metrics["count_bias"].value == 0

@@ -24,6 +24,7 @@ from cellwright.metrics.classification import (
     figure_difference,
     reliability_bins,
 )
+from cellwright.metrics.intervals import Resampling
 from cellwright.metrics.roc import area_under_roc
 from cellwright.types import Category
 
@@ -113,7 +114,7 @@ def test_interval_is_that_of_a_share() -> None:
     """Accuracy 0.8 of 400 images: the bootstrap agrees with the normal approximation."""
     truth = [Category(0)] * 400
     predicted = [Category(0)] * 320 + [Category(1)] * 80
-    interval = evaluate_classification(truth, predicted, PHASES, n_resamples=3000)
+    interval = evaluate_classification(truth, predicted, PHASES, resampling=Resampling(n=3000))
     accuracy = interval.metrics["accuracy"]
     half = 1.96 * np.sqrt(0.8 * 0.2 / 400)
     assert (accuracy.low, accuracy.high) == pytest.approx((0.8 - half, 0.8 + half), abs=0.006)
@@ -188,7 +189,9 @@ def test_groups_are_resampled_as_wholes_in_every_figure() -> None:
     truth = [Category(0)] * 40
     predicted = [Category(0)] * 20 + [Category(1)] * 20
     groups = ["a"] * 20 + ["b"] * 20
-    row = evaluate_classification(truth, predicted, PHASES, groups=groups).per_class["G1"]
+    row = evaluate_classification(
+        truth, predicted, PHASES, resampling=Resampling(groups=groups)
+    ).per_class["G1"]
     assert (row["recall"].low, row["recall"].high) == (0.0, 1.0)
 
 
@@ -209,14 +212,18 @@ def test_the_difference_of_two_models_is_that_of_their_figures(metric: str) -> N
     _, after = random_predictions(seed=2)
     truth = [Category(int(one)) for one in true]
     sides = as_categories(before), as_categories(after)
-    found = figure_difference(truth, *sides, PHASES, metric=metric, n_resamples=300)
+    found = figure_difference(truth, *sides, PHASES, metric=metric, resampling=Resampling(n=300))
     values = [
-        evaluate_classification(truth, one, PHASES, n_resamples=0).metrics[metric].value
+        evaluate_classification(truth, one, PHASES, resampling=Resampling(n=0))
+        .metrics[metric]
+        .value
         for one in sides
     ]
     assert found.value == pytest.approx(values[0] - values[1])
     assert found.low < found.value < found.high
-    same = figure_difference(truth, sides[0], sides[0], PHASES, metric=metric, n_resamples=50)
+    same = figure_difference(
+        truth, sides[0], sides[0], PHASES, metric=metric, resampling=Resampling(n=50)
+    )
     assert (same.value, same.low, same.high) == (0, 0, 0)
 
 
@@ -225,6 +232,8 @@ def test_a_difference_is_narrower_than_the_models_apart() -> None:
     true, before = random_predictions(seed=1, count=600)
     truth, first = [Category(int(one)) for one in true], as_categories(before)
     second = [Category(0) if index % 10 == 0 else one for index, one in enumerate(first)]
-    paired = figure_difference(truth, first, second, PHASES, metric="accuracy", n_resamples=500)
+    paired = figure_difference(
+        truth, first, second, PHASES, metric="accuracy", resampling=Resampling(n=500)
+    )
     alone = evaluate_classification(truth, first, PHASES).metrics["accuracy"]
     assert paired.high - paired.low < 0.7 * (alone.high - alone.low)

@@ -16,7 +16,7 @@ from cellwright.metrics.detection import (
     difference_interval,
     evaluate_detection,
 )
-from cellwright.metrics.intervals import bootstrap_weights
+from cellwright.metrics.intervals import Resampling, bootstrap_weights
 from cellwright.types import Boxes
 
 Scene = tuple[list[Boxes], list[Boxes]]
@@ -117,7 +117,7 @@ SCENES = {
 def test_average_precision_equals_faster_coco_eval(scene: Scene, max_detections: int) -> None:
     ap50, ap50_95, by_class = coco_ap(scene, max_detections)
     report = evaluate_detection(
-        *scene, ["a", "b", "c"], max_detections=max_detections, n_resamples=0
+        *scene, ["a", "b", "c"], max_detections=max_detections, resampling=Resampling(n=0)
     )
     assert report.metrics["ap50"].value == pytest.approx(ap50, abs=1e-9)
     assert report.metrics["ap50_95"].value == pytest.approx(ap50_95, abs=1e-9)
@@ -131,13 +131,18 @@ def test_average_precision_equals_faster_coco_eval(scene: Scene, max_detections:
 def test_the_crowded_scene_is_beyond_the_usual_cap() -> None:
     counts = [np.bincount(boxes.class_ids).max() for boxes in SCENES["crowded"][1] if len(boxes)]
     assert max(counts) > 100
-    low = evaluate_detection(*SCENES["crowded"], "abc", max_detections=100, n_resamples=0)
+    low = evaluate_detection(
+        *SCENES["crowded"], "abc", max_detections=100, resampling=Resampling(n=0)
+    )
     assert low.capped_images == tuple(
         index
         for index, boxes in enumerate(SCENES["crowded"][1])
         if len(boxes) and np.bincount(boxes.class_ids).max() > 100
     )
-    assert evaluate_detection(*SCENES["crowded"], "abc", n_resamples=0).capped_images == ()
+    assert (
+        evaluate_detection(*SCENES["crowded"], "abc", resampling=Resampling(n=0)).capped_images
+        == ()
+    )
 
 
 def worked_example() -> Scene:
@@ -198,7 +203,9 @@ def test_rates_of_counts() -> None:
 
 
 def test_json_has_the_agreed_keys() -> None:
-    report = evaluate_detection(*SCENES["a class without truth"], "abc", n_resamples=20)
+    report = evaluate_detection(
+        *SCENES["a class without truth"], "abc", resampling=Resampling(n=20)
+    )
     document = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert list(document) == ["task", "n_images", "metrics", "per_class", "settings"]
     assert (document["task"], document["n_images"]) == ("detection", 25)
@@ -225,18 +232,21 @@ def test_no_images_and_empty_images_are_defined() -> None:
 def test_resample_equals_evaluating_the_drawn_images() -> None:
     """An interval from weights is the one from repeating the images and starting afresh."""
     truth, predicted = SCENES["a class without truth"]
-    weights = bootstrap_weights(len(truth), n_resamples=40, seed=9)
+    weights = bootstrap_weights(len(truth), Resampling(n=40, seed=9))
     redone: dict[str, list[float]] = {name: [] for name in METRICS}
     for row in weights.astype(int):
         drawn = np.repeat(np.arange(len(truth)), row)
         report = evaluate_detection(
-            [truth[i] for i in drawn], [predicted[i] for i in drawn], "abc", n_resamples=0
+            [truth[i] for i in drawn],
+            [predicted[i] for i in drawn],
+            "abc",
+            resampling=Resampling(n=0),
         )
         for name in METRICS:
             value = report.metrics[name].value
             assert value is not None
             redone[name].append(value)
-    report = evaluate_detection(truth, predicted, "abc", n_resamples=40, seed=9)
+    report = evaluate_detection(truth, predicted, "abc", resampling=Resampling(n=40, seed=9))
     for name in METRICS:
         expected = np.quantile(redone[name], [0.025, 0.975])
         interval = report.metrics[name]
@@ -249,7 +259,9 @@ def test_groups_widen_the_interval_when_images_of_a_group_agree() -> None:
     predicted = [*good[1], *bad[1]] * 6
     groups = ["good", "good", "bad", "bad"] * 6
     alone = evaluate_detection(truth, predicted, ["live", "dead"]).metrics["recall"]
-    grouped = evaluate_detection(truth, predicted, ["live", "dead"], groups=groups)
+    grouped = evaluate_detection(
+        truth, predicted, ["live", "dead"], resampling=Resampling(groups=groups)
+    )
     together = grouped.metrics["recall"]
     assert alone.value == together.value
     assert None not in (alone.low, alone.high, together.low, together.high)
@@ -271,9 +283,13 @@ def test_thresholds_a_class() -> None:
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES.keys())
 def test_best_threshold_beats_every_other(scene: Scene) -> None:
     chosen = best_threshold(*scene, "abc")
-    best = evaluate_detection(*scene, "abc", score_threshold=chosen, n_resamples=0).counts
+    best = evaluate_detection(
+        *scene, "abc", score_threshold=chosen, resampling=Resampling(n=0)
+    ).counts
     for other in np.linspace(0, 1, 21):
-        counts = evaluate_detection(*scene, "abc", score_threshold=other, n_resamples=0).counts
+        counts = evaluate_detection(
+            *scene, "abc", score_threshold=other, resampling=Resampling(n=0)
+        ).counts
         for name in "abc":
             assert (best[name].f1 or 0) >= (counts[name].f1 or 0) - 1e-12
 
@@ -289,16 +305,16 @@ def test_best_threshold_lies_between_two_scores_and_says_nothing_without_hits() 
 def test_difference_is_paired() -> None:
     truth, a = random_scene(seed=11, n_images=40)
     worse = [boxes.select(np.arange(len(boxes)) % 4 > 0) for boxes in a]
-    interval = difference_interval(truth, a, worse, "abc", n_resamples=200)
+    interval = difference_interval(truth, a, worse, "abc", resampling=Resampling(n=200))
     single = [
-        evaluate_detection(truth, predicted, "abc", n_resamples=200).metrics["ap50_95"]
+        evaluate_detection(truth, predicted, "abc", resampling=Resampling(n=200)).metrics["ap50_95"]
         for predicted in (a, worse)
     ]
     assert None not in (interval.value, interval.low, interval.high)
     assert interval.value == pytest.approx(single[0].value - single[1].value)  # type: ignore[operator]
     assert interval.low > 0  # type: ignore[operator]
     assert interval.high - interval.low < single[0].high - single[0].low  # type: ignore[operator]
-    assert difference_interval(truth, a, a, "abc", n_resamples=50).high == 0.0
+    assert difference_interval(truth, a, a, "abc", resampling=Resampling(n=50)).high == 0.0
 
 
 def test_big_evaluation_is_quick() -> None:
@@ -310,7 +326,7 @@ def test_big_evaluation_is_quick() -> None:
         truth.append(Boxes(boxes, classes))
         predicted.append(Boxes(boxes + rng.normal(0, 0.7, (300, 4)), classes, rng.random(300)))
     start = time.process_time()
-    evaluate_detection(truth, predicted, "abc", n_resamples=500)
+    evaluate_detection(truth, predicted, "abc", resampling=Resampling(n=500))
     assert time.process_time() - start < 15
 
 

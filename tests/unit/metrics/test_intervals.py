@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 
 from cellwright.errors import ConfigError
 from cellwright.metrics.intervals import (
+    Resampling,
     bootstrap_by_image,
     bootstrap_ratio,
     bootstrap_weights,
@@ -46,7 +47,7 @@ def test_wilson_refuses_a_percentage() -> None:
 
 
 def test_weights_draw_every_unit_once_on_average_and_groups_as_wholes() -> None:
-    weights = bootstrap_weights(4, groups=["a", "b", "a", "c"], n_resamples=3000, seed=1)
+    weights = bootstrap_weights(4, Resampling(groups=["a", "b", "a", "c"], n=3000, seed=1))
     assert (weights[:, 0] == weights[:, 2]).all()
     assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
     assert weights.mean(axis=0) == pytest.approx(np.ones(4), abs=0.06)
@@ -55,7 +56,9 @@ def test_weights_draw_every_unit_once_on_average_and_groups_as_wholes() -> None:
 def test_one_unit_gives_no_interval() -> None:
     alone = bootstrap_ratio([3], [4])
     assert (alone.value, alone.low, alone.high, alone.n) == (0.75, None, None, 4)
-    assert bootstrap_ratio([3, 1], [4, 4], groups=["well", "well"]).low is None
+    assert (
+        bootstrap_ratio([3, 1], [4, 4], resampling=Resampling(groups=["well", "well"])).low is None
+    )
 
 
 def test_ratio_is_pooled_not_averaged() -> None:
@@ -70,7 +73,7 @@ def test_ratio_of_nothing_is_undefined() -> None:
 def test_ratio_interval_is_as_wide_as_theory_says() -> None:
     rng = np.random.default_rng(0)
     share = np.clip(rng.normal(0.5, 0.1, 200), 0, 1)
-    result = bootstrap_ratio(share * 100, np.full(200, 100), n_resamples=4000)
+    result = bootstrap_ratio(share * 100, np.full(200, 100), resampling=Resampling(n=4000))
     assert result.low is not None
     assert result.high is not None
     expected = 2 * 1.96 * share.std() / math.sqrt(200)
@@ -83,7 +86,7 @@ def test_ratio_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     for trial in range(200):
         cells = rng.integers(20, 200, 40)
         alive = rng.binomial(cells, rng.beta(16, 4, 40))  # images differ: mean share 0.8
-        result = bootstrap_ratio(alive, cells, n_resamples=400, seed=trial)
+        result = bootstrap_ratio(alive, cells, resampling=Resampling(n=400, seed=trial))
         assert result.low is not None
         assert result.high is not None
         hits += result.low <= 0.8 <= result.high
@@ -92,8 +95,12 @@ def test_ratio_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 def test_same_seed_same_interval() -> None:
     top, bottom = np.arange(20), np.arange(20) + 5
-    assert bootstrap_ratio(top, bottom, seed=4) == bootstrap_ratio(top, bottom, seed=4)
-    assert bootstrap_ratio(top, bottom, seed=4) != bootstrap_ratio(top, bottom, seed=5)
+    assert bootstrap_ratio(top, bottom, resampling=Resampling(seed=4)) == bootstrap_ratio(
+        top, bottom, resampling=Resampling(seed=4)
+    )
+    assert bootstrap_ratio(top, bottom, resampling=Resampling(seed=4)) != bootstrap_ratio(
+        top, bottom, resampling=Resampling(seed=5)
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,7 +113,7 @@ def test_ratio_refuses_wrong_arrays(numerators: object, denominators: object) ->
 
 def test_wrong_number_of_groups_is_refused() -> None:
     with pytest.raises(ConfigError, match="3 images but 2 groups"):
-        bootstrap_weights(3, groups=["a", "b"], n_resamples=5, seed=0)
+        bootstrap_weights(3, Resampling(groups=["a", "b"], n=5, seed=0))
 
 
 def test_generic_bootstrap_of_a_median() -> None:
@@ -115,7 +122,7 @@ def test_generic_bootstrap_of_a_median() -> None:
     def median(weights: np.ndarray) -> np.ndarray:
         return np.array([np.median(np.repeat(values, row.astype(int))) for row in weights])
 
-    result = bootstrap_by_image(median, 3, n=3, n_resamples=300)
+    result = bootstrap_by_image(median, 3, n=3, resampling=Resampling(n=300))
     assert (result.value, result.low, result.high) == (5.0, 1.0, 9.0)
 
 

@@ -7,6 +7,7 @@ import pytest
 import sklearn.metrics
 
 from cellwright.metrics.classification import evaluate_classification
+from cellwright.metrics.intervals import Resampling
 from cellwright.metrics.roc import area_under_roc, roc_curve, sensitivity_at
 from cellwright.types import Category
 
@@ -75,7 +76,7 @@ def test_the_report_holds_both_with_the_right_n():
     shares = 1 / (1 + np.exp(-scores))
     given = [Category(int(p > 0.5), (1 - p, p)) for p in shares.tolist()]
     truth = [Category(int(one)) for one in positive]
-    report = evaluate_classification(truth, given, ("no", "yes"), n_resamples=50)
+    report = evaluate_classification(truth, given, ("no", "yes"), resampling=Resampling(n=50))
     figure = report.per_class["yes"]["sensitivity_at_95"]
     expected = sensitivity_at(positive, shares, np.ones((1, len(shares))))[0]
     assert figure.value == pytest.approx(expected)
@@ -83,6 +84,6 @@ def test_the_report_holds_both_with_the_right_n():
     assert figure.low < figure.value < figure.high
     assert len(report.roc) == 2
     unsure = [Category(one.class_id) for one in given]
-    without = evaluate_classification(truth, unsure, ("no", "yes"), n_resamples=5)
+    without = evaluate_classification(truth, unsure, ("no", "yes"), resampling=Resampling(n=5))
     assert without.per_class["yes"]["sensitivity_at_95"].value is None
     assert without.roc == ()

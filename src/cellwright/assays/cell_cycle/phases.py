@@ -11,7 +11,7 @@ import numpy as np
 
 from cellwright.assays.tables import LeftOut
 from cellwright.errors import ConfigError
-from cellwright.metrics.intervals import Interval, bootstrap_ratio, wilson
+from cellwright.metrics.intervals import FINE, Interval, Resampling, bootstrap_ratio, wilson
 
 MITOTIC = frozenset(
     {"prophase", "prometaphase", "metaphase", "anaphase", "telophase", "mitosis", "m"}
@@ -143,7 +143,7 @@ def pool(
     def share(found: np.ndarray[Any, Any]) -> Interval:
         if alone or not len(images):
             return wilson(int(found.sum()), int(per_image.sum()))
-        return bootstrap_ratio(found, per_image, groups=groups)
+        return bootstrap_ratio(found, per_image, resampling=Resampling(FINE, groups=groups))
 
     return PooledPhases(
         name=name,

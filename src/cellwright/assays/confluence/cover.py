@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from cellwright.assays.tables import LeftOut, Row
 from cellwright.inference.identity import NamedImage
-from cellwright.metrics.intervals import Interval, Weights, bootstrap_by_image, ratio
+from cellwright.metrics.intervals import (
+    FINE,
+    Interval,
+    Resampling,
+    Weights,
+    bootstrap_by_image,
+    ratio,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +146,9 @@ def pool(name: str, fields: Sequence[CoveredField]) -> PooledCover:
         def statistic(weights: Weights) -> NDArray[np.float64]:
             return ratio(weights @ top, weights @ bottom)
 
-        return bootstrap_by_image(statistic, len(fields), n=n, groups=groups)
+        return bootstrap_by_image(
+            statistic, len(fields), n=n, resampling=Resampling(FINE, groups=groups)
+        )
 
     return PooledCover(
         name=name,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cellwright.assays.leukemia.calls import NOTE, Asked
 from cellwright.assays.tables import LeftOut
-from cellwright.metrics.intervals import Interval, bootstrap_ratio, wilson
+from cellwright.metrics.intervals import FINE, Interval, Resampling, bootstrap_ratio, wilson
 
 MARKS = (0.05, 0.20)
 """Share of blasts: the most that is normal, and from which leukemia is likely (paper 5)."""
@@ -170,7 +170,7 @@ def pool(name: str, images: Sequence[SmearImage]) -> PooledSmears:
     def share(found: NDArray[np.int64], of: NDArray[np.int64]) -> Interval:
         if alone or not of.sum():
             return wilson(int(found.sum()), int(of.sum()))
-        return bootstrap_ratio(found, of, groups=groups)
+        return bootstrap_ratio(found, of, resampling=Resampling(FINE, groups=groups))
 
     return PooledSmears(
         name=name,
@@ -193,7 +193,7 @@ def _ratio(
         return Interval(None, None, None, 0)
     if len(white) < 2:
         return Interval(float(white.sum() / red.sum()), None, None, int(red.sum()))
-    return bootstrap_ratio(white, red, groups=groups)
+    return bootstrap_ratio(white, red, resampling=Resampling(FINE, groups=groups))
 
 
 def pool_groups(images: Sequence[SmearImage]) -> tuple[PooledSmears, ...]:

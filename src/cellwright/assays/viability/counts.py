@@ -15,7 +15,7 @@ from cellwright.assays.viability.true_counts import (
     add_true_counts,
 )
 from cellwright.inference.identity import NamedImage
-from cellwright.metrics.intervals import Interval, bootstrap_ratio, wilson
+from cellwright.metrics.intervals import FINE, Interval, Resampling, bootstrap_ratio, wilson
 from cellwright.types import Boxes
 
 LIVE, DEAD = 0, 1
@@ -170,7 +170,11 @@ def pool(name: str, fields: Sequence[CountedField]) -> Pooled:
         n_live=sum(live),
         n_dead=sum(cells) - sum(live),
         by_cell=wilson(sum(live), sum(cells)),
-        by_image=bootstrap_ratio(live, cells, groups=groups if len(set(groups)) > 1 else None),
+        by_image=bootstrap_ratio(
+            live,
+            cells,
+            resampling=Resampling(FINE, groups=groups if len(set(groups)) > 1 else None),
+        ),
         by_count=true.ranges(n_live=sum(live), n_dead=sum(cells) - sum(live)),
     )
 

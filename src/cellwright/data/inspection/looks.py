@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 
 from cellwright.data.inspection.findings import Finding
 from cellwright.images.normalise import full_scale
-from cellwright.metrics.intervals import Interval, bootstrap_ratio, units_to_resample
+from cellwright.metrics.intervals import (
+    FINE,
+    Interval,
+    Resampling,
+    bootstrap_ratio,
+    units_to_resample,
+)
 from cellwright.types import Image
 
 PARTS = ("mean", "spread", "dark end", "bright end")
@@ -167,7 +173,9 @@ def _told_by_colour(looks: Sequence[Look]) -> Interval:
         if len(others):
             nearest = others[np.square(means[others] - means[index]).sum(axis=1).argmin()]
             right[index], asked[index] = class_ids[nearest] == class_ids[index], 1
-    return bootstrap_ratio(right, asked, groups=units_to_resample(groups.tolist()))
+    return bootstrap_ratio(
+        right, asked, resampling=Resampling(FINE, groups=units_to_resample(groups.tolist()))
+    )
 
 
 def _name(column: int, n_columns: int) -> str:

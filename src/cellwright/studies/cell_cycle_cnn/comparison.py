@@ -9,6 +9,7 @@ from cellwright.data.checksum import checksum
 from cellwright.learning.cross_validation import Prediction
 from cellwright.learning.training_data import load_set
 from cellwright.metrics.classification import figure_difference
+from cellwright.metrics.intervals import Resampling
 from cellwright.studies.cell_cycle_cnn.methods import TITLES, Variant
 from cellwright.studies.cell_cycle_cnn.rows import out_of_fold
 from cellwright.studies.cell_cycle_cnn.setting import Setting
@@ -79,7 +80,7 @@ def difference(
                 sides[1],
                 classes,
                 metric="macro_f1" if metric == "macro_f1" else "weighted_f1",
-                n_resamples=RESAMPLES,
+                resampling=Resampling(n=RESAMPLES),
             ),
         )
         for metric, title in METRICS.items()

@@ -28,6 +28,7 @@ from cellwright.errors import DatasetError
 from cellwright.inference.segmenter import Segmenter
 from cellwright.metrics.intervals import (
     Interval,
+    Resampling,
     intervals_of,
     mean_defined,
     ratio,
@@ -95,7 +96,7 @@ def judge_masks(
                 unit = (row, column) if units == "columns" else picture
                 by_unit[unit][:, index] += squares[:, row, column]
             objects[name] += int(ndimage.label(true == index)[1])
-    weights = with_resamples(len(by_unit), n_resamples=RESAMPLES, seed=0)
+    weights = with_resamples(len(by_unit), Resampling(n=RESAMPLES, seed=0))
     pooled = np.tensordot(weights, np.stack(list(by_unit.values())), 1).transpose(1, 2, 0)
     each, tolerant = _iou(pooled), _iou_with_band(pooled)
     return Judged(

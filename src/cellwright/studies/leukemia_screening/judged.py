@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from cellwright.data.stain_shift import SHIFTS
 from cellwright.metrics.classification import evaluate_classification
-from cellwright.metrics.intervals import Interval, bootstrap_ratio, units_to_resample
+from cellwright.metrics.intervals import (
+    FINE,
+    Interval,
+    Resampling,
+    bootstrap_ratio,
+    units_to_resample,
+)
 from cellwright.studies.study import Figure, figure_of
 from cellwright.types import Category
 
@@ -86,17 +92,23 @@ def figures_of(
         [Category(one) for one in clean.true_ids.tolist()],
         [Category(int(one.argmax()), tuple(one.tolist())) for one in clean.probabilities],
         classes,
-        groups=groups,
+        resampling=Resampling(groups=groups),
     )
     stages = {name: report.metrics[metric] for name, metric in STAGE_METRICS.items()}
     auc = report.per_class[classes[0]]["auroc"]
     binary = binary_figures(val, clean) | {AUC: auc}
     moved = {
-        name: bootstrap_ratio(one.right, np.ones(len(one.right)), groups=groups)
+        name: bootstrap_ratio(
+            one.right, np.ones(len(one.right)), resampling=Resampling(FINE, groups=groups)
+        )
         for name, one in test.items()
     }
     falls = {
-        name: bootstrap_ratio(clean.right - one.right, np.ones(len(one.right)), groups=groups)
+        name: bootstrap_ratio(
+            clean.right - one.right,
+            np.ones(len(one.right)),
+            resampling=Resampling(FINE, groups=groups),
+        )
         for name, one in test.items()
         if name != CLEAN
     }
@@ -116,7 +128,11 @@ def binary_figures(val: Scored, test: Scored) -> dict[str, Interval]:
     groups = units_to_resample(test.groups)
 
     def share(of: NDArray[np.bool_], among: NDArray[np.bool_]) -> Interval:
-        return bootstrap_ratio((of & among).astype(float), among.astype(float), groups=groups)
+        return bootstrap_ratio(
+            (of & among).astype(float),
+            among.astype(float),
+            resampling=Resampling(FINE, groups=groups),
+        )
 
     everything = np.ones(len(ill), bool)
     shares = (

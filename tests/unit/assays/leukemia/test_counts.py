@@ -7,7 +7,7 @@ import pytest
 from cellwright.assays.leukemia.calls import leukemic_classes
 from cellwright.assays.leukemia.counts import SmearImage, pool, pool_groups
 from cellwright.errors import ConfigError
-from cellwright.metrics.intervals import bootstrap_ratio, wilson
+from cellwright.metrics.intervals import FINE, Resampling, bootstrap_ratio, wilson
 
 
 def smear(name: str, **counts: int) -> SmearImage:
@@ -30,7 +30,11 @@ def test_several_images_are_drawn_as_wholes() -> None:
 
 def test_whole_groups_are_drawn_where_there_are_several() -> None:
     images = [smear(f"{g}_{n}", n_asked=10, n_leukemic=2 * n) for g in "abc" for n in range(3)]
-    expected = bootstrap_ratio([0, 2, 4] * 3, [10] * 9, groups=[g for g in "abc" for _ in "123"])
+    expected = bootstrap_ratio(
+        [0, 2, 4] * 3,
+        [10] * 9,
+        resampling=Resampling(FINE, groups=[g for g in "abc" for _ in "123"]),
+    )
     assert pool("all", images).leukemic == expected
     assert [one.name for one in pool_groups(images)] == ["a", "b", "c"]
 
