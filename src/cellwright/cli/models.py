@@ -75,8 +75,7 @@ def show(name: BundleName, *, json: Json = None) -> None:
 
 @app.command(
     "join",
-    epilog="Example: cellwright models join runs/a/a.cellwright runs/b/b.cellwright "
-    "--out both.cellwright",
+    epilog="Example: cellwright models join a.cellwright b.cellwright --out both.cellwright",
 )
 def join(
     names: Annotated[
