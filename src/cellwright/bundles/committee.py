@@ -61,7 +61,12 @@ def join_bundles(bundles: Sequence[Bundle], *, out: Path) -> Bundle:
 
 
 def _check_has_mean(bundle: Bundle) -> None:
-    bundle.require_pixels("a committee")
+    if not bundle.card.takes_pixels:
+        raise BundleError(
+            "this model is fed measurements of the picture; networks are joined",
+            where=bundle.path,
+            remedy="train a forest of more trees instead, or a network",
+        )
     decoding = bundle.card.decoding
     if decoding is not None and decoding.output.kind != "dense_boxes":
         raise BundleError(

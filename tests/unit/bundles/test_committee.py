@@ -10,6 +10,7 @@ import pytest
 from blob_model import write_blob_model
 from cellwright.bundles.bundle import Bundle, open_bundle, write_bundle
 from cellwright.bundles.card import EndToEndBoxes, GraphEntry
+from cellwright.bundles.class_probabilities import Features
 from cellwright.bundles.committee import join_bundles
 from cellwright.bundles.graph_mean import mean_graph
 from cellwright.bundles.mask_output import DistanceInstances
@@ -107,6 +108,13 @@ def test_boxes_that_stand_in_no_map_have_no_mean(tmp_path: Path, dot_bundle: Pat
     ranked = open_bundle(path)
     with pytest.raises(BundleError, match="end_to_end_boxes"):
         join_bundles([ranked, ranked], out=tmp_path / "out.cellwright")
+
+
+def test_models_on_measurements_do_not_join(tmp_path: Path) -> None:
+    features = Features(kind="amount", columns=("total",))
+    one = dark_bundle(tmp_path / "forest.cellwright", features=features)
+    with pytest.raises(BundleError, match="networks are joined"):
+        join_bundles([one, one], out=tmp_path / "out.cellwright")
 
 
 def test_graphs_with_other_ends_have_no_mean() -> None:
