@@ -199,6 +199,8 @@ class TrainingRecord(_Frozen):
             return ""
         who = "" if not any(self.shipped_epochs) else " of some of its networks"
         origin = f", those of {self.started_from}" if self.started_from else ""
+        if self.pruning.get("kind") == "structured":
+            origin += " without the channels that were cut"
         return (
             f"the training{who} improved nothing: epoch 0 ships, the weights that it began with"
             f"{origin}; no later epoch was better on the validation part"

@@ -90,3 +90,20 @@ def test_classification_must_fit_the_task() -> None:
         card(task="semantic", segmentation=SemanticMasks(), classification=spec)
     with pytest.raises(ValidationError, match="square"):
         ClassProbabilities(crop_px=(40, 41), views=8)
+
+
+def test_a_training_that_brought_nothing_says_what_ships_instead() -> None:
+    idle = TrainingRecord(data="d", n_images=1, started_from="parent", shipped_epochs=(0,))
+    cut = idle.model_copy(update={"pruning": {"kind": "structured"}})
+    assert "those of parent; no later epoch" in idle.improved_nothing()
+    assert "those of parent without the channels that were cut;" in cut.improved_nothing()
+    assert not idle.model_copy(update={"shipped_epochs": (4,)}).improved_nothing()
+
+
+def test_a_card_warns_of_thresholds_of_one_member_until_they_are_chosen() -> None:
+    joined = TrainingRecord(data="d", n_images=1, joined=("a (0123)", "b (4567)"))
+    settled = joined.model_copy(update={"settled": "cellwright models settle …"})
+    task = {"task": "semantic", "segmentation": SemanticMasks(), "limits": ("one",)}
+    first, second = card(training=joined, **task).cautions
+    assert first == "one" and "those of a (0123)" in second
+    assert card(training=settled, **task).cautions == ("one",)
