@@ -37,10 +37,15 @@ from record import write_results
 SPLITS = Path(__file__).parent.parent / "zoo" / "splits"
 SETS = {
     "blood-cells": "bccd_blood_cells",
+    "live-dead": "livedead_labelfree",
     "hela-dic": "hela_dic",
     "hela-dic-half-int8": "hela_dic",
 }
-SPLIT_OF = {"bccd_blood_cells": "blood-cells", "hela_dic": "hela-dic"}
+SPLIT_OF = {
+    "bccd_blood_cells": "blood-cells",
+    "livedead_labelfree": "live-dead",
+    "hela_dic": "hela-dic",
+}
 SEED, ROUNDS = 0, 4
 
 
