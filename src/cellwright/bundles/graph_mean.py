@@ -3,17 +3,25 @@
 Every tensor and node of a member is renamed to ``members.<number>.<name>``, the names that a
 committee made in training has (:mod:`cellwright.models.committee`), so that its weights are
 found again. Only the picture is shared.
+
+Merging needs the package ``onnx``, which comes with the extra ``train``; without it, importing
+this module says so in a sentence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+
+from cellwright.errors import BundleError, MissingExtraError
+
+if find_spec("onnx") is None:
+    raise MissingExtraError("onnx", "train")
 
 from onnx import ModelProto, NodeProto, helper
 from onnx.compose import add_prefix
 
 from cellwright.bundles.onnx_graph import OnnxGraph
-from cellwright.errors import BundleError
 
 
 def mean_graph(graphs: Sequence[bytes]) -> bytes:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+from importlib import util
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from blob_model import write_blob_model
+from cellwright.bundles import graph_mean
 from cellwright.bundles.bundle import Bundle, open_bundle, write_bundle
 from cellwright.bundles.card import EndToEndBoxes, GraphEntry
 from cellwright.bundles.class_probabilities import Features
@@ -18,7 +21,7 @@ from cellwright.bundles.onnx_graph import OnnxGraph
 from cellwright.bundles.sessions import RUNTIMES, open_session
 from cellwright.bundles.verify import verify
 from cellwright.bundles.weights import graph_weights
-from cellwright.errors import BundleError, ConfigError
+from cellwright.errors import BundleError, ConfigError, MissingExtraError
 from dark_model import dark_bundle, dark_graph
 from ink_cells import ink_graph, write_ink_bundle
 from patch_model import patch_bundle
@@ -129,3 +132,10 @@ def test_what_the_first_decodes_by_is_kept(tmp_path: Path) -> None:
     joined = join_bundles([first, second], out=tmp_path / "out.cellwright")
     assert joined.card.segmentation == spec
     assert len(OnnxGraph(joined.graph()).input_names) == 1
+
+
+def test_without_onnx_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = util.find_spec
+    monkeypatch.setattr(util, "find_spec", lambda name: None if name == "onnx" else found(name))
+    with pytest.raises(MissingExtraError, match=r"pip install 'cellwright\[train\]'"):
+        importlib.reload(graph_mean)
