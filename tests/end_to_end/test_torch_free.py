@@ -106,7 +106,9 @@ def test_predicting_a_small_image_imports_little(
     assert loaded.isdisjoint(NOT_FOR_A_JPEG)
 
 
-@pytest.mark.parametrize("room", ["assays", "data.inspection", "features", "inference.run"])
+@pytest.mark.parametrize(
+    "room", ["assays", "data.inspection", "features", "inference.evaluation", "inference.run"]
+)
 def test_what_draws_and_fits_is_imported_when_it_is_used(room: str) -> None:
     """matplotlib and SciPy take longer to import than all else."""
     heavy = ("matplotlib", "scipy.ndimage", "scipy.optimize", "pooch")

@@ -97,6 +97,6 @@ class ClassificationJudge:
             seen.found.categories(),
             after.seen.found.categories(),
             before.classifier.classes,
-            resampling=Resampling(groups=seen.shared_groups, n=500),
+            resampling=Resampling(groups=seen.shared_groups),
         )
         return in_points(difference)

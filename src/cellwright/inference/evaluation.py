@@ -7,17 +7,7 @@ from collections.abc import Callable
 from cellwright.bundles.bundle import Bundle
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.inference.evaluate import Progress, evaluate_bundle
-from cellwright.inference.evaluate_classification import evaluate_classifier
-from cellwright.inference.evaluate_segmentation import evaluate_segmentation
 from cellwright.metrics.report import Report
-
-EVALUATIONS: dict[str, Callable[..., Report]] = {
-    "detection": evaluate_bundle,
-    "semantic": evaluate_segmentation,
-    "instances": evaluate_segmentation,
-    "classification": evaluate_classifier,
-}
-"""The evaluation of each task."""
 
 
 def evaluate(
@@ -35,5 +25,23 @@ def evaluate(
         AnnotationError: labels of another kind or size than the image.
         BundleError: the bundle is damaged, or the runtime refuses it.
     """
-    measure = EVALUATIONS[bundle.card.task]
+    measure = _measure_for(bundle)
     return measure(bundle, labelled, runtime=runtime, threads=threads, progress=progress)
+
+
+def _measure_for(bundle: Bundle) -> Callable[..., Report]:
+    """The evaluation that suits the model's task."""
+    # SciPy and scikit-image, which boxes and classes do without, take long to import.
+    if bundle.card.segmentation is not None:
+        from cellwright.inference.evaluate_segmentation import (  # noqa: PLC0415 - as said
+            evaluate_segmentation,
+        )
+
+        return evaluate_segmentation
+    if bundle.card.classification is not None:
+        from cellwright.inference.evaluate_classification import (  # noqa: PLC0415 - as said
+            evaluate_classifier,
+        )
+
+        return evaluate_classifier
+    return evaluate_bundle
