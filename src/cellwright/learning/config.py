@@ -163,7 +163,7 @@ class TrainConfig(_Frozen):
         task: ``detection`` finds boxes, ``semantic`` masks, ``instances`` single cells;
             ``classification`` says what a whole crop or image is.
         start_from: a zoo name or a bundle file whose weights the network begins with; None begins
-            with chance.
+            with chance. A U-Net may be wider than the one that it starts from.
         seed: of weights, order and augmentation.
         threads: CPU threads; None takes all cores.
         views: mirror images that a prediction averages over: 1, 2 or 4; see ``Decoding.views``

@@ -4,7 +4,8 @@ A few hundred labels are learned faster and better from weights that have seen o
 cells (Yosinski et al., How transferable are features in deep neural networks?, NeurIPS
 2014). Any bundle trained by Cellwright is such a start: layers of the same name and
 shape are taken, the class layers of other classes begin anew, and the first layer is
-adapted to the number of channels.
+adapted to the number of channels. Where the network is the same but wider throughout, its
+channels begin as copies of the start's (:mod:`cellwright.learning.wider_network`).
 """
 
 from __future__ import annotations
@@ -21,12 +22,17 @@ from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.weights import graph_weights
 from cellwright.errors import ConfigError
 from cellwright.learning.structured_pruning import narrowed_like
+from cellwright.learning.wider_network import ratio_of, widened
 
 SMALLEST_SHARE = 0.5
 """A start that fits less than this part of the network's weights is another network."""
 
 Rest = ParamSpec("Rest")
 Fitted = TypeVar("Fitted")
+
+
+SEED = 0
+"""Of the shares that the copies of a channel have in a wider network."""
 
 
 class Start(NamedTuple):
@@ -112,9 +118,18 @@ def take_over(network: nn.Module, start: Start) -> tuple[str, ...]:
     """
     given = {_own_name(name): array for name, array in start.member(0).weights.items()}
     state = network.state_dict()
+    ratio = ratio_of(
+        (given[name].shape, tuple(mine.shape)) for name, mine in state.items() if name in given
+    )
+    rng = np.random.default_rng(SEED)
     taken: dict[str, Tensor] = {}
     for name, mine in state.items():
-        if name in given and (fitted := _fitted(given[name], tuple(mine.shape))) is not None:
+        if name not in given:
+            continue
+        fitted = _fitted(given[name], tuple(mine.shape))
+        if fitted is None and ratio > 1:
+            fitted = widened(given[name], tuple(mine.shape), ratio, rng)
+        if fitted is not None:
             taken[name] = torch.from_numpy(fitted).to(mine.dtype)
     sizes = {name: mine.numel() for name, mine in state.items() if mine.is_floating_point()}
     share = sum(sizes[name] for name in taken) / sum(sizes.values())
