@@ -1,4 +1,7 @@
-"""``cellwright data``: labelled images listed, fetched, inspected, audited, converted, split."""
+"""``cellwright data``: labelled images listed, fetched, inspected, audited, converted, split.
+
+And what microscopes write, taken apart into images.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cellwright.cli import audit
+from cellwright.cli import audit, unpack
 from cellwright.cli.console import (
     Cell,
     DownloadBar,
@@ -21,7 +24,8 @@ from cellwright.cli.labels import open_labelled
 from cellwright.cli.options import Format, Json, Seed
 
 app = typer.Typer(
-    help="Labelled images: list, fetch, inspect, audit, convert, split.", no_args_is_help=True
+    help="Labelled images: list, fetch, inspect, audit, convert, split; unpack stacks.",
+    no_args_is_help=True,
 )
 
 Source = Annotated[
@@ -102,6 +106,7 @@ def inspect(
 
 
 app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
+app.command("unpack", epilog=unpack.EXAMPLES)(unpack.unpack)
 
 
 @app.command(

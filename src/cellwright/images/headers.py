@@ -35,10 +35,12 @@ _UNSUPPORTED = (
     (b"PK\x03\x04", "a ZIP archive"),
     (b"%PDF", "a PDF"),
     (b"\x89HDF", "an HDF5 file"),
-    (b"ZISRAWFILE", "a Zeiss CZI file"),
-    (b"\xda\xce\xbe\x0a", "a Nikon ND2 file"),
-    (b"\x70\x00\x00\x00", "a Leica LIF file"),
     (b"\x00\x00\x00\x0cjP", "a JPEG 2000 file"),
+)
+_VENDORS = (
+    (b"ZISRAWFILE", "CZI"),
+    (b"\xda\xce\xbe\x0a", "ND2"),
+    (b"\x70\x00\x00\x00", "LIF"),
 )
 _BMP_HEADER_SIZES = {12, 40, 52, 56, 64, 108, 124}
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -51,6 +53,7 @@ _JPEG_FRAMES = {0xC0, 0xC1, 0xC2}
 _JPEG_OTHER_FRAMES = set(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 DAMAGED = "copy or export the file again; it is damaged or was cut short"
+UNPACK = "run: cellwright data unpack FILE --out DIR"
 CONVERT = "save it as PNG or TIFF, with 8 or 16 bits a channel"
 
 
@@ -70,20 +73,7 @@ def kind_of(path: Path) -> str:
     Raises:
         ImageError: no such file, not a file, empty, of another kind, or named as another kind.
     """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ImageError("is not a file", where=path, remedy="give the path of an image file")
-        with path.open("rb") as file:
-            start = file.read(32)
-    except FileNotFoundError as error:
-        what = "is a link to a file that does not exist" if path.is_symlink() else "does not exist"
-        raise ImageError(what, where=path, remedy="check the path") from error
-    except (OSError, ValueError) as error:
-        raise ImageError(
-            f"cannot be opened ({getattr(error, 'strerror', None) or error})",
-            where=repr(str(path)),
-            remedy="check the path and your permissions",
-        ) from error
+    start = _start_of(path)
     kind = _recognise(start, path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES[kind] and any(suffix in names for names in SUFFIXES.values()):
@@ -93,6 +83,39 @@ def kind_of(path: Path) -> str:
             remedy=f"rename it to end in {SUFFIXES[kind][0]}",
         )
     return kind
+
+
+def stack_kind_of(path: Path) -> str | None:
+    """``CZI``, ``ND2``, ``LIF`` or ``TIFF``, by content; None for anything else.
+
+    Raises:
+        ImageError: no such file, or not a file.
+    """
+    start = _start_of(path)
+    signatures = (*_VENDORS, *(one for one in _SIGNATURES if one[1] == "TIFF"))
+    return next((kind for signature, kind in signatures if start.startswith(signature)), None)
+
+
+def _start_of(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            folder = path.suffix.lower() == ".zarr"
+            raise ImageError(
+                "is a Zarr folder, which may hold many images" if folder else "is not a file",
+                where=path,
+                remedy=UNPACK if folder else "give the path of an image file",
+            )
+        with path.open("rb") as file:
+            return file.read(32)
+    except FileNotFoundError as error:
+        what = "is a link to a file that does not exist" if path.is_symlink() else "does not exist"
+        raise ImageError(what, where=path, remedy="check the path") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(
+            f"cannot be opened ({getattr(error, 'strerror', None) or error})",
+            where=repr(str(path)),
+            remedy="check the path and your permissions",
+        ) from error
 
 
 def _recognise(start: bytes, path: Path) -> str:
@@ -107,6 +130,13 @@ def _recognise(start: bytes, path: Path) -> str:
         and struct.unpack_from("<I", start, 14)[0] in _BMP_HEADER_SIZES
     ):
         return "BMP"
+    for signature, name in _VENDORS:
+        if start.startswith(signature):
+            raise ImageError(
+                f"is a {name} file, which may hold many images",
+                where=path,
+                remedy=UNPACK,
+            )
     for signature, name in _UNSUPPORTED:
         if start.startswith(signature):
             raise ImageError(

@@ -27,6 +27,9 @@ __all__ = [
     "values_held_open",
 ]
 
+STACK_SUFFIXES = (".czi", ".lif", ".nd2", ".zarr")
+"""Of files that may hold many images: a folder's search names them, and reading says what to do."""
+
 IMAGE_SUFFIXES = (*(name for names in SUFFIXES.values() for name in names), ".ome.tif", ".ome.tiff")
 
 
@@ -104,15 +107,17 @@ def _only_series(path: Path, kind: str, series: int | None) -> None:
 def list_images(inputs: Sequence[Path]) -> list[Path]:
     """Image files named by ``inputs``, each once: files as given, folders searched within.
 
-    Folders are searched in full depth in sorted order, by suffix (:data:`IMAGE_SUFFIXES`, any
-    case); names that start with a dot are skipped and links to folders not followed.
+    Folders are searched in full depth in sorted order, by suffix (:data:`IMAGE_SUFFIXES` and
+    :data:`STACK_SUFFIXES`, any case); names that start with a dot are skipped and links to folders
+    not followed.
 
     Raises:
         ImageError: a path that does not exist, or a folder without images.
     """
     found: dict[Path, None] = {}
     for given in map(Path, inputs):
-        if os.path.isdir(given):  # noqa: PTH112 - Path.is_dir raises for a name too long
+        stack = given.name.lower().endswith(STACK_SUFFIXES)
+        if os.path.isdir(given) and not stack:  # noqa: PTH112 - Path.is_dir raises for a name too long
             inside = sorted(_images_below(given))
             if not inside:
                 raise ImageError(
@@ -130,7 +135,8 @@ def list_images(inputs: Sequence[Path]) -> list[Path]:
 
 def _images_below(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES):
+        stacks = [name for name in folders if name.lower().endswith(STACK_SUFFIXES)]
+        folders[:] = [name for name in folders if name[0] != "." and name not in stacks]
+        for name in (*files, *stacks):
+            if name[0] != "." and name.lower().endswith((*IMAGE_SUFFIXES, *STACK_SUFFIXES)):
                 yield Path(where, name)

@@ -43,7 +43,25 @@ def pixel_size_um(tif: tifffile.TiffFile, series: int, *, where: Path) -> float 
     Raises:
         ImageError: the pixels are not square, so that no single number describes them.
     """
-    width, height = _ome_size(tif, series) or _imagej_size(tif) or _vendor_size(tif)
+    return _square(*(_ome_size(tif, series) or _imagej_size(tif) or _vendor_size(tif)), where=where)
+
+
+def edge_um(width: tuple[object, str], height: tuple[object, str], *, where: Path) -> float | None:
+    """Edge length of a pixel in micrometres from its width and height, each a value and a unit.
+
+    >>> edge_um((3.25e-7, "m"), ("325", "nm"), where=Path("a.czi"))
+    0.325
+
+    Returns:
+        None where a value or unit is no length.
+
+    Raises:
+        ImageError: the pixels are not square.
+    """
+    return _square(_micrometres(*width), _micrometres(*height), where=where)
+
+
+def _square(width: float | None, height: float | None, *, where: Path) -> float | None:
     if width is None or height is None:
         return None
     if abs(width - height) > _SQUARE_TOLERANCE * max(width, height):

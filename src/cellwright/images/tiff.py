@@ -20,7 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from cellwright.errors import CellwrightError, ImageError
-from cellwright.images.headers import CONVERT, DAMAGED, jpeg_header
+from cellwright.images.headers import CONVERT, DAMAGED, UNPACK, jpeg_header
 from cellwright.images.picture import (
     Picture,
     check_size,
@@ -38,7 +38,7 @@ JPEG = 7
 # Codecs whose output cannot grow past the size asked for: none, CCITT, LZW, JPEG (checked
 # apart), Deflate, PackBits, LZMA, Zstandard.
 _BOUNDED_CODECS = {1, 2, 3, 4, 5, JPEG, 8, 32946, 32773, 34925, 34926, 50000}
-_SIDE_IMAGES = {"thumbnail", "label", "macro", "map", "overview"}
+SIDE_IMAGES = {"thumbnail", "label", "macro", "map", "overview"}
 _AXIS_NAMES = {"Z": "focus (Z)", "T": "time (T)"}
 _JPEG_HEAD_BYTES = 2**16
 
@@ -74,7 +74,7 @@ def read_tiff(path: Path, *, max_pixels: int, series: int | None) -> Picture:
                 for number in range(len(page.dataoffsets)):
                     check_jpeg_segment(page, number, where=path)
         pixels = channels_first(chosen.asarray(), chosen.axes)
-        pixels = _as_light(pixels, chosen.keyframe, tif, where=path)
+        pixels = as_light(pixels, chosen.keyframe, tif, where=path)
         return Picture(
             supported_pixels(np.ascontiguousarray(pixels), where=path),
             chosen.axes,
@@ -101,7 +101,7 @@ def choose_series(tif: tifffile.TiffFile, series: int | None, *, where: Path) ->
     whole = [
         index
         for index, candidate in enumerate(tif.series)
-        if not candidate.keyframe.is_reduced and candidate.name.lower() not in _SIDE_IMAGES
+        if not candidate.keyframe.is_reduced and candidate.name.lower() not in SIDE_IMAGES
     ]
     if len(whole) != 1:
         raise ImageError(
@@ -128,24 +128,12 @@ def check_layout(
         raise ImageError(
             f"holds several planes: {named}",
             where=where,
-            remedy="save one plane or a projection, in Fiji: Image > Stacks > Z Project or "
-            "Image > Duplicate (channels: Image > Hyperstacks > Stack to Hyperstack)",
+            remedy=f"{UNPACK}; pages that are channels become so in Fiji: Image > Hyperstacks > "
+            "Stack to Hyperstack",
         )
-    channels = [size for axis, size in sizes if axis in "CS" and size > 1]
-    if len(channels) > 1:
-        raise ImageError(
-            f"holds {channels[0]} x {channels[1]} colours and channels in one",
-            where=where,
-            remedy="save each channel in grey, as a channel of its own",
-        )
-    if series.is_multifile:
-        raise ImageError(
-            "is one part of an image that is spread over several files",
-            where=where,
-            remedy="open the set in Fiji and save each image as one OME-TIFF",
-        )
-    _check_coding(keyframe, where=where)
-    shape = (prod(channels), keyframe.imagelength, keyframe.imagewidth)
+    n_channels = channel_count(series, where=where)
+    check_coding(series, where=where)
+    shape = (n_channels, keyframe.imagelength, keyframe.imagewidth)
     check_size(shape, max_pixels=max_pixels, where=where)
     if prod(series.shape) != prod(shape):
         raise ImageError("its metadata contradict its pages", where=where, remedy=DAMAGED)
@@ -154,7 +142,36 @@ def check_layout(
     return shape
 
 
-def _check_coding(keyframe: tifffile.TiffPage, *, where: Path) -> None:
+def channel_count(series: tifffile.TiffPageSeries, *, where: Path) -> int:
+    """Channels, or colours, of a plane.
+
+    Raises:
+        ImageError: each channel holds colours.
+    """
+    sizes = zip(series.axes, series.shape, strict=True)
+    channels = [size for axis, size in sizes if axis in "CS" and size > 1]
+    if len(channels) > 1:
+        raise ImageError(
+            f"holds {channels[0]} x {channels[1]} colours and channels in one",
+            where=where,
+            remedy="save each channel in grey, as a channel of its own",
+        )
+    return prod(channels)
+
+
+def check_coding(series: tifffile.TiffPageSeries, *, where: Path) -> None:
+    """Refuse what cannot be decoded safely.
+
+    Raises:
+        ImageError: parts in other files, or an unsupported type, codec or colour model.
+    """
+    if series.is_multifile:
+        raise ImageError(
+            "is one part of an image that is spread over several files",
+            where=where,
+            remedy="open the set in Fiji and save each image as one OME-TIFF",
+        )
+    keyframe = series.keyframe
     compression, photometric = int(keyframe.compression), int(keyframe.photometric)
     if compression not in _BOUNDED_CODECS:
         raise ImageError(
@@ -255,7 +272,7 @@ def has_alpha(keyframe: tifffile.TiffPage) -> bool:
     return tuple(map(int, keyframe.extrasamples))[-1:] in ((1,), (2,))
 
 
-def _as_light(
+def as_light(
     pixels: NDArray[Any], keyframe: tifffile.TiffPage, tif: tifffile.TiffFile, *, where: Path
 ) -> NDArray[Any]:
     """``(C, H, W)`` in which more is brighter: palettes applied, inversion and alpha undone."""

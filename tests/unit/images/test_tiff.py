@@ -199,7 +199,7 @@ def test_a_palette_becomes_colours_but_a_look_up_table_of_imagej_does_not(tmp_pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metadata": {"axes": "ZYX"}}, r"3 in focus \(Z\).*Z Project"),
+        ({"metadata": {"axes": "ZYX"}}, r"3 in focus \(Z\).*data unpack"),
         ({"imagej": True, "metadata": {"axes": "TYX"}}, r"3 in time \(T\)"),
         ({}, r"3 in pages"),
     ],

@@ -1,0 +1,87 @@
+"""One place under the microscope, as a file holds it: channels at several times and depths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cellwright.errors import CellwrightError, ImageError
+from cellwright.images.headers import DAMAGED
+from cellwright.images.picture import supported_pixels
+from cellwright.types import Image
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A stack of planes of one size; planes are read one by one.
+
+    Attributes:
+        shape: ``(C, H, W)`` of a plane.
+        n_times: time points.
+        n_depths: planes in focus (Z).
+        read: time and depth, both from 0, to the stored values ``(C, H, W)``.
+        where: the file, for messages.
+        name: what the microscope's software calls it; empty for the only one.
+        pixel_size_um: edge length of a pixel, None if the file does not say.
+        channel_names: one name a channel, or empty.
+        well: of a plate, as ``B07``; empty where there is none.
+        field: number of the field of view in its well; empty where there is none.
+    """
+
+    shape: tuple[int, int, int]
+    n_times: int
+    n_depths: int
+    read: Callable[[int, int], NDArray[Any]]
+    where: Path
+    name: str = ""
+    pixel_size_um: float | None = None
+    channel_names: tuple[str, ...] = ()
+    well: str = ""
+    field: str = ""
+
+    def plane(self, time: int, depth: int) -> Image:
+        """``(C, H, W)`` uint8, uint16 or float32 at one time and depth, both from 0.
+
+        Raises:
+            ImageError: its pixels are damaged, or of a type that is not supported.
+        """
+        with reading_errors(self.where):
+            return supported_pixels(self.read(time, depth), where=self.where)
+
+
+@contextmanager
+def reading_errors(path: Path) -> Iterator[None]:
+    """Whatever a reader raises on a damaged file, as an ``ImageError`` that names it."""
+    try:
+        yield
+    except CellwrightError:
+        raise
+    except Exception as error:  # readers raise many types on hostile bytes
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ImageError(f"cannot be read ({reason})", where=path, remedy=DAMAGED) from error
+
+
+def refuse_other_axes(sizes: dict[str, int], *, where: Path) -> None:
+    """Refuse a file with more than one place on an axis that is none of T, Z, C, Y, X, S.
+
+    Args:
+        sizes: axis -> length.
+        where: the file, for the message.
+
+    Raises:
+        ImageError: as said; a plane could not be named.
+    """
+    other = [
+        f"{size} in {axis}" for axis, size in sizes.items() if axis not in "TZCYXS" and size > 1
+    ]
+    if other:
+        raise ImageError(
+            f"holds planes along axes that are neither time, depth nor channel: {', '.join(other)}",
+            where=where,
+            remedy="export what you mean as OME-TIFF from the microscope's software",
+        )

@@ -1,0 +1,128 @@
+"""TIFF stacks to scenes: OME-TIFF, ImageJ hyperstacks, LSM, pages that nobody named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from cellwright.errors import ImageError
+from cellwright.images.headers import CONVERT, DAMAGED
+from cellwright.images.picture import check_size
+from cellwright.images.scale import channel_names, pixel_size_um
+from cellwright.images.scenes.scene import Scene, refuse_other_axes
+from cellwright.images.tiff import (
+    JPEG,
+    SIDE_IMAGES,
+    as_light,
+    channel_count,
+    channels_first,
+    check_coding,
+    check_jpeg_segment,
+    check_segments,
+    pages_of,
+    tiff_errors,
+)
+from cellwright.images.tiff_directories import check_directories
+
+_UNNAMED = "IQ"
+"""Axes of pages of which the file does not say what they are: taken as times."""
+
+
+@contextmanager
+def open_tiff_scenes(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ...]]:
+    """The images of a TIFF that are no thumbnail or label, each with its planes.
+
+    Raises:
+        ImageError: damaged, too large, or stored in a way that is not supported.
+    """
+    check_directories(path)
+    with tiff_errors(path):
+        tif = tifffile.TiffFile(path)
+    with tif:
+        with tiff_errors(path):
+            scenes = tuple(
+                _scene(tif, index, path, max_pixels=max_pixels)
+                for index, series in enumerate(tif.series)
+                if not series.keyframe.is_reduced and series.name.lower() not in SIDE_IMAGES
+            )
+        yield scenes
+
+
+def _scene(tif: tifffile.TiffFile, index: int, path: Path, *, max_pixels: int) -> Scene:
+    series = tif.series[index]
+    axes = _named_axes(series.axes)
+    sizes = dict(zip(axes, series.shape, strict=True))
+    refuse_other_axes(sizes, where=path)
+    check_coding(series, where=path)
+    keyframe = series.keyframe
+    shape = (channel_count(series, where=path), keyframe.imagelength, keyframe.imagewidth)
+    check_size(shape, max_pixels=max_pixels, where=path)
+    if prod(keyframe.chunks) > max_pixels:
+        raise ImageError("is stored in tiles beyond the size limit", where=path, remedy=CONVERT)
+    stored = _stored(series, axes, path)
+
+    def read(time: int, depth: int) -> NDArray[Any]:
+        with tiff_errors(path):
+            return as_light(stored(time, depth), keyframe, tif, where=path)
+
+    return Scene(
+        shape=shape,
+        n_times=sizes.get("T", 1),
+        n_depths=sizes.get("Z", 1),
+        read=read,
+        where=path,
+        name=series.name,
+        pixel_size_um=pixel_size_um(tif, index, where=path),
+        channel_names=channel_names(tif, index, shape[0]),
+    )
+
+
+def _named_axes(axes: str) -> str:
+    """The axes, with pages of unknown kind as times where nothing else is."""
+    unnamed = [axis for axis in axes if axis in _UNNAMED]
+    return axes.replace(unnamed[0], "T") if len(unnamed) == 1 and "T" not in axes else axes
+
+
+def _stored(
+    series: tifffile.TiffPageSeries, axes: str, path: Path
+) -> Callable[[int, int], NDArray[Any]]:
+    """What reads a plane ``(C, H, W)`` as it is stored."""
+    pages = pages_of(series, where=path)
+    for page in pages:
+        check_segments(page, where=path)
+    if series.dataoffset is not None and series.keyframe.is_memmappable:
+        return partial(_from_array, series.asarray(out="memmap"), axes)
+    leading = axes[: len(axes) - len(series.keyframe.axes)]
+    sizes = series.shape[: len(leading)]
+    if prod(sizes) != len(pages):
+        raise ImageError("its metadata contradict its pages", where=path, remedy=DAMAGED)
+    places = np.arange(len(pages)).reshape(sizes)
+    return partial(_from_pages, pages, places, leading, path)
+
+
+def _from_array(array: NDArray[Any], axes: str, time: int, depth: int) -> NDArray[Any]:
+    at = {"T": time, "Z": depth}
+    plane = array[tuple(at.get(axis, slice(None)) for axis in axes)]
+    return channels_first(plane, "".join(axis for axis in axes if axis not in at))
+
+
+def _from_pages(
+    pages: list[Any], places: NDArray[np.int64], leading: str, path: Path, time: int, depth: int
+) -> NDArray[Any]:
+    at = {"T": time, "Z": depth}
+    numbers = places[tuple(at.get(axis, slice(None)) for axis in leading)].ravel()
+    planes = []
+    for page in (pages[number] for number in numbers):
+        if page.keyframe.compression == JPEG:
+            for segment in range(len(page.dataoffsets)):
+                check_jpeg_segment(page, segment, where=path)
+        planes.append(channels_first(page.asarray(), page.keyframe.axes))
+    return np.concatenate(planes)
