@@ -26,7 +26,7 @@ from cellwright.errors import AnnotationError, DatasetError
 from cellwright.types import Category
 
 RESERVED = frozenset(
-    {"images", "labels", "masks", "instances", "annotations", "jpegimages", "splits"}
+    {"images", "labels", "masks", "instances", "geojson", "annotations", "jpegimages", "splits"}
     | set(SPLIT_OF_FOLDER)
 )
 """Folder names that other layouts use: never a class."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,16 @@ def read(root: Path) -> LabelledSet:
         DatasetError: folders or classes missing, or a label image without its image.
         AnnotationError: a malformed ``objects.csv``.
     """
+    return read_instances(root, paired(root, "instances"))
+
+
+def read_instances(root: Path, pairs: Iterable[tuple[Path, Path | None]]) -> LabelledSet:
+    """A set of images with their label images, None where there is none.
+
+    Raises:
+        DatasetError: several classes and no table of them, or no images.
+        AnnotationError: a malformed ``objects.csv``.
+    """
     names = root / "classes.txt"
     classes = read_class_names(names) if names.is_file() else UNNAMED
     table = _read_table(root / TABLE, classes) if (root / TABLE).is_file() else None
@@ -85,7 +96,7 @@ def read(root: Path) -> LabelledSet:
             remedy=f"write {TABLE} with the columns {', '.join(COLUMNS)}",
         )
     entries = []
-    for image, label in paired(root, "instances"):
+    for image, label in pairs:
         if label is None:
             entries.append(Entry(image, Known(None), None, (NO_LABEL,)))
         else:
@@ -100,11 +111,29 @@ def write(labelled: LabelledSet, out: Path) -> None:
     Raises:
         DatasetError: ``out`` is taken, or an annotation that is not instances.
     """
+    write_instances(labelled, out, images_in="images", labels_in="instances", ending="")
+
+
+def write_instances(
+    labelled: LabelledSet, out: Path, *, images_in: str, labels_in: str, ending: str
+) -> None:
+    """Write images and label images.
+
+    Args:
+        labelled: images with instances; those without stay unlabelled.
+        out: a new or empty folder.
+        images_in: folder of the images below ``out``; empty for ``out`` itself.
+        labels_in: the same for label images.
+        ending: what follows the image's stem in the name of its label image.
+
+    Raises:
+        DatasetError: ``out`` is taken, or an annotation that is not instances.
+    """
     rows: list[tuple[str, int, str]] = []
     with new_folder(out) as folder:
         write_class_names(folder, labelled.classes)
-        (folder / "instances").mkdir()
-        for record, image in place_images(labelled, folder, folder_of=lambda _: "images"):
+        (folder / labels_in).mkdir(exist_ok=True)
+        for record, image in place_images(labelled, folder, folder_of=lambda _: images_in):
             annotation = record.load_annotation()
             if annotation is None:
                 continue
@@ -114,7 +143,7 @@ def write(labelled: LabelledSet, out: Path) -> None:
                     remedy="convert to another format",
                 )
             suffix = ".png" if len(annotation) <= np.iinfo(np.uint16).max else ".tif"
-            path = folder / "instances" / f"{image.stem}{suffix}"
+            path = folder / labels_in / f"{image.stem}{ending}{suffix}"
             write_labels(path, annotation.labels)
             rows += [
                 (path.name, label, labelled.classes[class_id])
