@@ -45,11 +45,14 @@ class Seen(NamedTuple):
         maps: ``(K, H, W)`` float probabilities in image pixels.
         mask: ``(H, W)`` labelled class ids.
         cells: labelled cells.
+        magnification: how much larger, in pixels, cells are here than in the training images;
+            thresholds of the card are lengths and areas there.
     """
 
     maps: NDArray[np.float32]
     mask: NDArray[np.uint8]
     cells: Instances
+    magnification: float = 1.0
 
 
 def settle(segmenter: Segmenter, val: LabelledSet) -> SemanticMasks | DistanceInstances:
@@ -67,7 +70,8 @@ def settle(segmenter: Segmenter, val: LabelledSet) -> SemanticMasks | DistanceIn
             continue
         truth = reader.read(sample)
         maps = segmenter.probabilities(sample.image, pixel_size_um=sample.pixel_size_um)
-        seen.append(Seen(maps, truth.mask.mask, truth.cells))
+        magnification = segmenter.magnification(sample.pixel_size_um)
+        seen.append(Seen(maps, truth.mask.mask, truth.cells, magnification))
         drawn = drawn or isinstance(sample.annotation, SemanticMask)
     spec = segmenter.card.segmentation
     if isinstance(spec, DistanceInstances):
@@ -122,17 +126,19 @@ def choose_instances(
 
 def mean_matched(seen: Sequence[Seen], spec: DistanceInstances) -> float:
     """``matched50``, mean over images; classes of cells are not looked at."""
-    shares = [
-        matched_share(
-            Instances(image.cells.labels), separate_cells(image.maps[0], image.maps[1], spec)
-        )
-        for image in seen
-    ]
+    shares = []
+    for image in seen:
+        foreground, distance = image.maps[:2]
+        found = separate_cells(foreground, distance, spec, magnification=image.magnification)
+        shares.append(matched_share(Instances(image.cells.labels), found))
     return float(np.mean(shares))
 
 
 def _small_area(seen: Sequence[Seen]) -> float:
-    """Area that a hundredth of the labelled cells stay below; cells cut by the edge as well."""
-    areas = [np.bincount(image.cells.labels.ravel())[1:] for image in seen]
-    joined = np.concatenate([*areas, np.zeros(0, np.int64)])
+    """Area that a hundredth of the labelled cells stay below; cells cut by the edge as well.
+
+    In pixels of the training images, as the card has it.
+    """
+    areas = [np.bincount(image.cells.labels.ravel())[1:] / image.magnification**2 for image in seen]
+    joined = np.concatenate([*areas, np.zeros(0)])
     return float(np.percentile(joined, 1)) if len(joined) else 0.0

@@ -155,7 +155,7 @@ class Segmenter:
         threshold: float | None,
     ) -> Segmented:
         """Mask and cells out of bands of probabilities."""
-        magnification = self.card.input.resize_factor / factor
+        magnification = self._magnification(factor)
         n_classes = len(self.classes)
         spec = (
             self._spec if threshold is None else _with_threshold(self._spec, threshold, n_classes)
@@ -163,6 +163,17 @@ class Segmenter:
         if isinstance(spec, DistanceInstances):
             return _cells_apart(bands, shape, spec, magnification)
         return _masks(bands, shape, spec, n_classes, magnification)
+
+    def magnification(self, pixel_size_um: float | None) -> float:
+        """How much larger, in pixels, cells of an image are than in the training images.
+
+        Raises:
+            ImageError: the pixel sizes differ more than eightfold.
+        """
+        return self._magnification(network_factor(self.card.input, pixel_size_um=pixel_size_um))
+
+    def _magnification(self, factor: float) -> float:
+        return self.card.input.resize_factor / factor
 
     def probabilities(
         self,

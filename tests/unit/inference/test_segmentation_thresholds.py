@@ -67,3 +67,25 @@ def test_images_without_cells_are_right_if_none_is_found():
     assert mean_matched([empty], DistanceInstances()) == 1
     assert choose_foreground([empty]) == 0.5
     assert choose_instances([empty], DistanceInstances(), by_masks=False) == DistanceInstances()
+
+
+def test_lengths_and_areas_are_those_of_the_training_images():
+    """Images at twice the scale choose what the same images at their own scale choose."""
+    crumbs = [seen(crumbs=20, seed=seed) for seed in range(3)]
+    twice = [
+        Seen(
+            one.maps.repeat(2, axis=1).repeat(2, axis=2),
+            one.mask.repeat(2, axis=0).repeat(2, axis=1),
+            Instances(one.cells.labels.repeat(2, axis=0).repeat(2, axis=1)),
+            magnification=2.0,
+        )
+        for one in crumbs
+    ]
+    chosen = choose_instances(twice, DistanceInstances(), by_masks=False)
+    expected = choose_instances(crumbs, DistanceInstances(), by_masks=False)
+    assert chosen.minimum_area_px == expected.minimum_area_px
+    assert mean_matched(twice, chosen) == 1
+    # What the figure was computed with is what a prediction does.
+    coarse = DistanceInstances(seed_smoothing_px=4.0, seed_depth=0.2)
+    as_if_small = [one._replace(magnification=1.0) for one in twice]
+    assert mean_matched(twice, coarse) < mean_matched(as_if_small, coarse)

@@ -106,6 +106,8 @@ def test_pixel_size_sets_the_magnification_and_the_smallest_cell(
     finding = segmenter(tmp_path, spec=spec(64, 16, pixel_size_um=0.5))
     card = finding.card.segmentation.model_copy(update={"minimum_area_px": 60})
     cleaning = segmenter(tmp_path, spec=spec(64, 16, pixel_size_um=0.5), segmentation=card)
+    assert finding.magnification(pixel_size_um) == pytest.approx(factor)
+    assert finding.magnification(None) == 1
     assert len(finding.segment(image, pixel_size_um=pixel_size_um)) == 5
     found = cleaning.segment(image, pixel_size_um=pixel_size_um)
     assert isinstance(found, Instances)
