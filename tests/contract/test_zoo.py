@@ -11,6 +11,7 @@ import pytest
 from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.verify import verify
 from cellwright.bundles.zoo import FOLDER, ZOO, zoo_path
+from cellwright.data.checksum import checksum
 from cellwright.images.simulate.live_dead import LiveDeadPair, LiveDeadScene, simulate_pair
 from cellwright.inference.evaluate import evaluate_bundle
 from cellwright.inference.evaluate_segmentation import evaluate_segmentation
@@ -55,6 +56,19 @@ def test_the_card_says_what_a_user_must_know(name):
         assert value.n > 0
     made_from = card.compression.parent if card.compression else name
     assert (RECIPES / f"{made_from}.yaml").exists()
+
+
+@needs_data
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    "name", ["blood-cells", "cell-cycle", "cell-cycle-unstained-int8", "hela-dic"]
+)
+def test_the_card_knows_the_set_it_learned_from(name):
+    """Else an audit would let a model judge labels that it has learned."""
+    card = open_bundle(name).card
+    recipe = card.compression.parent if card.compression else name
+    whole = load_parts(load_config(RECIPES / f"{recipe}.yaml").data).whole
+    assert checksum(whole) == card.training.data_checksum
 
 
 @pytest.mark.parametrize("name", sorted(ZOO))

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.data.cache import was_unpacked
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import DatasetError
+from cellwright.images.read import read_image
 from cellwright.types import Annotation, Boxes, Category, Instances, SemanticMask
 
 
@@ -18,7 +20,8 @@ def checksum(labelled: LabelledSet) -> str:
     """SHA-256 (hexadecimal) of classes, ids, image files and annotations, in order of id.
 
     Folder, set name, groups and splits do not count: the same images with the same labels
-    give the same number wherever they lie.
+    give the same number wherever they lie. Of pictures that were unpacked into the cache the pixels
+    count: the bytes of those files depend on the library that wrote them.
 
     Raises:
         DatasetError: an image file is missing.
@@ -29,7 +32,9 @@ def checksum(labelled: LabelledSet) -> str:
     _add(total, "\n".join(labelled.classes).encode())
     for record in sorted(labelled, key=lambda record: record.id):
         _add(total, record.id.encode())
-        _add(total, _file_digest(record.image_path))
+        unpacked = was_unpacked(record.image_path)
+        digest = _pixel_digest if unpacked else _file_digest
+        _add(total, digest(record.image_path))
         for part in _parts(record.load_annotation()):
             _add(total, part)
     return total.hexdigest()
@@ -48,6 +53,13 @@ def _file_digest(path: Path) -> bytes:
                 digest.update(block)
     except OSError as error:
         raise DatasetError(f"the image cannot be read ({error.strerror})", where=path) from error
+    return digest.digest()
+
+
+def _pixel_digest(path: Path) -> bytes:
+    pixels = read_image(path).pixels
+    digest = hashlib.sha256(f"{pixels.dtype.str} {pixels.shape}".encode())
+    digest.update(np.ascontiguousarray(pixels))
     return digest.digest()
 
 

@@ -1,9 +1,15 @@
 """Splits that cannot leak: whole groups go to one part, classes stay balanced, seeded.
 
 Groups (patients, wells, series) are shuffled with the seed, the rarest and largest
-first are placed where most is still missing, so that every part gets its share of
-images and of each class (iterative stratification: Sechidis, Tsoumakas and Vlahavas,
-ECML PKDD 2011, here over groups instead of single images).
+first are placed where they lessen most what is missing, so that every part gets its share
+of images and of each class. The idea is iterative stratification (Sechidis, Tsoumakas and
+Vlahavas, ECML PKDD 2011), whose units are single images: the part that misses most takes
+the next one. A group may be larger than what a small part should hold, so here the step
+is the one that lessens most
+
+    sum over parts p and classes k of (missing[p, k]^2 / share[p]),
+
+in which a shortfall and an excess count alike, each by the size of its part.
 """
 
 from __future__ import annotations
@@ -112,7 +118,7 @@ def _units(labelled: LabelledSet, by: By) -> tuple[dict[str, list[str]], NDArray
 def _place(
     units: list[str], rows: NDArray[np.float64], share: NDArray[np.float64], *, seed: int
 ) -> dict[str, int]:
-    """Part index of every unit: each goes where the largest share of its kind is missing."""
+    """Part index of every unit: each goes where it lessens most what is missing."""
     total = np.maximum(rows.sum(axis=0), 1.0)
     relative = rows / total
     order = np.random.default_rng(seed).permutation(len(units))
@@ -123,7 +129,8 @@ def _place(
     for done, index in enumerate(order):
         # The last units go to parts that would otherwise stay empty.
         open_parts = sorted(empty) if len(order) - done <= len(empty) else list(range(len(share)))
-        need = (missing[open_parts] / share[open_parts, None]) @ relative[index]
+        unit = relative[index]
+        need = (2 * missing[open_parts] @ unit - unit @ unit) / share[open_parts]
         best = open_parts[int(np.argmax(need))]
         missing[best] -= relative[index]
         empty.discard(best)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cellwright.data.checksum import checksum
+from cellwright.data.formats import read_labelled
 from cellwright.data.formats.layout import Known
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import DatasetError
@@ -70,3 +71,34 @@ def test_pixels_and_classes_count(tmp_path: Path) -> None:
     labelled.records[0].image_path.unlink()
     with pytest.raises(DatasetError, match="the image cannot be read"):
         checksum(labelled)
+
+
+def test_pictures_unpacked_anew_are_the_same_set(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    archive = tmp_path / "cells.npz"
+    np.savez(
+        archive,
+        images=rng.integers(0, 255, (3, 2, 8, 8), dtype=np.uint8),
+        labels=np.array([0, 1, 0]),
+        class_names=np.array(["a", "b"]),
+    )
+    numbers, files = set(), set()
+    for cache in ("one", "two"):
+        monkeypatch.setenv("CELLWRIGHT_CACHE", str(tmp_path / cache))
+        labelled = read_labelled(archive)
+        numbers.add(checksum(labelled))
+        files.add(labelled.records[0].image_path.read_bytes())
+    assert len(files) == 2  # each OME-TIFF has a name of its own
+    assert len(numbers) == 1
+
+
+def test_other_pixels_in_an_archive_are_another_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("CELLWRIGHT_CACHE", str(tmp_path / "cache"))
+    numbers = set()
+    for value in (0, 1):
+        archive = tmp_path / f"{value}.npz"
+        images = np.zeros((1, 1, 8, 8), np.uint8)
+        images[0, 0, 0, 0] = value
+        np.savez(archive, images=images, labels=np.array([0]), class_names=np.array(["a"]))
+        numbers.add(checksum(read_labelled(archive)))
+    assert len(numbers) == 2

@@ -169,3 +169,28 @@ def test_a_class_too_rare_for_the_folds_is_refused():
         split_folds(classified([0] * 20 + [2] * 4), 5, by="image")
     with pytest.raises(ConfigError):
         split_folds(classified([0] * 20), 1)
+
+
+@pytest.mark.parametrize(
+    ("n_groups", "size", "largest_error"),
+    [(20, 10, 0.06), (12, 8, 0.06), (500, 1, 0.005), (100, 3, 0.02)],
+)
+def test_parts_are_as_large_as_asked(n_groups, size, largest_error):
+    """Also where a group is larger than what the smallest part still misses."""
+    ratios = {"train": 70, "val": 20, "test": 10}
+    records = tuple(
+        Record(
+            f"{group}-{number}",
+            Path("none.png"),
+            Known(Category((group + number) % 4)),
+            group=str(group),
+        )
+        for group in range(n_groups)
+        for number in range(size)
+    )
+    labelled = LabelledSet("set", ("a", "b", "c", "d"), records)
+    shares = np.zeros(3)
+    for seed in range(10):
+        counts = Counter(split(labelled, ratios, seed=seed).values())
+        shares += [counts[part] / len(records) / 10 for part in ("train", "val", "test")]
+    assert np.abs(shares - [0.7, 0.2, 0.1]).max() <= largest_error
