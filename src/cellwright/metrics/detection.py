@@ -4,7 +4,7 @@
 together, 101 recall points, mean over the classes that occur; but the cap on detections
 (a class, an image) is 3,000 instead of 100, and images that reach it are named.
 ``precision``, ``recall`` and ``f1`` are what a user gets: at overlap 0.5, of the boxes that
-count as cells, cells of all classes pooled. ``count_mae`` and ``count_bias`` are
+count as cells, however many, cells of all classes pooled. ``count_mae`` and ``count_bias`` are
 the mean absolute and mean signed difference of predicted and true count an image.
 Intervals resample whole images, or whole groups (see :mod:`cellwright.metrics.intervals`).
 """
@@ -167,7 +167,8 @@ def evaluate_detection(
             behind average precision needs the weak ones too.
         classes: class names that ``class_ids`` index into.
         score_threshold: what counts as a cell; see :mod:`cellwright.metrics.counting_rule`.
-        max_detections: best-scoring predictions kept of a class in an image.
+        max_detections: best-scoring predictions kept of a class in an image for ``ap50`` and
+            ``ap50_95``.
         resampling: how images, or groups of them, are drawn for the intervals.
 
     Raises:
@@ -179,7 +180,9 @@ def evaluate_detection(
     rule = as_rule(score_threshold, classes)
     matches = _match_classes(truth, predicted, classes, max_detections=max_detections)
     cells = [rule(boxes) for boxes in predicted]
-    counted_matches = _match_classes(truth, cells, classes, max_detections=max_detections)
+    # A user's count has no cap, so neither have the figures about it.
+    most = max((len(boxes) for boxes in cells), default=0)
+    counted_matches = _match_classes(truth, cells, classes, max_detections=max(1, most))
     weights = with_resamples(len(truth), resampling)
     precisions = [one.average_precision(weights) for one in matches]
     counted = [one.counts() for one in counted_matches]

@@ -349,3 +349,19 @@ def test_mistakes_are_named() -> None:
         evaluate_detection(truth, predicted, names, max_detections=0)
     with pytest.raises(ConfigError, match="no class names"):
         evaluate_detection([], [], [])
+
+
+def test_the_cap_is_on_the_curve_and_not_on_the_count():
+    """A user's own count of 400 cells is 400, whatever the curve looks at."""
+    corners = np.stack(np.meshgrid(np.arange(20), np.arange(20)), axis=-1).reshape(-1, 2) * 20.0
+    boxes = np.hstack([corners, corners + 15])
+    truth = [Boxes(boxes, np.zeros(400, np.int64))]
+    found = [Boxes(boxes, np.zeros(400, np.int64), np.linspace(0.5, 1, 400))]
+    report = evaluate_detection(
+        truth, found, ["cell"], max_detections=100, resampling=Resampling(n=0)
+    )
+    assert report.capped_images == (0,)
+    assert report.metrics["ap50"].value < 0.3
+    for name in ("precision", "recall", "f1"):
+        assert report.metrics[name].value == 1
+    assert report.metrics["count_bias"].value == report.metrics["count_mae"].value == 0
