@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from cellwright.data.formats import FORMATS, read_labelled
 from cellwright.data.formats.layout import Known
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import DatasetError, UnknownNameError
+from cellwright.images.write import write_tiff
 from cellwright.types import Annotation, Boxes, Category, Instances, SemanticMask
 
 HEIGHT, WIDTH = 37, 53
@@ -186,6 +188,21 @@ def example(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Labell
     labelled = make_set(tmp_path / "source", rows)
     FORMATS[name].write(labelled, tmp_path / "out")
     return name, labelled, tmp_path / "out"
+
+
+@pytest.mark.parametrize("example", CASES, indirect=True)
+def test_labels_of_ome_tiffs_find_their_images(
+    example: tuple[str, LabelledSet, Path], tmp_path: Path
+) -> None:
+    name, labelled, _ = example
+    records = []
+    for record in labelled:
+        path = tmp_path / f"{record.id}.ome.tif"
+        write_tiff(path, record.load().image)
+        records.append(replace(record, image_path=path))
+    expected = replace(labelled, records=tuple(records))
+    FORMATS[name].write(expected, tmp_path / "again")
+    assert_same_set(FORMATS[name].read(tmp_path / "again"), expected)
 
 
 @pytest.mark.parametrize("example", CASES, indirect=True)

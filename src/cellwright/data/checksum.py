@@ -59,7 +59,7 @@ def _file_digest(path: Path) -> bytes:
 def _pixel_digest(path: Path) -> bytes:
     pixels = read_image(path).pixels
     digest = hashlib.sha256(f"{pixels.dtype.str} {pixels.shape}".encode())
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(pixels.tobytes())
     return digest.digest()
 
 

@@ -30,6 +30,7 @@ from cellwright.data.formats.layout import (
     read_class_names,
     read_filled,
     refuse_orphans,
+    stem_of,
     write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
@@ -107,7 +108,7 @@ def read(root: Path) -> LabelledSet:
         if not (root / name).is_dir():
             raise DatasetError(f"has no folder {name}/", where=root, remedy="check the path")
     images = by_stem(find_images(root / "images"))
-    files = {path.stem: path for path in sorted((root / FOLDER).glob(f"*{SUFFIX}"))}
+    files = by_stem(sorted((root / FOLDER).glob(f"*{SUFFIX}")))
     refuse_orphans(files.values(), images, where=root / FOLDER)
     names = root / "classes.txt"
     classes = read_class_names(names) if names.is_file() else _classes_in(files.values())
@@ -139,7 +140,7 @@ def write(labelled: LabelledSet, out: Path) -> None:
                     remedy="convert to another format",
                 )
             outlines = outline_cells(annotation, labelled.classes)
-            path = folder / FOLDER / f"{image.name.removesuffix(image.suffix)}{SUFFIX}"
+            path = folder / FOLDER / f"{stem_of(image)}{SUFFIX}"
             write_geojson(path, outlines, labelled.classes, image_id=record.id)
 
 

@@ -25,6 +25,7 @@ from cellwright.data.formats.layout import (
     place_images,
     read_class_names,
     read_text,
+    stem_of,
     write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
@@ -143,7 +144,7 @@ def write_instances(
                     remedy="convert to another format",
                 )
             suffix = ".png" if len(annotation) <= np.iinfo(np.uint16).max else ".tif"
-            path = folder / labels_in / f"{image.stem}{ending}{suffix}"
+            path = folder / labels_in / f"{stem_of(image)}{ending}{suffix}"
             write_labels(path, annotation.labels)
             rows += [
                 (path.name, label, labelled.classes[class_id])

@@ -78,10 +78,12 @@ def find_images(folder: Path, *, pattern: str = "*") -> list[Path]:
 
 
 def by_stem(images: Iterable[Path]) -> dict[str, Path]:
-    """Images of one folder by stem, to meet label files of the same stem.
+    """Images, or label files, of one folder by stem, so that they meet.
+
+    The labels of ``a.ome.tif`` may be called ``a.txt`` or ``a.ome.txt``.
 
     Raises:
-        DatasetError: two images with one stem, so that a label file could mean either.
+        DatasetError: two of one stem, so that it could mean either.
     """
     found: dict[str, Path] = {}
     for path in images:

@@ -20,6 +20,7 @@ from cellwright.data.formats.layout import (
     new_folder,
     place_images,
     read_class_names,
+    stem_of,
     write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
@@ -112,4 +113,4 @@ def write(labelled: LabelledSet, out: Path) -> None:
                     f"{record.id!r} holds a {type(annotation).__name__}, not a mask",
                     remedy="convert to another format",
                 )
-            write_png(folder / "masks" / f"{image.stem}.png", annotation.mask[None])
+            write_png(folder / "masks" / f"{stem_of(image)}.png", annotation.mask[None])

@@ -38,6 +38,7 @@ from cellwright.data.formats.layout import (
     read_filled,
     read_text,
     refuse_orphans,
+    stem_of,
     write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
@@ -86,7 +87,7 @@ def read(root: Path) -> LabelledSet:
     split_of = _split_lists(root)
     for part in _parts(root):
         images = by_stem(find_images(part.images))
-        labels = {path.stem: path for path in sorted(part.annotations.glob("*.xml"))}
+        labels = by_stem(sorted(part.annotations.glob("*.xml")))
         refuse_orphans(labels.values(), images, where=part.annotations)
         for stem, image in images.items():
             label = labels.get(stem, part.annotations)
@@ -116,12 +117,12 @@ def write(labelled: LabelledSet, out: Path) -> None:
         stems: dict[str, list[str]] = {}
         for record, image in place_images(labelled, folder, folder_of=lambda _: "images"):
             if record.split is not None:
-                stems.setdefault(record.split, []).append(image.stem)
+                stems.setdefault(record.split, []).append(stem_of(image))
             annotation = record.load_annotation()
             boxes = as_boxes(annotation, record_id=record.id, format_name="voc")
             if boxes is not None:
                 tree = _tree(image.name, image_size(image), boxes, labelled.classes)
-                tree.write(folder / "annotations" / f"{image.stem}.xml", encoding="utf-8")
+                tree.write(folder / "annotations" / f"{stem_of(image)}.xml", encoding="utf-8")
         for split, names in stems.items():
             (folder / "splits").mkdir(exist_ok=True)
             text = "".join(f"{name}\n" for name in names)

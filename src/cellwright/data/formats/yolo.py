@@ -184,9 +184,7 @@ def _folder_entries(
 ) -> Iterator[Entry]:
     images = by_stem(find_images(folder))
     labels_in = label_folder(folder, root)
-    labels = {
-        path.stem: path for path in sorted(labels_in.glob("*.txt")) if path.name != "classes.txt"
-    }
+    labels = by_stem(path for path in sorted(labels_in.glob("*.txt")) if path.name != "classes.txt")
     refuse_orphans(labels.values(), images, where=labels_in)
     for stem, image in images.items():
         if stem not in labels:
