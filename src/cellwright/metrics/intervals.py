@@ -6,14 +6,16 @@ cells of one image resemble each other, so whole images, or whole groups such as
 wells and patients, are drawn with replacement (cluster bootstrap, percentile
 interval; Efron and Tibshirani 1993, chapter 13). With fewer than two units there
 is nothing to resample and the interval is left open instead of being drawn at
-zero width; below about ten units the percentile interval is too narrow.
+zero width; below about ten units the percentile interval is too narrow, and where all
+units agree (none of 3 and none of 4) it has no width at all. A pooled share that a
+decision hangs on takes the wider of both at each end.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any, TypeAlias
 
@@ -264,6 +266,41 @@ def bootstrap_ratio(
         n=round(float(bottom.sum())),
         resampling=resampling,
     )
+
+
+def wider(first: Interval, second: Interval) -> Interval:
+    """``first`` with each end as far out as in either; an open end gives way to the other's.
+
+    >>> wider(Interval(0.5, 0.2, 0.7, 4), Interval(0.5, 0.3, None, 4))
+    Interval(value=0.5, low=0.2, high=0.7, n=4)
+    """
+    lows = [one.low for one in (first, second) if one.low is not None]
+    highs = [one.high for one in (first, second) if one.high is not None]
+    return replace(first, low=min(lows, default=None), high=max(highs, default=None))
+
+
+def pooled_share(
+    successes: ArrayLike, counts: ArrayLike, *, resampling: Resampling = FINER
+) -> Interval:
+    """Share ``sum(successes) / sum(counts)`` of things in images, with the wider interval.
+
+    The wider of Wilson's, which takes all things for independent, and of the one that draws
+    images: that one knows how unlike images are, but sees certainty where a few agree.
+
+    Args:
+        successes: ``(I,)`` integers, 0..n in each image.
+        counts: ``(I,)`` integers n, things in each image.
+        resampling: how images, or groups of them, are drawn for the intervals.
+
+    Raises:
+        ConfigError: as :func:`wilson` and :func:`bootstrap_ratio`.
+
+    >>> share = pooled_share([0, 0], [3, 3])
+    >>> share.value, share.low, round(share.high, 2)
+    (0.0, 0.0, 0.39)
+    """
+    by_image = bootstrap_ratio(successes, counts, resampling=resampling)
+    return wider(wilson(int(np.sum(successes)), int(np.sum(counts))), by_image)
 
 
 def ratio(

@@ -10,11 +10,14 @@ from scipy.stats import binomtest
 
 from cellwright.errors import ConfigError
 from cellwright.metrics.intervals import (
+    Interval,
     Resampling,
     bootstrap_by_image,
     bootstrap_ratio,
     bootstrap_weights,
     percentile_interval,
+    pooled_share,
+    wider,
     wilson,
 )
 
@@ -132,3 +135,19 @@ def test_undefined_resamples_are_left_out() -> None:
     assert (result.low, result.high, result.n) == (1.5, 2.5, 7)
     assert percentile_interval(float("nan"), samples, n=0).value is None
     assert percentile_interval(2.0, np.array([np.nan]), n=1).low is None
+
+
+def test_the_wider_is_the_wider_at_each_end() -> None:
+    first, second = Interval(0.5, 0.1, 0.6, 9), Interval(0.5, 0.2, 0.9, 9)
+    assert wider(first, second) == wider(second, first) == Interval(0.5, 0.1, 0.9, 9)
+    nothing = Interval(None, None, None, 0)
+    assert wider(nothing, nothing) == nothing
+
+
+def test_a_pooled_share_is_never_surer_than_its_things_or_its_images() -> None:
+    agree = pooled_share([0] * 4, [5] * 4)
+    assert (agree.low, agree.high) == (wilson(0, 20).low, wilson(0, 20).high)
+    apart = pooled_share([0, 90] * 4, [100] * 8)
+    assert apart == bootstrap_ratio([0, 90] * 4, [100] * 8)
+    assert pooled_share([2], [5]) == wilson(2, 5)
+    assert pooled_share([], []) == wilson(0, 0)

@@ -5,7 +5,8 @@
 
 A bundle that classifies stages single-cell crops, montages, or fields whose cells a label image
 tells apart. Where images hold one cell each, a share has a Wilson interval; where they hold many,
-whole images (whole groups where there are several) are drawn with replacement. Intervals cover
+the wider of it and of whole images (whole groups where there are several) drawn with replacement:
+a few images that agree would make a drawn interval certain. Intervals cover
 the choice of cells, not mistakes of the model. Cells that look like none of the training data
 are marked and counted beside the phases; they keep the phase that comes nearest.
 """

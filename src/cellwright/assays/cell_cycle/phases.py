@@ -11,7 +11,7 @@ import numpy as np
 
 from cellwright.assays.tables import LeftOut
 from cellwright.errors import ConfigError
-from cellwright.metrics.intervals import FINE, Interval, Resampling, bootstrap_ratio, wilson
+from cellwright.metrics.intervals import FINE, Interval, Resampling, pooled_share, wilson
 
 MITOTIC = frozenset(
     {"prophase", "prometaphase", "metaphase", "anaphase", "telophase", "mitosis", "m"}
@@ -138,12 +138,13 @@ def pool(
     groups = names if len(set(names)) > 1 else None
     dividing = counts[:, [list(phases).index(one) for one in mitotic]].sum(axis=1)
     per_image = counts.sum(axis=1)
-    alone = len(images) == 1 or (bool((per_image <= 1).all()) and groups is None)
+    # One cell an image: to draw images is to draw cells, of which Wilson's interval speaks.
+    alone = bool((per_image <= 1).all()) and groups is None
 
     def share(found: np.ndarray[Any, Any]) -> Interval:
-        if alone or not len(images):
+        if alone:
             return wilson(int(found.sum()), int(per_image.sum()))
-        return bootstrap_ratio(found, per_image, resampling=Resampling(FINE, groups=groups))
+        return pooled_share(found, per_image, resampling=Resampling(FINE, groups=groups))
 
     return PooledPhases(
         name=name,

@@ -142,9 +142,9 @@ def _add_method(page: Page, report: CellCycleReport, bundle: Bundle, runtime: st
         "Each cell is given the phase of the largest probability. A share is the cells of a phase "
         "over all cells; the mitotic index adds up "
         f"{', '.join(report.mitotic) or 'no class of this model'}.",
-        "Intervals are 95 %: Wilson where every image is one cell, else whole images or groups "
-        "are drawn with replacement (2,000 times), since cells of one image are alike. They cover "
-        "which cells were looked at, not mistakes of the model: rare phases are over- or "
-        "under-counted as its figures below say.",
+        "Intervals are 95 %: Wilson where every image is one cell, else at each end the wider of "
+        "Wilson and of whole images or groups drawn with replacement (2,000 times), since cells "
+        "of one image are alike. They cover which cells were looked at, not mistakes of the "
+        "model: rare phases are over- or under-counted as its figures below say.",
     )
     add_model(page, bundle, rule=("phase", "largest probability"), runtime=runtime)

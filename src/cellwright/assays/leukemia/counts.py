@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from cellwright.assays.leukemia.calls import NOTE, Asked
 from cellwright.assays.tables import LeftOut
-from cellwright.metrics.intervals import FINE, Interval, Resampling, bootstrap_ratio, wilson
+from cellwright.metrics.intervals import (
+    FINE,
+    Interval,
+    Resampling,
+    bootstrap_ratio,
+    pooled_share,
+    units_to_resample,
+    wilson,
+)
 
 MARKS = (0.05, 0.20)
 """Share of blasts: the most that is normal, and from which leukemia is likely (paper 5)."""
@@ -156,21 +164,20 @@ class LeukemiaReport:
 
 def pool(name: str, images: Sequence[SmearImage]) -> PooledSmears:
     """Pool images; where they are of several groups, whole groups are drawn."""
-    names = [one.group for one in images]
-    groups = names if 1 < len(set(names)) < len(names) else None
+    groups = units_to_resample([one.group for one in images])
 
     def column(attribute: str) -> NDArray[np.int64]:
         return np.array([getattr(one, attribute) for one in images], np.int64)
 
     white, red, called = column("n_white"), column("n_red"), column("n_called")
     asked = column("n_asked")
-    # A single image, or one call an image: the calls themselves are what is drawn.
-    alone = len(images) < 2 or (bool((asked <= 1).all()) and groups is None)
+    # One call an image: to draw images is to draw calls, of which Wilson's interval speaks.
+    alone = bool((asked <= 1).all()) and groups is None
 
     def share(found: NDArray[np.int64], of: NDArray[np.int64]) -> Interval:
-        if alone or not of.sum():
+        if alone:
             return wilson(int(found.sum()), int(of.sum()))
-        return bootstrap_ratio(found, of, resampling=Resampling(FINE, groups=groups))
+        return pooled_share(found, of, resampling=Resampling(FINE, groups=groups))
 
     return PooledSmears(
         name=name,

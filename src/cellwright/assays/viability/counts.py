@@ -15,7 +15,14 @@ from cellwright.assays.viability.true_counts import (
     add_true_counts,
 )
 from cellwright.inference.identity import NamedImage
-from cellwright.metrics.intervals import FINE, Interval, Resampling, bootstrap_ratio, wilson
+from cellwright.metrics.intervals import (
+    FINE,
+    Interval,
+    Resampling,
+    bootstrap_ratio,
+    wider,
+    wilson,
+)
 from cellwright.types import Boxes
 
 LIVE, DEAD = 0, 1
@@ -112,8 +119,8 @@ class Pooled:
 
     @property
     def viability(self) -> Interval:
-        """The value with the wider, more cautious, of the two intervals."""
-        return max((self.by_cell, self.by_image), key=_width)
+        """The value with the wider, more cautious, of the two intervals at each end."""
+        return wider(self.by_cell, self.by_image)
 
 
 @dataclass(frozen=True)
@@ -183,12 +190,6 @@ def pool_groups(fields: Sequence[CountedField]) -> tuple[Pooled, ...]:
     """Every group pooled, in order of the names."""
     names = sorted({field.image.group for field in fields})
     return tuple(pool(name, [f for f in fields if f.image.group == name]) for name in names)
-
-
-def _width(interval: Interval) -> float:
-    if interval.low is None or interval.high is None:
-        return -1.0
-    return interval.high - interval.low
 
 
 def _pooled_json(pooled: Pooled) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def _add_method(page: Page, report: ViabilityReport, provenance: Provenance) -> 
     page.text(
         provenance.method,
         "Viability = live / (live + dead). The interval of a field is Wilson's score interval "
-        "for a share. For pooled numbers the wider of two intervals is given: Wilson's over all "
+        "for a share. For pooled numbers the wider of two is given at each end: Wilson's over all "
         "cells, and one from drawing whole "
         f"{'groups' if len(report.groups) > 1 else 'images'} with replacement (2,000 times), "
         "since cells of one image are more alike than cells of different ones. All intervals "

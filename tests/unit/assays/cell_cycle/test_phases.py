@@ -27,11 +27,18 @@ def test_single_cells_have_wilson_intervals():
 
 
 def test_images_of_many_cells_are_drawn_as_wholes():
-    images = [StagedImage(f"f{i}", "all", (40 - i, i, i % 3), i % 2) for i in range(8)]
+    images = [StagedImage(f"f{i}", "all", (40, i, 10 * i), i % 2) for i in range(8)]
     pooled = pool("all", images, PHASES, ("Metaphase",))
-    expected = bootstrap_ratio([i % 3 for i in range(8)], [40 + i % 3 for i in range(8)])
+    expected = bootstrap_ratio([10 * i for i in range(8)], [40 + 11 * i for i in range(8)])
     assert pooled.mitotic_index == expected
-    assert pooled.n_cells == sum(40 + i % 3 for i in range(8))
+    assert pooled.n_cells == sum(40 + 11 * i for i in range(8))
+
+
+@pytest.mark.parametrize(("counts", "ends"), [((3, 0, 0), (0, 0.39)), ((2, 0, 1), (0.1, 0.7))])
+def test_a_few_images_that_agree_leave_doubt(counts, ends):
+    images = [StagedImage(f"f{i}", "all", counts, 0) for i in range(2)]
+    index = pool("all", images, PHASES, ("Metaphase",)).mitotic_index
+    assert (index.low, index.high) == pytest.approx(ends, abs=0.005)
 
 
 def test_groups_are_drawn_as_wholes_too():

@@ -7,7 +7,7 @@ import pytest
 from cellwright.assays.leukemia.calls import leukemic_classes
 from cellwright.assays.leukemia.counts import SmearImage, pool, pool_groups
 from cellwright.errors import ConfigError
-from cellwright.metrics.intervals import FINE, Resampling, bootstrap_ratio, wilson
+from cellwright.metrics.intervals import FINE, Resampling, bootstrap_ratio, pooled_share, wilson
 
 
 def smear(name: str, **counts: int) -> SmearImage:
@@ -24,18 +24,20 @@ def test_one_image_has_a_wilson_interval_over_its_cells() -> None:
 
 
 def test_several_images_are_drawn_as_wholes() -> None:
-    images = [smear(f"a_{n}", n_asked=10, n_leukemic=n) for n in range(5)]
-    assert pool("a", images).leukemic == bootstrap_ratio([0, 1, 2, 3, 4], [10] * 5)
+    images = [smear(f"a_{n}", n_asked=100, n_leukemic=10 * n) for n in range(5)]
+    assert pool("a", images).leukemic == bootstrap_ratio([0, 10, 20, 30, 40], [100] * 5)
 
 
 def test_whole_groups_are_drawn_where_there_are_several() -> None:
     images = [smear(f"{g}_{n}", n_asked=10, n_leukemic=2 * n) for g in "abc" for n in range(3)]
-    expected = bootstrap_ratio(
-        [0, 2, 4] * 3,
+    images[0] = smear("a_0", n_asked=10, n_leukemic=9)
+    expected = pooled_share(
+        [9, 2, 4, 0, 2, 4, 0, 2, 4],
         [10] * 9,
         resampling=Resampling(FINE, groups=[g for g in "abc" for _ in "123"]),
     )
     assert pool("all", images).leukemic == expected
+    assert expected.high == pytest.approx(0.5)  # three times group a, which Wilson knows not of
     assert [one.name for one in pool_groups(images)] == ["a", "b", "c"]
 
 
@@ -62,6 +64,17 @@ def test_the_whole_interval_must_lie_beyond_a_mark(
 ) -> None:
     one = smear("a_1", n_asked=asked, n_unlike=unlike, n_leukemic=leukemic)
     assert pool("a", [one]).verdict == verdict
+
+
+@pytest.mark.parametrize(("leukemic", "ends"), [(0, (0, 0.39)), (3, (0.61, 1)), (1, (0.1, 0.7))])
+def test_a_few_images_that_agree_leave_doubt(leukemic: int, ends: tuple[float, float]) -> None:
+    images = [smear(f"a_{n}", n_asked=3, n_leukemic=leukemic) for n in range(2)]
+    share = pool("a", images).leukemic
+    assert (share.low, share.high) == pytest.approx(ends, abs=0.005)
+    # Nor is it certain that no cell is unlike the training data.
+    assert pool("a", images).unlike.high == pytest.approx(0.39, abs=0.005)
+    verdict = "above 20 %" if leukemic == 3 else "between or undecided"
+    assert pool("a", images).verdict == verdict
 
 
 def test_no_images_and_no_cells() -> None:

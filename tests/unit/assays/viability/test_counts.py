@@ -51,6 +51,12 @@ def test_the_wider_interval_is_given() -> None:
     assert unlike.viability.low < unlike.by_cell.low - 0.1
 
 
+def test_the_wider_is_taken_at_each_end() -> None:
+    crossing = pool("crossing", [field("a", 18, 2), field("b", 20, 0), field("c", 20, 0)])
+    assert crossing.viability.low == crossing.by_cell.low
+    assert crossing.viability.high == crossing.by_image.high == 1.0
+
+
 def test_one_image_has_only_the_interval_of_its_cells() -> None:
     pooled = pool("one", [field("a", 8, 2)])
     assert pooled.by_image.low is None
