@@ -11,7 +11,14 @@ import numpy as np
 
 from cellwright.assays.tables import LeftOut
 from cellwright.errors import ConfigError
-from cellwright.metrics.intervals import FINE, Interval, Resampling, pooled_share, wilson
+from cellwright.metrics.intervals import (
+    FINE,
+    Interval,
+    Resampling,
+    pooled_share,
+    units_to_resample,
+    wilson,
+)
 
 MITOTIC = frozenset(
     {"prophase", "prometaphase", "metaphase", "anaphase", "telophase", "mitosis", "m"}
@@ -134,8 +141,7 @@ def pool(
     """Pool images; where they are of several groups, whole groups are drawn."""
     counts = np.array([image.counts for image in images]).reshape(len(images), len(phases))
     unlike = np.array([image.n_unlike for image in images], dtype=np.int64)
-    names = [image.group for image in images]
-    groups = names if len(set(names)) > 1 else None
+    groups = units_to_resample([image.group for image in images])
     dividing = counts[:, [list(phases).index(one) for one in mitotic]].sum(axis=1)
     per_image = counts.sum(axis=1)
     # One cell an image: to draw images is to draw cells, of which Wilson's interval speaks.

@@ -26,6 +26,13 @@ def test_single_cells_have_wilson_intervals():
     assert pooled.unlike == wilson(0, 20)
 
 
+def test_single_cells_in_groups_of_their_own_are_single_cells():
+    images = [StagedImage(name, name, (0, 0, 1), 0) for name in ("alpha", "beta", "gamma")]
+    assert pool("all", images, PHASES, ("Metaphase",)).mitotic_index == wilson(3, 3)
+    divided = [StagedImage(name, name, (1, 0, 0), 0) for name in ("delta", "epsilon", "zeta")]
+    assert pool("all", images + divided, PHASES, ("Metaphase",)).mitotic_index == wilson(3, 6)
+
+
 def test_images_of_many_cells_are_drawn_as_wholes():
     images = [StagedImage(f"f{i}", "all", (40, i, 10 * i), i % 2) for i in range(8)]
     pooled = pool("all", images, PHASES, ("Metaphase",))
