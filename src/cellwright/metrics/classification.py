@@ -1,6 +1,7 @@
 """How good a classifier of whole images is: a confusion matrix, then rates and calibration.
 
-- ``accuracy``: share of images with the right class.
+- ``accuracy``: share of images with the right class; with Wilson's interval where images stand
+  alone, that is, are drawn one by one and not by group: 3 of 3 is no certainty.
 - ``balanced_accuracy``: mean recall over the classes that are true of some image.
 - ``macro_f1``: mean F1 over the classes that occur in truth or prediction; ``weighted_f1``:
   the same mean weighted by how often a class is true; ``weighted_precision`` and
@@ -15,7 +16,7 @@
 A class's own row holds the same names, for the class against the rest: ``accuracy`` of that
 decision, both F1 the class's F1, ``auroc``, and ``ece`` of the class's probability; and
 ``precision`` (n: images given the class), ``recall`` (n: images of the class) and ``f1``, with
-Wilson intervals for the first two where images stand alone: 3 of 3 is no certainty.
+Wilson intervals for the first two where images stand alone, as for the accuracy.
 ``sensitivity_at_95`` is the recall that the class's probability reaches where at most one in
 twenty of the rest is taken for it; the threshold is that of these images.
 ``auroc``, ``ece`` and ``sensitivity_at_95`` are undefined without probabilities.
@@ -126,7 +127,7 @@ def evaluate_classification(
     *,
     resampling: Resampling = BY_IMAGE,
 ) -> ClassificationReport:
-    """Every classification metric with a 95 % bootstrap interval; ``n`` counts images.
+    """Every classification metric with a 95 % interval; ``n`` counts images.
 
     Args:
         truth: true classes, one an image.
@@ -153,7 +154,11 @@ def evaluate_classification(
         "ece": _winner_calibration(true, guess, probabilities, weights),
     }
     confusion = confusion_matrix(truth, predicted, len(classes))
-    own = _class_rates(confusion, rates, per_class["macro_f1"], alone=resampling.groups is None)
+    alone = resampling.groups is None
+    metrics = intervals_of(pooled, dict.fromkeys(METRICS, len(truth)))
+    if alone:
+        metrics["accuracy"] = wilson(int((true == guess).sum()), len(truth))
+    own = _class_rates(confusion, rates, per_class["macro_f1"], alone=alone)
     sensitivity = per_class.pop(SENSITIVITY)
     for row, values, count in zip(own, sensitivity, confusion.sum(axis=1).tolist(), strict=True):
         row[SENSITIVITY] = percentile_interval(values[0], values[1:], n=count)
@@ -161,7 +166,7 @@ def evaluate_classification(
     return ClassificationReport(
         task="classification",
         n_images=len(truth),
-        metrics=intervals_of(pooled, dict.fromkeys(METRICS, len(truth))),
+        metrics=metrics,
         per_class={name: {**own[index], **by_class[name]} for index, name in enumerate(classes)},
         settings={
             "calibration_bins": CALIBRATION_BINS,

@@ -24,7 +24,7 @@ from cellwright.metrics.classification import (
     figure_difference,
     reliability_bins,
 )
-from cellwright.metrics.intervals import Resampling
+from cellwright.metrics.intervals import Resampling, wilson
 from cellwright.metrics.roc import area_under_roc
 from cellwright.types import Category
 
@@ -118,6 +118,17 @@ def test_interval_is_that_of_a_share() -> None:
     accuracy = interval.metrics["accuracy"]
     half = 1.96 * np.sqrt(0.8 * 0.2 / 400)
     assert (accuracy.low, accuracy.high) == pytest.approx((0.8 - half, 0.8 + half), abs=0.006)
+
+
+def test_all_right_is_no_certainty() -> None:
+    truth = [Category(index % 2) for index in range(12)]
+    accuracy = evaluate_classification(truth, truth, PHASES).metrics["accuracy"]
+    assert accuracy == wilson(12, 12)
+    assert accuracy.low == pytest.approx(0.7575, abs=1e-4)
+    # Where patients are drawn, twelve images of two of them are not twelve answers.
+    by_patient = Resampling(groups=["a", "b"] * 6)
+    report = evaluate_classification([Category(0)] * 12, truth, PHASES, resampling=by_patient)
+    assert (report.metrics["accuracy"].low, report.metrics["accuracy"].high) == (0, 1)
 
 
 def test_mistakes_are_named() -> None:
