@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,11 @@ class FieldImage:
                 remedy="swap the patterns if blue and red are confused, or save the dye in grey",
             )
         return replace(self, source=_OneChannel(self.source, channel))
+
+
+def shared_pixel_size(images: Sequence[FieldImage]) -> float | None:
+    """Micrometres a pixel of a field: what the first of its images that knows it says."""
+    return next((one.pixel_size_um for one in images if one.pixel_size_um is not None), None)
 
 
 class _OneChannel:

@@ -14,7 +14,7 @@ from cellwright.assays.pairing import pair_images
 from cellwright.assays.tables import LeftOut
 from cellwright.assays.viability.counting import Field, Finder
 from cellwright.assays.viability.counts import CLASSES, DEAD, LIVE, Cells, Seen
-from cellwright.assays.viability.field_image import FieldImage
+from cellwright.assays.viability.field_image import FieldImage, shared_pixel_size
 from cellwright.assays.viability.true_counts import TrueCounts
 from cellwright.errors import ConfigError, ImageError
 from cellwright.inference.identity import name_images
@@ -76,7 +76,11 @@ class Pairs:
             )
         if finder.channels == 1:
             blue_image, red_image = blue_image.dye(BLUE_CHANNEL), red_image.dye(RED_CHANNEL)
-        in_blue, in_red = finder.find(blue_image), finder.find(red_image)
+        # Two scales would give one nucleus two sizes, and its boxes would not match.
+        scale = shared_pixel_size(images)
+        in_blue, in_red = (
+            finder.find(replace(dye, pixel_size_um=scale)) for dye in (blue_image, red_image)
+        )
         blue, red = in_blue.boxes, in_red.boxes
         matching = match_boxes(blue, red, iou_threshold=self.iou_threshold)
         dead = np.isin(np.arange(len(blue)), matching.first)
@@ -114,5 +118,9 @@ def _pair_notes(blue: FieldImage, red: FieldImage, n_red_only: int) -> tuple[str
         notes.append(f"{n_red_only} dead {cells} found in red only")
     of_blue, of_red = blue.pixel_size_um, red.pixel_size_um
     if of_blue is not None and of_red is not None and of_blue != of_red:
-        notes.append(f"blue says {of_blue:g} µm a pixel and red {of_red:g}; blue was used")
+        notes.append(f"blue says {of_blue:g} µm a pixel and red {of_red:g}; blue was used for both")
+    elif (of_blue is None) != (of_red is None):
+        known = "red" if of_blue is None else "blue"
+        size = shared_pixel_size((blue, red))
+        notes.append(f"only {known} says its pixel size; its {size:g} µm were used for both")
     return tuple(notes)

@@ -20,7 +20,7 @@ from cellwright.assays.viability.counts import (
     pool,
     pool_groups,
 )
-from cellwright.assays.viability.field_image import FieldImage
+from cellwright.assays.viability.field_image import FieldImage, shared_pixel_size
 from cellwright.assays.viability.finder import BundleFinder
 from cellwright.assays.viability.pairs import Pairs
 from cellwright.assays.viability.report import Provenance, write_report
@@ -130,11 +130,12 @@ def _counted(
         images = []
         for path in item.files:
             source = stack.enter_context(open_image(path))
-            pixel_size = settings.options.pixel_size_um or source.pixel_size_um
-            images.append(FieldImage(path, source, pixel_size))
+            said = settings.options.pixel_size_um or source.pixel_size_um
+            images.append(FieldImage(path, source, said))
         cells = counting.count(images, finder)
         picture, step = counting.picture(images), images[0].step
+        pixel_size = shared_pixel_size(images)
     drawn = draw_boxes(picture, cells.boxes.scaled(1 / step, 1 / step), CLASSES)
     overlay = f"{OVERLAYS}/{item.image.id}.png"
     write_png(out / overlay, np.moveaxis(drawn, 2, 0))
-    return CountedField(item.image, cells, images[0].pixel_size_um, overlay)
+    return CountedField(item.image, cells, pixel_size, overlay)

@@ -14,7 +14,7 @@ from cellwright.assays import ASSAYS
 from cellwright.assays.viability import Pairs, ViabilitySettings, run_viability
 from cellwright.bundles.bundle import Bundle, open_bundle
 from cellwright.errors import ConfigError, ImageError
-from cellwright.images.write import write_png
+from cellwright.images.write import write_png, write_tiff
 from cellwright.inference.run import RunOptions
 from cellwright.types import Boxes
 
@@ -139,6 +139,19 @@ def test_pairs_with_every_kind_of_trouble(draw: Callable, nuclei: Bundle, tmp_pa
     page = (out / "report.html").read_text("utf-8")
     assert "4 files left out" in page
     assert "alone_blue.png" in page
+
+
+def test_what_red_alone_knows_of_its_scale_is_the_fields(
+    draw_dots: Callable, nuclei: Bundle, tmp_path: Path
+) -> None:
+    for dye, size in (("blue", None), ("red", 0.7)):
+        pixels = draw_dots(160, 192, grid(20))
+        write_tiff(tmp_path / "in" / f"a_1_{dye}.tif", pixels, pixel_size_um=size)
+    run_viability([tmp_path / "in"], bundle=nuclei, out=tmp_path / "out")
+    [summary] = rows(tmp_path / "out" / "summary.csv")
+    assert summary["pixel_size_um"] == "0.7"
+    assert summary["notes"] == "only red says its pixel size; its 0.7 µm were used for both"
+    assert all(cell["area_bbox_um2"] for cell in rows(tmp_path / "out" / "cells.csv"))
 
 
 def test_nothing_that_can_be_counted_is_said_and_not_crashed(

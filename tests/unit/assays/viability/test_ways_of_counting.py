@@ -21,8 +21,10 @@ class Told:
     def __init__(self, found: dict[str, Boxes], classes: tuple[str, ...] = ("nucleus",)) -> None:
         self.found, self.classes, self.channels = found, classes, 1
         self.seen: dict[str, Image] = {}
+        self.pixel_sizes: list[float | None] = []
 
     def find(self, image: FieldImage) -> Found:
+        self.pixel_sizes.append(image.pixel_size_um)
         _, height, width = image.source.shape
         self.seen[image.path.name] = image.source.read_region(0, 0, height, width)
         return Found(self.found[image.path.name])
@@ -70,10 +72,23 @@ def test_sizes_that_differ_are_refused_with_both_named() -> None:
         Pairs().count([image("b", grey()), image("r", grey(height=50))], told)
 
 
-def test_pixel_sizes_that_differ_are_noted() -> None:
+@pytest.mark.parametrize(
+    ("blue", "red", "used", "notes"),
+    [
+        (0.5, 0.65, 0.5, ("blue says 0.5 µm a pixel and red 0.65; blue was used for both",)),
+        (0.35, None, 0.35, ("only blue says its pixel size; its 0.35 µm were used for both",)),
+        (None, 0.7, 0.7, ("only red says its pixel size; its 0.7 µm were used for both",)),
+        (0.5, 0.5, 0.5, ()),
+        (None, None, None, ()),
+    ],
+)
+def test_both_dyes_are_scaled_alike_and_doubts_are_noted(
+    blue: float | None, red: float | None, used: float | None, notes: tuple[str, ...]
+) -> None:
     told = Told({"b": boxes(), "r": boxes()})
-    cells = Pairs().count([image("b", grey(), 0.5), image("r", grey(), 0.65)], told)
-    assert cells.notes == ("blue says 0.5 µm a pixel and red 0.65; blue was used",)
+    cells = Pairs().count([image("b", grey(), blue), image("r", grey(), red)], told)
+    assert told.pixel_sizes == [used, used]
+    assert cells.notes == notes
 
 
 def test_coloured_pictures_are_read_where_their_dye_is() -> None:
