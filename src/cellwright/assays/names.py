@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellwright.errors import ConfigError
+from cellwright.inference.identity import up_to_well
 
 _LAST_NUMBER = re.compile(r"(?P<start>.*[^\W_].*?)[ _.\-/]+[a-z]{0,2}\d+")
 
@@ -91,8 +92,8 @@ def short_names(keys: Sequence[str]) -> list[str]:
 def group_of(name: str, *, well: str = "", template: Template | None = None) -> str:
     """What an image called ``name`` is pooled with.
 
-    What ``template`` picks; without one, its well with what stands before it, or else
-    the name without its last number.
+    What ``template`` picks; without one, its well (the last of that name) with what stands
+    before it, or else the name without its last number.
 
     >>> group_of("plate2_B07_f3", well="B07"), group_of("hypoxia_003")
     ('plate2_B07', 'hypoxia')
@@ -110,8 +111,7 @@ def group_of(name: str, *, well: str = "", template: Template | None = None) -> 
             )
         return picked
     if well:
-        before = re.search(rf"{well[0]}0?{int(well[1:])}(?![0-9])", name)
-        return name if before is None else name[: before.end()]
+        return up_to_well(name, well) or name
     if name.isdecimal():
         return UNNAMED_GROUP
     counted = _LAST_NUMBER.fullmatch(name)

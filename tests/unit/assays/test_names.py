@@ -48,6 +48,10 @@ def test_a_template_needs_its_placeholder_once(template: str) -> None:
         ("plate2_B07_f3", "B07", "plate2_B07"),
         ("plate2_B7_f3", "B07", "plate2_B7"),
         ("B07", "B07", "B07"),
+        ("LAB7_B07_s1", "B07", "LAB7_B07"),
+        ("B7_day2_B07_s1", "B07", "B7_day2_B07"),
+        ("day1__x-B07.png_", "B07", "day1__x-B07"),
+        ("LAB7_s1", "B07", "LAB7_s1"),
     ],
 )
 def test_groups_without_a_template(name: str, well: str, group: str) -> None:

@@ -31,6 +31,10 @@ def test_a_name_that_looks_like_another_path():
         ("plate3_P24_f12.png", "P24", "12"),
         ("b07.png", "", ""),
         ("H5_site_3.png", "H05", "3"),
+        ("exp_P2_B07.png", "B07", ""),
+        ("B07_F3.png", "B07", "3"),
+        ("F3_F12.png", "F03", "3"),
+        ("plate_F3.png", "F03", "3"),
         ("A25_1.png", "", ""),
         ("HeLa12_control.png", "", ""),
         ("BloodImage_00001.jpg", "", ""),
@@ -39,3 +43,8 @@ def test_a_name_that_looks_like_another_path():
 def test_well_and_field_from_the_name(name, well, field):
     (image,) = name_images([Path("plate") / name])
     assert (image.well, image.field, image.group) == (well, field, "plate")
+
+
+def test_a_well_of_row_f_is_one_where_its_field_stands_behind_it():
+    (image,) = name_images([Path("exp_P2_F07_s1.png")])
+    assert image.well == "F07"
