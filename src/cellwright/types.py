@@ -192,6 +192,18 @@ class Instances:
         class_ids = np.zeros(count, np.int64) if self.class_ids is None else self.class_ids
         return Boxes(xyxy, class_ids, self.scores)
 
+    def centroids(self) -> NDArray[np.float64]:
+        """Mean row and column of every object's pixels, in label order: ``(n, 2)``.
+
+        Pixels count from 0 by their index, as in scikit-image: an object that is the one pixel
+        (3, 4) lies at 3, 4, while its box, which counts pixel edges, is centred on 3.5, 4.5.
+        """
+        places = np.nonzero(self.labels)
+        index = self.labels[places] - 1
+        areas = np.bincount(index, minlength=len(self))
+        sums = [np.bincount(index, axis, minlength=len(self)) for axis in places]
+        return np.asarray(np.stack(sums, axis=1) / areas[:, None], np.float64)
+
 
 @dataclass(frozen=True, eq=False)
 class SemanticMask:

@@ -71,6 +71,8 @@ def test_instances_from_any_labels(labels):
         for region in regionprops(instances.labels)
     ]
     assert [tuple(row) for row in instances.boxes().xyxy.tolist()] == expected
+    centroids = [region.centroid for region in regionprops(instances.labels)]
+    assert instances.centroids() == pytest.approx(np.array(centroids).reshape(-1, 2))
 
 
 def test_present_labels_agrees_however_large_the_values():

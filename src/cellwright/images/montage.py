@@ -25,11 +25,19 @@ class Tile:
         label: number of the cell, from 1.
         box: y0, x0, y1, x1 in the image it comes from; of the tile, or tight around the cell.
         image: ``(C, h, w)`` pixels.
+        centroid: y, x, mean of the cell's pixel indices; None where no label says which they are.
     """
 
     label: int
     box: tuple[int, int, int, int]
     image: Image
+    centroid: tuple[float, float] | None = None
+
+    @property
+    def place(self) -> tuple[float, float]:
+        """The centroid (y, x); of a tile alone the middle of its box, in pixel edges."""
+        y0, x0, y1, x1 = self.box
+        return self.centroid or ((y0 + y1) / 2, (x0 + x1) / 2)
 
 
 def cut_montage(
@@ -77,9 +85,13 @@ def cut_cells(image: Image, cells: Instances, size: tuple[int, int]) -> list[Til
             remedy="use the label image of this very picture",
         )
     tiles = []
-    for label, (x0, y0, x1, y1) in enumerate(cells.boxes().xyxy.astype(int).tolist(), start=1):
+    boxes = cells.boxes().xyxy.astype(int).tolist()
+    for index, ((x0, y0, x1, y1), (y, x)) in enumerate(
+        zip(boxes, cells.centroids().tolist(), strict=True)
+    ):
         centre = ((y0 + y1) / 2, (x0 + x1) / 2)
-        tiles.append(Tile(label, (y0, x0, y1, x1), centred(image, centre, size)))
+        crop = centred(image, centre, size)
+        tiles.append(Tile(index + 1, (y0, x0, y1, x1), crop, centroid=(y, x)))
     return tiles
 
 

@@ -113,14 +113,14 @@ class ClassificationWork:
         for index, tile in enumerate(tiles):
             shares = found.probabilities[index]
             class_id = int(shares.argmax())
-            y0, x0, y1, x1 = tile.box
             rows.append(
                 (
                     *(image.id, tile.label, self.classes[class_id]),
                     *(round(float(value), DIGITS) for value in (shares[class_id], *shares)),
                     *(round(float(found.energies[index]), DIGITS), int(found.unlike[index])),
-                    *("; ".join(crop_notes(tile.image)), y0, x0, y1, x1),
-                    *((y0 + y1) / 2, (x0 + x1) / 2, image.group, image.well, image.field),
+                    *("; ".join(crop_notes(tile.image)), *tile.box),
+                    *(round(value, DIGITS) for value in tile.place),
+                    *(image.group, image.well, image.field),
                 )
             )
         return rows

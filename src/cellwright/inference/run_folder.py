@@ -28,7 +28,10 @@ CELL_COLUMNS = (
     *("bbox-0", "bbox-1", "bbox-2", "bbox-3", "centroid-0", "centroid-1"),
     *("area_bbox", "area_bbox_um2", "group", "well", "field"),
 )
-"""Columns of ``cells.csv``, named as scikit-image does; rows before columns, in pixels."""
+"""Columns of ``cells.csv``, named as scikit-image does; rows before columns, in pixels.
+
+Of boxes the centroid is the middle of the box in pixel edges: 2.5 of the first five pixels.
+"""
 
 ERROR_COLUMNS = ("image_id", "file", "error", "remedy")
 

@@ -22,6 +22,7 @@ def test_tiles_come_along_rows_or_columns_and_empty_ones_are_left_out():
     assert [tile.image[0, 0, 0] // 100 for tile in rows] == [0, 2, 3, 4, 5]
     assert [tile.label for tile in rows] == [1, 2, 3, 4, 5]
     assert rows[1].box == (0, 8, 4, 12)
+    assert rows[1].centroid is None and rows[1].place == (2, 10)
     columns = cut_montage(montage, 4, order="columns")
     assert [tile.image[0, 0, 0] // 100 for tile in columns] == [0, 3, 4, 2, 5]
 
@@ -45,6 +46,8 @@ def test_cells_are_cut_around_their_boxes():
     inner, corner = cut_cells(image, Instances(labels), (5, 5))
     assert (inner.image == image[:, 1:6, 2:7]).all()
     assert inner.box == (2, 3, 5, 6)
+    assert inner.place == inner.centroid == (3, 4)
+    assert corner.place == (0, 0)
     assert corner.image.shape == (1, 5, 5)
     assert (corner.image[0, :2] == corner.image[0, 2]).all()
 

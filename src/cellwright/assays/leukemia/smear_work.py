@@ -116,11 +116,16 @@ class SmearWork:
         pixel_size: float | None,
     ) -> list[Row]:
         table = measure_cells(pixels, found.white, found.nuclei, where=image.path)
-        boxes = Instances(found.white).boxes().xyxy.astype(int).tolist()
+        white = Instances(found.white)
+        places = zip(
+            white.boxes().xyxy.astype(int).tolist(), white.centroids().tolist(), strict=True
+        )
         lengths = [index for index, one in enumerate(FEATURES) if one.unit in IN_UM]
         powers = [1 if FEATURES[index].unit == "px" else 2 for index in lengths]
         rows: list[Row] = []
-        for index, (values, (x0, y0, x1, y1)) in enumerate(zip(table.values, boxes, strict=True)):
+        for index, (values, ((x0, y0, x1, y1), centroid)) in enumerate(
+            zip(table.values, places, strict=True)
+        ):
             in_um = [
                 None if pixel_size is None else float(values[length]) * pixel_size**power
                 for length, power in zip(lengths, powers, strict=True)
@@ -128,8 +133,8 @@ class SmearWork:
             rows.append(
                 (
                     *(image.id, index + 1, *self._cell_call(called, index)),
-                    *(y0, x0, y1, x1, (y0 + y1) / 2, (x0 + x1) / 2),
-                    *(_rounded(value) for value in (*values.tolist(), *in_um)),
+                    *(y0, x0, y1, x1),
+                    *(_rounded(value) for value in (*centroid, *values.tolist(), *in_um)),
                     *(image.group, image.well, image.field, NOTE),
                 )
             )

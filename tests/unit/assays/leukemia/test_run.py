@@ -6,8 +6,10 @@ import csv
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from skimage.measure import regionprops
 from typer.testing import CliRunner
 
 from cellwright.assays import ASSAYS
@@ -67,6 +69,19 @@ def test_a_row_a_white_cell_with_every_measure(counted) -> None:
     assert float(cells[0]["perimeter_um"]) == pytest.approx(
         float(cells[0]["perimeter"]) / 2, rel=1e-3
     )
+
+
+def test_a_white_cell_lies_at_the_mean_of_its_pixels(counted) -> None:
+    cells = rows(counted.out / "cells.csv")
+    name = cells[0]["image_id"]
+    regions = regionprops(cv2.imread(str(counted.out / "labels" / f"{name}.png"), -1))
+    found = [
+        (float(row["centroid-0"]), float(row["centroid-1"]))
+        for row in cells
+        if row["image_id"] == name
+    ]
+    expected = [region.centroid for region in regions]
+    assert np.array(found) == pytest.approx(np.array(expected), abs=1e-4)
 
 
 def test_every_output_says_what_it_is_not(counted) -> None:
