@@ -30,6 +30,12 @@ __all__ = [
 STACK_SUFFIXES = (".czi", ".lif", ".nd2", ".zarr")
 """Of files that may hold many images: a folder's search names them, and reading says what to do."""
 
+RESULT_FOLDERS = ("labels", "masks", "outlines", "overlays")
+"""Folders that a run writes pictures into, beside its tables."""
+
+_RESULT_TABLES = {"errors.csv", "summary.csv"}
+_UNFINISHED = ".parts"
+
 IMAGE_SUFFIXES = (*(name for names in SUFFIXES.values() for name in names), ".ome.tif", ".ome.tiff")
 
 
@@ -109,12 +115,13 @@ def list_images(inputs: Sequence[Path]) -> list[Path]:
 
     Folders are searched in full depth in sorted order, by suffix (:data:`IMAGE_SUFFIXES` and
     :data:`STACK_SUFFIXES`, any case); names that start with a dot are skipped and links to folders
-    not followed.
+    not followed. Pictures that a run of Cellwright wrote beside its tables are no images of a
+    microscope: they are left out.
 
     Raises:
         ImageError: a path that does not exist, or a folder without images.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     for given in map(Path, inputs):
         stack = given.name.lower().endswith(STACK_SUFFIXES)
         if os.path.isdir(given) and not stack:  # noqa: PTH112 - Path.is_dir raises for a name too long
@@ -125,16 +132,24 @@ def list_images(inputs: Sequence[Path]) -> list[Path]:
                     where=given,
                     remedy=f"images end in {', '.join(IMAGE_SUFFIXES)}",
                 )
-            found.update(dict.fromkeys(inside))
+            for path in inside:
+                found.setdefault(_place(path), path)
         elif os.path.lexists(given):
-            found[given] = None
+            found.setdefault(_place(given), given)
         else:
             raise ImageError("does not exist", where=given, remedy="check the path")
-    return list(found)
+    return list(found.values())
+
+
+def _place(path: Path) -> Path:
+    """The same for every spelling of a path, but not for a link and what it leads to."""
+    return Path(os.path.realpath(path.parent), path.name)
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder):
+        if _UNFINISHED in folders or set(files) >= _RESULT_TABLES:
+            folders[:] = [name for name in folders if name not in RESULT_FOLDERS]
         stacks = [name for name in folders if name.lower().endswith(STACK_SUFFIXES)]
         folders[:] = [name for name in folders if name[0] != "." and name not in stacks]
         for name in (*files, *stacks):

@@ -201,3 +201,31 @@ def test_nothing_to_list_is_an_error(folder: Path) -> None:
     with pytest.raises(ImageError, match=r"holds no images; .*\.png.*\.tif"):
         list_images([folder / "empty"])
     assert all(suffix.startswith(".") for suffix in IMAGE_SUFFIXES)
+
+
+def test_a_file_spelled_twice_is_one_image_and_a_link_is_its_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = list_images([folder])[0]
+    monkeypatch.chdir(first.parent)
+    spelled = [Path(first.name), first, first.parent / ".." / first.parent.name / first.name]
+    assert len(list_images(spelled)) == 1
+    link = first.with_name("link.png")
+    link.symlink_to(first)
+    assert len(list_images([first, link])) == 2
+
+
+@pytest.mark.parametrize("marks", [("errors.csv", "summary.csv"), (".parts/x",)])
+def test_pictures_of_an_earlier_run_are_no_images(
+    marks: tuple[str, ...], folder: Path, rng: np.random.Generator
+) -> None:
+    before = list_images([folder])
+    run = folder / "results"
+    for name in ("labels/a.png", "overlays/a.png", "kept/a.png"):
+        (run / name).parent.mkdir(parents=True)
+        (run / name).write_bytes(grey_png(rng))
+    assert len(list_images([folder])) == len(before) + 3  # folders of these names alone say nothing
+    for mark in marks:
+        (run / mark).parent.mkdir(exist_ok=True)
+        (run / mark).write_text("")
+    assert list_images([folder]) == sorted([*before, run / "kept" / "a.png"])

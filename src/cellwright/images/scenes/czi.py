@@ -42,7 +42,7 @@ def open_czi(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ...]]:
 
 def _scenes(document: Any, path: Path, *, max_pixels: int) -> tuple[Scene, ...]:
     box = {axis: int(stop - start) for axis, (start, stop) in document.total_bounding_box.items()}
-    refuse_other_axes(box, where=path)
+    refuse_other_axes(box, box.values(), where=path)
     samples = _samples(document, path)
     metadata = document.metadata.get("ImageDocument", {}).get("Metadata", {})
     information = metadata.get("Information", {}).get("Image", {})

@@ -44,7 +44,8 @@ def open_lif(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ...]]:
 
 def _tiles(image: Any, path: Path, max_pixels: int) -> Iterator[Scene]:
     sizes = dict(image.sizes)
-    refuse_other_axes({axis: size for axis, size in sizes.items() if axis != "M"}, where=path)
+    others = {axis: size for axis, size in sizes.items() if axis != "M"}
+    refuse_other_axes(others, others.values(), where=path)
     shape = (sizes.get("C", 1) * sizes.get("S", 1), sizes["Y"], sizes["X"])
     check_size(shape, max_pixels=max_pixels, where=path)
     names = _channel_names(image)

@@ -39,7 +39,8 @@ def open_nd2(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ...]]:
 
 def _scenes(file: Any, path: Path, *, max_pixels: int) -> Iterator[Scene]:
     sizes = dict(file.sizes)
-    refuse_other_axes({axis: size for axis, size in sizes.items() if axis != "P"}, where=path)
+    others = {axis: size for axis, size in sizes.items() if axis != "P"}
+    refuse_other_axes(others, others.values(), where=path)
     if file.is_rgb:
         # The reader gives samples as they are stored, and does not say which of them is red.
         raise ImageError(

@@ -94,7 +94,7 @@ def _scene(group: Any, path: Path, *, max_pixels: int, place: Mapping[str, str])
     array = group[finest["path"]]
     names = _axis_names(pyramid, array.ndim)
     sizes = dict(zip(names, array.shape, strict=True))
-    refuse_other_axes(sizes, where=path)
+    refuse_other_axes(names, array.shape, where=path)
     shape = (sizes.get("C", 1), sizes["Y"], sizes["X"])
     check_size(shape, max_pixels=max_pixels, where=path)
     _check_storage(array, path, max_pixels=max_pixels)

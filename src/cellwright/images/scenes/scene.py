@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,18 +66,23 @@ def reading_errors(path: Path) -> Iterator[None]:
         raise ImageError(f"cannot be read ({reason})", where=path, remedy=DAMAGED) from error
 
 
-def refuse_other_axes(sizes: dict[str, int], *, where: Path) -> None:
+def refuse_other_axes(axes: Iterable[str], sizes: Iterable[int], *, where: Path) -> None:
     """Refuse a file with more than one place on an axis that is none of T, Z, C, Y, X, S.
 
     Args:
-        sizes: axis -> length.
+        axes: a letter each.
+        sizes: their lengths.
         where: the file, for the message.
 
     Raises:
-        ImageError: as said; a plane could not be named.
+        ImageError: as said, or an axis twice; a plane could not be named.
     """
+    long = [(axis, size) for axis, size in zip(axes, sizes, strict=True) if size > 1]
+    letters = [axis for axis, _ in long]
     other = [
-        f"{size} in {axis}" for axis, size in sizes.items() if axis not in "TZCYXS" and size > 1
+        f"{size} in {axis}"
+        for axis, size in long
+        if axis not in "TZCYXS" or letters.count(axis) > 1
     ]
     if other:
         raise ImageError(

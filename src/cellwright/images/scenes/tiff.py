@@ -58,16 +58,16 @@ def open_tiff_scenes(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ..
 
 def _scene(tif: tifffile.TiffFile, index: int, path: Path, *, max_pixels: int) -> Scene:
     series = tif.series[index]
-    axes = _named_axes(series.axes)
-    sizes = dict(zip(axes, series.shape, strict=True))
-    refuse_other_axes(sizes, where=path)
+    axes, sizes = _kept_axes(series)
+    refuse_other_axes(axes, sizes, where=path)
     check_coding(series, where=path)
     keyframe = series.keyframe
     shape = (channel_count(series, where=path), keyframe.imagelength, keyframe.imagewidth)
     check_size(shape, max_pixels=max_pixels, where=path)
     if prod(keyframe.chunks) > max_pixels:
         raise ImageError("is stored in tiles beyond the size limit", where=path, remedy=CONVERT)
-    stored = _stored(series, axes, path)
+    stored = _stored(series, axes, sizes, path)
+    lengths = dict(zip(axes, sizes, strict=True))
 
     def read(time: int, depth: int) -> NDArray[Any]:
         with tiff_errors(path):
@@ -75,8 +75,8 @@ def _scene(tif: tifffile.TiffFile, index: int, path: Path, *, max_pixels: int) -
 
     return Scene(
         shape=shape,
-        n_times=sizes.get("T", 1),
-        n_depths=sizes.get("Z", 1),
+        n_times=lengths.get("T", 1),
+        n_depths=lengths.get("Z", 1),
         read=read,
         where=path,
         name=series.name,
@@ -85,26 +85,46 @@ def _scene(tif: tifffile.TiffFile, index: int, path: Path, *, max_pixels: int) -
     )
 
 
-def _named_axes(axes: str) -> str:
-    """The axes, with pages of unknown kind as times where nothing else is."""
+def _kept_axes(series: tifffile.TiffPageSeries) -> tuple[str, tuple[int, ...]]:
+    """Axes and their lengths without those of one place, unnamed ones side by side as one.
+
+    Pages of unknown kind count as times where nothing else does.
+    """
+    kept: list[tuple[str, int]] = []
+    for axis, size in zip(series.axes, series.shape, strict=True):
+        if size == 1 and axis not in "YX":
+            continue
+        if kept and axis in _UNNAMED and kept[-1][0] in _UNNAMED:
+            kept[-1] = (axis, kept[-1][1] * size)
+        else:
+            kept.append((axis, size))
+    axes = "".join(axis for axis, _ in kept)
     unnamed = [axis for axis in axes if axis in _UNNAMED]
-    return axes.replace(unnamed[0], "T") if len(unnamed) == 1 and "T" not in axes else axes
+    if len(unnamed) == 1 and "T" not in axes:
+        axes = axes.replace(unnamed[0], "T")
+    return axes, tuple(size for _, size in kept)
 
 
 def _stored(
-    series: tifffile.TiffPageSeries, axes: str, path: Path
+    series: tifffile.TiffPageSeries, axes: str, sizes: tuple[int, ...], path: Path
 ) -> Callable[[int, int], NDArray[Any]]:
     """What reads a plane ``(C, H, W)`` as it is stored."""
     pages = pages_of(series, where=path)
     for page in pages:
         check_segments(page, where=path)
-    if series.dataoffset is not None and series.keyframe.is_memmappable:
-        return partial(_from_array, series.asarray(out="memmap"), axes)
-    leading = axes[: len(axes) - len(series.keyframe.axes)]
-    sizes = series.shape[: len(leading)]
-    if prod(sizes) != len(pages):
+    keyframe = series.keyframe
+    if series.dataoffset is not None and keyframe.is_memmappable:
+        return partial(_from_array, series.asarray(out="memmap").reshape(sizes), axes)
+    in_page = [
+        axis
+        for axis, size in zip(keyframe.axes, keyframe.shape, strict=True)
+        if size > 1 or axis in "YX"
+    ]
+    leading = axes[: len(axes) - len(in_page)]
+    lengths = sizes[: len(leading)]
+    if prod(lengths) != len(pages):
         raise ImageError("its metadata contradict its pages", where=path, remedy=DAMAGED)
-    places = np.arange(len(pages)).reshape(sizes)
+    places = np.arange(len(pages)).reshape(lengths)
     return partial(_from_pages, pages, places, leading, path)
 
 

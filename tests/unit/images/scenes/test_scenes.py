@@ -12,6 +12,7 @@ from pylibCZIrw import czi
 
 from cellwright.errors import ImageError, MissingExtraError
 from cellwright.images.scenes import SCENES, kind_of_scenes, list_scene_files, open_scenes
+from cellwright.images.scenes.scene import refuse_other_axes
 from lif_files import write_lif
 from nd2_files import write_nd2
 from scene_files import NAMES, PIXEL_SIZE_UM, WRITERS, a_stack, zarr_image, zarr_plate
@@ -154,6 +155,12 @@ class TestND2:
             assert np.array_equal(scene.plane(0, 0), plane[0, 0, 0])
 
 
+@pytest.mark.parametrize(("axes", "sizes"), [("ATYX", (2, 3, 4, 5)), ("QTQYX", (2, 3, 2, 4, 5))])
+def test_axes_that_cannot_be_named_are_refused(axes, sizes, tmp_path):
+    with pytest.raises(ImageError, match=r"2 in [AQ]"):
+        refuse_other_axes(axes, sizes, where=tmp_path)
+
+
 def test_images_of_a_lif_file_are_scenes(tmp_path):
     images = {"one": a_stack(0), "two": a_stack(1)[:1, :1, :1]}
     write_lif(tmp_path / "a.lif", images, pixel_size_um=0.5, channel_names=NAMES)
@@ -170,6 +177,17 @@ class TestTIFF:
         with open_scenes(tmp_path / "a.tif") as (scene,):
             assert (scene.n_times, scene.n_depths) == (2, 1)
             assert np.array_equal(scene.plane(1, 0), pages[1][None])
+
+    @pytest.mark.parametrize("shape", [(3, 1, 1), (1, 3, 1), (3, 2), (2, 1, 3)])
+    @pytest.mark.parametrize("compression", [None, "zlib"])
+    def test_no_unnamed_page_is_lost(self, tmp_path, shape, compression):
+        pages = np.random.default_rng(0).integers(0, 255, (*shape, 16, 16), dtype=np.uint8)
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, pages, photometric="minisblack", compression=compression)
+        with open_scenes(path) as (scene,):
+            assert scene.n_times == np.prod(shape)
+            for number, page in enumerate(pages.reshape(-1, 16, 16)):
+                assert np.array_equal(scene.plane(number, 0)[0], page)
 
     def test_a_hyperstack_of_imagej(self, tmp_path):
         tifffile.imwrite(tmp_path / "a.tif", a_stack(), imagej=True, metadata={"axes": "TZCYX"})
