@@ -112,8 +112,14 @@ def write_tiff(
         )
 
 
-def write_labels(path: Path, labels: NDArray[Any]) -> None:
+def write_labels(path: Path, labels: NDArray[Any], *, pixel_size_um: float | None = None) -> None:
     """An integer label image ``(H, W)``, 0 = background, as 16-bit PNG or as TIFF by suffix.
+
+    Args:
+        path: its suffix says which.
+        labels: as said.
+        pixel_size_um: edge length of a pixel, which a TIFF keeps: ImageJ and Fiji read it, and of
+            more than 65,535 labels what reads OME-TIFF. A PNG has no place for it.
 
     Raises:
         AnnotationError: not an integer ``(H, W)`` image, or negative labels.
@@ -135,8 +141,13 @@ def write_labels(path: Path, labels: NDArray[Any]) -> None:
         import tifffile  # noqa: PLC0415 - as above
 
         with atomic_path(path) as temporary:
-            stored = labels.astype(np.uint32 if wide else np.uint16)
-            tifffile.imwrite(temporary, stored, photometric="minisblack", compression="zlib")
+            tifffile.imwrite(
+                temporary,
+                labels.astype(np.uint32 if wide else np.uint16),
+                photometric="minisblack",
+                compression="zlib",
+                **_scale_tags(pixel_size_um, ome=wide),
+            )
     elif suffix == ".png":
         raise ImageError(f"PNG cannot hold label {highest}", where=path, remedy="write a TIFF")
     else:
@@ -145,6 +156,18 @@ def write_labels(path: Path, labels: NDArray[Any]) -> None:
             where=path,
             remedy="choose a name that ends in .png or .tif",
         )
+
+
+def _scale_tags(pixel_size_um: float | None, *, ome: bool) -> dict[str, Any]:
+    """How tifffile is told the size of a pixel; ImageJ's own form has no 32-bit integers."""
+    if pixel_size_um is None:
+        return {}
+    if ome:
+        sizes = {f"PhysicalSize{axis}": pixel_size_um for axis in "XY"}
+        units = {f"PhysicalSize{axis}Unit": "µm" for axis in "XY"}
+        return {"ome": True, "metadata": {"axes": "YX", **sizes, **units}}
+    per_um = 1 / pixel_size_um
+    return {"imagej": True, "resolution": (per_um, per_um), "metadata": {"unit": "um"}}
 
 
 def _write_png_array(path: Path, array: NDArray[Any]) -> None:

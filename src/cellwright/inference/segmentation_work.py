@@ -87,7 +87,7 @@ class SegmentationWork:
                 *coverage_cells(found.mask, len(cells), pixel_size),
                 *(pixel_size, round(seconds, 3), image.group, image.well, image.field),
             )
-            return Done(Part(summary, cells), self._products(image, source, found))
+            return Done(Part(summary, cells), self._products(image, source, found, pixel_size))
 
     def _turn(self, source: LazyImage) -> AbstractContextManager[object]:
         """Lets only one image in that takes much memory."""
@@ -95,11 +95,17 @@ class SegmentationWork:
         return self._one_large if height * width > LARGE_PIXELS else nullcontext()
 
     def _products(
-        self, image: NamedImage, source: LazyImage, found: Segmented
+        self, image: NamedImage, source: LazyImage, found: Segmented, pixel_size: float | None
     ) -> tuple[Product, ...]:
         """Label image, mask where the task is one, picture and outlines where wanted."""
         labels = found.cells.labels
-        products = [Product("labels", ".tif", lambda path: write_labels(path, labels))]
+        products = [
+            Product(
+                "labels",
+                ".tif",
+                lambda path: write_labels(path, labels, pixel_size_um=pixel_size),
+            )
+        ]
         if self._segmenter.card.task == "semantic":
             shown = visible(found.mask.mask, len(self.classes))
             products.append(Product("masks", ".png", lambda path: write_png(path, shown)))

@@ -134,3 +134,15 @@ def test_labels_refuse_what_no_reader_would_understand(tmp_path: Path) -> None:
         write_labels(tmp_path / "a.png", np.full((2, 2), -1))
     with pytest.raises(AnnotationError, match="integers of shape"):
         write_labels(tmp_path / "a.png", np.zeros((2, 2), np.float32))
+
+
+@pytest.mark.parametrize("largest", [3, 70_000])
+def test_labels_keep_the_size_of_a_pixel(largest: int, tmp_path: Path) -> None:
+    labels = np.zeros((20, 30), int)
+    labels[2:5, 2:5] = largest
+    write_labels(tmp_path / "a.tif", labels, pixel_size_um=0.325)
+    picture = read_image(tmp_path / "a.tif")
+    assert picture.pixel_size_um == pytest.approx(0.325, rel=1e-6)
+    assert np.array_equal(picture.pixels[0], labels)
+    write_labels(tmp_path / "b.tif", labels)
+    assert read_image(tmp_path / "b.tif").pixel_size_um is None
