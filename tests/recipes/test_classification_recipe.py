@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -148,8 +149,15 @@ def test_the_cell_cycle_assay_counts_phases(trained, tmp_path):
     assert overall["mitotic_index"]["value"] == 3 / 8
     assert overall["mitotic_index"]["n"] == 8
     assert "Mitotic index" in (out / "report.html").read_text()
-    header = (out / "groups.csv").read_text().splitlines()[0]
-    assert "mitotic_index_low" in header
+    tables = {
+        name: list(csv.DictReader((out / name).open(newline="")))
+        for name in ("groups.csv", "summary.csv", "cells.csv")
+    }
+    assert "mitotic_index_low" in tables["groups.csv"][0]
+    pooled = tables["groups.csv"][0]["group"]
+    assert {row["group"] for name in ("summary.csv", "cells.csv") for row in tables[name]} == {
+        pooled
+    }
 
 
 @pytest.mark.slow

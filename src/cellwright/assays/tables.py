@@ -53,6 +53,24 @@ def read_left_out(out: Path) -> tuple[LeftOut, ...]:
     return tuple(LeftOut(*(row[name] for name in ERROR_COLUMNS)) for row in read_csv(out / ERRORS))
 
 
+def write_groups(path: Path, group_of: Mapping[str, str]) -> None:
+    """Put what each image was pooled with into the column ``group`` of a table of ``predict``.
+
+    Args:
+        path: ``cells.csv`` or ``summary.csv``; read and written row by row.
+        group_of: image id to group.
+    """
+    with (
+        path.open(newline="", encoding="utf-8") as held,
+        atomic_path(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        reader = csv.DictReader(held)
+        writer = csv.DictWriter(file, reader.fieldnames or (), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, "group": group_of[row["image_id"]]} for row in reader)
+
+
 def value_and_ends(*intervals: Interval) -> tuple[float | None, ...]:
     """Value, low and high end of each, to five decimals; None where there is none.
 

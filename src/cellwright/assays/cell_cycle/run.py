@@ -20,7 +20,14 @@ from cellwright.assays.cell_cycle.phases import (
 )
 from cellwright.assays.cell_cycle.report import write_report
 from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
-from cellwright.assays.tables import Row, read_csv, read_left_out, value_and_ends, write_csv
+from cellwright.assays.tables import (
+    Row,
+    read_csv,
+    read_left_out,
+    value_and_ends,
+    write_csv,
+    write_groups,
+)
 from cellwright.bundles.bundle import Bundle
 from cellwright.inference.run import Progress, RunOptions, predict_files
 
@@ -76,6 +83,9 @@ def run_cell_cycle(
         progress=progress,
     )
     images = tuple(_image(row, phases, template) for row in read_csv(out / "summary.csv"))
+    group_of_image = {one.image_id: one.group for one in images}
+    for table in ("cells.csv", "summary.csv"):
+        write_groups(out / table, group_of_image)
     report = CellCycleReport(
         out=out,
         phases=phases,

@@ -22,7 +22,14 @@ from cellwright.assays.leukemia.heat import write_maps
 from cellwright.assays.leukemia.report import write_report
 from cellwright.assays.leukemia.smear_work import SmearWork
 from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
-from cellwright.assays.tables import Row, read_csv, read_left_out, value_and_ends, write_csv
+from cellwright.assays.tables import (
+    Row,
+    read_csv,
+    read_left_out,
+    value_and_ends,
+    write_csv,
+    write_groups,
+)
 from cellwright.bundles.bundle import Bundle
 from cellwright.images.read import list_images
 from cellwright.inference.run import LoadedModel, Progress
@@ -83,6 +90,9 @@ def run_leukemia(
     )
     asked = None if caller is None else caller.asked
     images = tuple(_image(row, asked, template) for row in read_csv(out / "summary.csv"))
+    group_of_image = {one.image_id: one.group for one in images}
+    for table in ("cells.csv", "summary.csv"):
+        write_groups(out / table, group_of_image)
     report = LeukemiaReport(
         out=out,
         asked=asked,

@@ -71,6 +71,13 @@ def test_a_row_a_white_cell_with_every_measure(counted) -> None:
     )
 
 
+def test_tables_name_the_group_that_was_pooled(counted) -> None:
+    for name in ("cells.csv", "summary.csv"):
+        groups = {row["image_id"]: row["group"] for row in rows(counted.out / name)}
+        assert set(groups.values()) == {"first", "second"}
+        assert all(image.startswith(group) for image, group in groups.items())
+
+
 def test_a_white_cell_lies_at_the_mean_of_its_pixels(counted) -> None:
     cells = rows(counted.out / "cells.csv")
     name = cells[0]["image_id"]
