@@ -156,6 +156,7 @@ def presets_by_epoch(schedule: Schedule) -> tuple[tuple[int, str], tuple[int, st
 def _callbacks(plan: FitPlan, *, n_windows: int) -> list[pl.Callback]:
     """What happens beside the steps: averaging, compression, checkpoints, an early end."""
     return [
+        _Moved(plan.checkpoints),
         *_checkpoints(plan),
         _averaging(n_windows, plan.schedule),
         *plan.compressions,  # behind the averaging: in a validation they see averaged weights
@@ -181,6 +182,35 @@ def _checkpoints(plan: FitPlan) -> list[ModelCheckpoint]:
     if plan.compressions:
         return [BestWhenThrough(plan.compressions, **settings), last]
     return [ModelCheckpoint(**settings), last]
+
+
+class _Moved(pl.Callback):
+    """Tells the checkpoints' callbacks of a run that goes on where its folder lies now.
+
+    Lightning forgets the best figure when the folder is another one, and would then take the next
+    epoch for the best. It asks every callback here before it hands any of them its own state.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()  # as ModelCheckpoint writes it
+
+    def on_load_checkpoint(
+        self,
+        trainer: pl.Trainer,  # noqa: ARG002
+        pl_module: pl.LightningModule,  # noqa: ARG002
+        checkpoint: dict[str, Any],
+    ) -> None:
+        for state in checkpoint["callbacks"].values():
+            if "dirpath" not in state:
+                continue
+            state["dirpath"] = str(self._folder)
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+                state[name] = self._here(state[name])
+            held = state["best_k_models"]
+            state["best_k_models"] = {self._here(path): value for path, value in held.items()}
+
+    def _here(self, path: str) -> str:
+        return str(self._folder / Path(path).name) if path else path
 
 
 def _patience(schedule: Schedule, monitor: str) -> list[EarlyStopping]:

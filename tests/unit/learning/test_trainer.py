@@ -1,6 +1,10 @@
-"""Which epoch of a run ships, and that weights nobody improved are called that."""
+"""Which epoch of a run ships, wherever it goes on, and that weights nobody improved are told."""
 
 from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
 
 import lightning.pytorch as pl
 import pytest
@@ -63,3 +67,45 @@ def test_the_epoch_that_ships_is_known_and_0_is_what_it_began_with(figures, numb
     assert best_epoch(tmp_path).number == number
     changed = float(weights["weight"]) != 1.0
     assert changed == (number > 0)
+
+
+class KilledError(Exception):
+    """Ends a run as a kill would."""
+
+
+def kill_in_epoch_2(epoch, _value, _network):
+    if epoch == 2:
+        raise KilledError
+
+
+def ones(n_windows, batch_size, *, drop_last=False):
+    return DataLoader(torch.ones(n_windows, 1), batch_size=batch_size, drop_last=drop_last)
+
+
+@pytest.mark.parametrize("place", ["stays", "moved", "copied"])
+def test_a_killed_run_ships_the_best_of_all_its_epochs_also_from_another_folder(place, tmp_path):
+    schedule = replace(SCHEDULE, warmup_epochs=0.0)
+    begun, resumed = tmp_path / "begun", tmp_path / ("begun" if place == "stays" else "resumed")
+    plan = FitPlan(schedule, begun, "val/figure", watch=kill_in_epoch_2)
+    with pytest.raises(KilledError):
+        run_trainer(OneWeight([0.9, 0.3, 0.1, 0.2]), ones(4, 2), plan, n_val=1)
+    if place == "moved":
+        os.rename(begun, resumed)
+    elif place == "copied":
+        shutil.copytree(begun, resumed)
+    plan = FitPlan(schedule, resumed, "val/figure")
+    run_trainer(OneWeight([0.9, 0.3, 0.1, 0.2]), ones(4, 2), plan, n_val=1)
+    assert best_epoch(resumed).number == 1
+    assert sorted(path.name for path in plan.checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_a_better_epoch_after_a_move_replaces_the_best(tmp_path):
+    plan = FitPlan(SCHEDULE, tmp_path / "begun", "val/figure", watch=kill_in_epoch_2)
+    with pytest.raises(KilledError):
+        run_trainer(OneWeight([0.5, 0.6, 0.1, 0.9]), ones(4, 2), plan, n_val=1)
+    os.rename(tmp_path / "begun", tmp_path / "moved")
+    plan = FitPlan(SCHEDULE, tmp_path / "moved", "val/figure")
+    run_trainer(OneWeight([0.5, 0.6, 0.1, 0.9]), ones(4, 2), plan, n_val=1)
+    assert best_epoch(tmp_path / "moved").number == 4
+    assert not (tmp_path / "begun").exists()
+    assert sorted(path.name for path in plan.checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
