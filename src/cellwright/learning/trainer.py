@@ -33,7 +33,8 @@ class BestEpoch(NamedTuple):
     Attributes:
         weights: the network's averaged weights, by name.
         number: of the epoch, from 1; 0 where these are the weights that the run began with: the
-            average holds them until the warm-up is over, and no later epoch was better.
+            average holds them until the warm-up is over or the last step is taken, and no later
+            epoch was better.
     """
 
     weights: Mapping[str, Tensor]
@@ -93,13 +94,12 @@ def run_trainer(
         The network's averaged weights of the best validation epoch.
     """
     schedule, last = plan.schedule, plan.checkpoints / LAST
-    dataset: Any = windows.dataset
     trainer = pl.Trainer(
         max_epochs=schedule.epochs,
         accelerator="auto",
         devices=1,
         precision=precision_of(schedule.precision),  # type: ignore[arg-type]
-        callbacks=_callbacks(plan, n_windows=len(dataset)),
+        callbacks=_callbacks(plan, steps_per_epoch=len(windows)),
         logger=CSVLogger(plan.run_dir, name="log"),
         num_sanity_val_steps=0,
         gradient_clip_val=10.0,
@@ -153,12 +153,12 @@ def presets_by_epoch(schedule: Schedule) -> tuple[tuple[int, str], tuple[int, st
     return (0, schedule.augmentation), (gentle_from, "gentle")
 
 
-def _callbacks(plan: FitPlan, *, n_windows: int) -> list[pl.Callback]:
+def _callbacks(plan: FitPlan, *, steps_per_epoch: int) -> list[pl.Callback]:
     """What happens beside the steps: averaging, compression, checkpoints, an early end."""
     return [
         _Moved(plan.checkpoints),
         *_checkpoints(plan),
-        _averaging(n_windows, plan.schedule),
+        _averaging(steps_per_epoch, plan.schedule),
         *plan.compressions,  # behind the averaging: in a validation they see averaged weights
         *([] if plan.watch is None else [_Watching(plan.watch, plan.monitor)]),
         *_patience(plan.schedule, plan.monitor),
@@ -232,8 +232,9 @@ class _Watching(pl.Callback):
         self._watch(trainer.current_epoch, value, network)
 
 
-def _averaging(windows_per_epoch: int, schedule: Schedule) -> EMAWeightAveraging:
-    steps_per_epoch = -(-windows_per_epoch // schedule.batch_size)
-    # Before the warm-up is over the weights are not worth remembering.
+def _averaging(steps_per_epoch: int, schedule: Schedule) -> EMAWeightAveraging:
+    # Before the warm-up is over the weights are not worth remembering; the last step's always are,
+    # or a training no longer than its warm-up would ship what it began with.
     start = int(schedule.warmup_epochs * steps_per_epoch)
+    start = min(start, schedule.epochs * steps_per_epoch - 1)
     return EMAWeightAveraging(decay=schedule.ema_decay, update_starting_at_step=start)

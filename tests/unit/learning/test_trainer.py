@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 
@@ -38,11 +37,13 @@ class OneWeight(pl.LightningModule):
         self.network = nn.Linear(1, 1, bias=False)
         nn.init.constant_(self.network.weight, 1.0)
         self.figures = figures
+        self.validated: list[float] = []
 
     def training_step(self, batch, _index):
         return -self.network(batch).mean()
 
     def validation_step(self, _picture, _index):
+        self.validated.append(float(self.network.weight))
         self.log("val/figure", self.figures[self.current_epoch], batch_size=1)
 
     def configure_optimizers(self):
@@ -90,7 +91,7 @@ def test_a_killed_run_ships_the_best_of_all_its_epochs_also_from_another_folder(
     with pytest.raises(KilledError):
         run_trainer(OneWeight([0.9, 0.3, 0.1, 0.2]), ones(4, 2), plan, n_val=1)
     if place == "moved":
-        os.rename(begun, resumed)
+        begun.rename(resumed)
     elif place == "copied":
         shutil.copytree(begun, resumed)
     plan = FitPlan(schedule, resumed, "val/figure")
@@ -103,9 +104,30 @@ def test_a_better_epoch_after_a_move_replaces_the_best(tmp_path):
     plan = FitPlan(SCHEDULE, tmp_path / "begun", "val/figure", watch=kill_in_epoch_2)
     with pytest.raises(KilledError):
         run_trainer(OneWeight([0.5, 0.6, 0.1, 0.9]), ones(4, 2), plan, n_val=1)
-    os.rename(tmp_path / "begun", tmp_path / "moved")
+    (tmp_path / "begun").rename(tmp_path / "moved")
     plan = FitPlan(SCHEDULE, tmp_path / "moved", "val/figure")
     run_trainer(OneWeight([0.5, 0.6, 0.1, 0.9]), ones(4, 2), plan, n_val=1)
     assert best_epoch(tmp_path / "moved").number == 4
     assert not (tmp_path / "begun").exists()
     assert sorted(path.name for path in plan.checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+@pytest.mark.parametrize(
+    ("n_windows", "epochs", "warmup_epochs", "averaged_from"),
+    [
+        (16, 4, 2.0, 3),  # two steps an epoch
+        (15, 4, 2.0, 3),  # one: the last seven windows are no batch
+        (16, 1, 1.0, 1),  # the warm-up never ends
+        (5, 2, 5.0, 2),  # fewer windows than a batch holds: one step, and its warm-up never ends
+    ],
+)
+def test_averaging_begins_after_the_warm_up_in_steps_that_are_taken(
+    n_windows, epochs, warmup_epochs, averaged_from, tmp_path
+):
+    schedule = replace(SCHEDULE, epochs=epochs, batch_size=8, warmup_epochs=warmup_epochs)
+    module = OneWeight([0.1 * (epoch + 1) for epoch in range(epochs)])
+    windows = ones(n_windows, 8, drop_last=n_windows > 8)
+    run_trainer(module, windows, FitPlan(schedule, tmp_path, "val/figure"), n_val=1)
+    new = [weight != 1.0 for weight in module.validated]
+    assert new == [epoch + 1 >= averaged_from for epoch in range(epochs)]
+    assert best_epoch(tmp_path).number == epochs
