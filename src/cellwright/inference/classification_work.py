@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from cellwright.inference.crops import crop_notes, extent, shows_one_cell
 from cellwright.inference.identity import NamedImage
 from cellwright.inference.run_folder import Part, Row, TableColumns
 from cellwright.inference.work import OVERLAY_PX, Done, Product, RunOptions
-from cellwright.types import Boxes, Image, Instances
+from cellwright.types import Boxes, Image, Instances, present_labels
 
 LABEL_SUFFIXES = (".tif", ".tiff", ".png")
 DIGITS = 4
@@ -96,8 +97,11 @@ class ClassificationWork:
         _, height, width = pixels.shape
         if self._options.labels_dir is not None:
             labels = label_file(Path(self._options.labels_dir), image.path)
-            cells = Instances.from_labels(read_label_image(labels, image.path))
-            return cut_cells(pixels, cells, extent(spec, decoding, pixel_size))
+            values = read_label_image(labels, image.path)
+            cells = Instances.from_labels(values)
+            tiles = cut_cells(pixels, cells, extent(spec, decoding, pixel_size))
+            names = present_labels(values).tolist()  # cells keep their own numbers, gaps and all
+            return [replace(one, label=name) for one, name in zip(tiles, names, strict=True)]
         if self._options.tile_px is not None:
             return cut_montage(pixels, self._options.tile_px)
         if not shows_one_cell(pixels, spec, decoding, pixel_size):
