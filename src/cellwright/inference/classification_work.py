@@ -25,11 +25,11 @@ from cellwright.images.write import write_png
 from cellwright.inference.classifier import Classified, Classifier
 from cellwright.inference.crops import crop_notes, extent, shows_one_cell
 from cellwright.inference.identity import NamedImage
+from cellwright.inference.label_file import label_file
 from cellwright.inference.run_folder import Part, Row, TableColumns
 from cellwright.inference.work import OVERLAY_PX, Done, Product, RunOptions
 from cellwright.types import Boxes, Image, Instances, present_labels
 
-LABEL_SUFFIXES = (".tif", ".tiff", ".png")
 DIGITS = 4
 
 
@@ -139,20 +139,3 @@ class ClassificationWork:
         drawn = draw_boxes(pixels, Boxes(boxes, found.class_ids), self.classes, max_edge=OVERLAY_PX)
         shown: NDArray[np.uint8] = np.moveaxis(drawn, 2, 0)
         return (Product("overlays", ".png", lambda path: write_png(path, shown)),)
-
-
-def label_file(folder: Path, image: Path) -> Path:
-    """The label image of ``image`` in ``folder``: the file of the same stem.
-
-    Raises:
-        ImageError: there is none.
-    """
-    stem = image.stem[:-4] if image.stem.lower().endswith(".ome") else image.stem
-    for suffix in LABEL_SUFFIXES:
-        if (folder / f"{stem}{suffix}").is_file():
-            return folder / f"{stem}{suffix}"
-    raise ImageError(
-        f"{folder} holds no label image of this name",
-        where=image,
-        remedy="save one label image a field, called as the field is",
-    )

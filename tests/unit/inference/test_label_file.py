@@ -45,3 +45,23 @@ def test_cells_are_called_as_in_their_label_image(field: Path, bundle: Bundle) -
     predicted(field, bundle)
     found = {row["label"]: (row["bbox-0"], row["bbox-1"]) for row in rows_of(field)}
     assert found == {"5": ("10", "10"), "9": ("2", "2")}
+
+
+def test_a_field_is_done_anew_when_its_label_image_changed(field: Path, bundle: Bundle) -> None:
+    predicted(field, bundle)
+    assert predicted(field, bundle).n_resumed == 1
+    labels = np.zeros((16, 16), np.int32)
+    labels[5:7, 5:7] = 3
+    write_labels(field / "labels" / "a.tif", labels)
+    assert predicted(field, bundle).n_resumed == 0
+    assert [row["label"] for row in rows_of(field)] == ["3"]
+
+
+def test_a_field_whose_label_image_is_gone_is_an_error_not_an_old_result(
+    field: Path, bundle: Bundle
+) -> None:
+    predicted(field, bundle)
+    (field / "labels" / "a.tif").unlink()
+    (error,) = predicted(field, bundle).errors.values()
+    assert "no label image of this name" in error.what
+    assert rows_of(field) == []
