@@ -161,6 +161,23 @@ def test_archives_unpack_once_and_keep_their_pixels(tmp_path: Path, own_cache: P
     assert labelled.records[0].image_path.is_relative_to(own_cache)
 
 
+def test_two_processes_may_unpack_one_archive_at_once(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez(tmp_path / "cells.npz", **arrays())
+    write_tiff = npz.write_tiff
+
+    def meanwhile(*args: Any, **names: Any) -> None:
+        monkeypatch.setattr(npz, "write_tiff", write_tiff)
+        npz.read(tmp_path)  # the other process, from beginning to end
+        write_tiff(*args, **names)
+
+    monkeypatch.setattr(npz, "write_tiff", meanwhile)
+    labelled = npz.read(tmp_path)
+    np.testing.assert_array_equal(labelled.records[1].load().image, arrays()["images"][1])
+    assert len(list((own_cache / "unpacked").iterdir())) == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
