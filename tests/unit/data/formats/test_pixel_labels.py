@@ -98,6 +98,18 @@ def test_an_image_without_label_image_is_unlabelled(module: Any, tmp_path: Path)
     assert "treated as unlabelled" in unlabelled.problems[0]
 
 
+@pytest.mark.parametrize("module", [instances, masks])
+def test_values_below_0_are_refused_with_their_file(module: Any, tmp_path: Path) -> None:
+    folder = module.__name__.rpartition(".")[2]
+    labels = np.zeros(SHAPE, np.int16)
+    labels[1, 1], labels[2, 2] = -1, 1
+    save(tmp_path / "images/a.png", np.zeros(SHAPE, np.uint8))
+    (tmp_path / folder).mkdir()
+    tifffile.imwrite(tmp_path / folder / "a.tif", labels)
+    with pytest.raises(AnnotationError, match=r"a\.tif: holds the value -1"):
+        module.read(tmp_path).records[0].load_annotation()
+
+
 def test_binary_masks_may_be_255(tmp_path: Path) -> None:
     mask = np.eye(*SHAPE, dtype=np.uint8)
     with_labels(tmp_path, "masks", mask * 255)
