@@ -157,6 +157,7 @@ def _callbacks(plan: FitPlan, *, steps_per_epoch: int) -> list[pl.Callback]:
     """What happens beside the steps: averaging, compression, checkpoints, an early end."""
     return [
         _Moved(plan.checkpoints),
+        _OwnChance(plan.schedule.seed),
         *_checkpoints(plan),
         _averaging(steps_per_epoch, plan.schedule),
         *plan.compressions,  # behind the averaging: in a validation they see averaged weights
@@ -211,6 +212,26 @@ class _Moved(pl.Callback):
 
     def _here(self, path: str) -> str:
         return str(self._folder / Path(path).name) if path else path
+
+
+class _OwnChance(pl.Callback):
+    """Random numbers of its own for each epoch, so that a resumed run silences the same features.
+
+    They begin at the first batch: before it, the loader draws a number in some epochs, not in all.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def on_train_batch_start(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,  # noqa: ARG002
+        batch: Any,  # noqa: ARG002
+        batch_idx: int,
+    ) -> None:
+        if batch_idx == 0:
+            torch.manual_seed(self._seed * 1_000_003 + trainer.current_epoch + 1)
 
 
 def _patience(schedule: Schedule, monitor: str) -> list[EarlyStopping]:

@@ -112,6 +112,33 @@ def test_a_better_epoch_after_a_move_replaces_the_best(tmp_path):
     assert sorted(path.name for path in plan.checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
+class WithDropout(OneWeight):
+    """Eight weights, half of which are silenced at each step."""
+
+    def __init__(self, figures: list[float]) -> None:
+        super().__init__(figures)
+        self.network = nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.5))
+        for name, weight in self.network.named_parameters():
+            nn.init.constant_(weight, float(name == "0.weight"))
+
+    def validation_step(self, _picture, _index):
+        self.log("val/figure", self.figures[self.current_epoch], batch_size=1)
+
+
+def test_a_resumed_run_silences_what_it_would_have_silenced(tmp_path):
+    figures = [0.1, 0.2, 0.3, 0.4]
+    plan = FitPlan(SCHEDULE, tmp_path / "whole", "val/figure")
+    whole = run_trainer(WithDropout(figures), ones(8, 2), plan, n_val=1)
+    plan = FitPlan(SCHEDULE, tmp_path / "killed", "val/figure", watch=kill_in_epoch_2)
+    with pytest.raises(KilledError):
+        run_trainer(WithDropout(figures), ones(8, 2), plan, n_val=1)
+    torch.manual_seed(99)  # another process would begin elsewhere
+    resumed = run_trainer(WithDropout(figures), ones(8, 2), replace(plan, watch=None), n_val=1)
+    for name, weight in whole.items():
+        assert torch.equal(resumed[name], weight), name
+    assert len(set(whole["0.weight"].flatten().tolist())) > 1
+
+
 @pytest.mark.parametrize(
     ("n_windows", "epochs", "warmup_epochs", "averaged_from"),
     [
