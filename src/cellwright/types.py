@@ -171,9 +171,19 @@ class Instances:
 
     @classmethod
     def from_labels(cls, labels: ArrayLike) -> Instances:
-        """Instances from any integer label image: gaps in the numbering are closed."""
+        """Instances from any label image of whole numbers from 0: gaps in them are closed.
+
+        Raises:
+            AnnotationError: a number below 0, which is neither background nor an object.
+        """
         array = np.asarray(labels)
-        order = np.searchsorted(present_labels(array), array) + 1
+        present = present_labels(array)
+        if len(present) and present[0] < 0:
+            raise AnnotationError(
+                f"a label image must hold numbers from 0, not {present[0]}",
+                remedy="make what is no object 0, the background",
+            )
+        order = np.searchsorted(present, array) + 1
         return cls(np.where(array == 0, 0, order).astype(np.int32))
 
     def __len__(self) -> int:

@@ -79,16 +79,16 @@ def test_structured_pruning_leaves_a_narrower_bundle_that_knows_its_parent(data,
 
 
 def test_a_training_that_ships_what_it_began_with_says_so(data, parent, tmp_path, capsys):
-    config, out = run(
-        tmp_path, data, start_from=str(parent), schedule={"epochs": 1, "warmup_epochs": 1}
-    )
+    # A rate that spoils the weights: epoch 1 is judged by those of the start, epoch 2 is worse.
+    spoiling = {"epochs": 2, "warmup_epochs": 1, "learning_rate": 1.0}
+    config, out = run(tmp_path, data, start_from=str(parent), schedule=spoiling)
     bundle = open_bundle(train(config, out).bundle)
     begun = graph_weights(open_bundle(parent).graph())
     for name, weight in graph_weights(bundle.graph()).items():
         np.testing.assert_allclose(weight, begun[name], rtol=1e-5, atol=1e-6, err_msg=name)
     say_what_ships(bundle.card.training)
     said = capsys.readouterr().err
-    assert "the bundle holds epoch 0 of 1" in said
+    assert "the bundle holds epoch 0 of 2" in said
     assert (
         "improved nothing: epoch 0 ships, the weights that it began with, those of parent" in said
     )

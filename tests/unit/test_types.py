@@ -75,6 +75,11 @@ def test_instances_from_any_labels(labels):
     assert instances.centroids() == pytest.approx(np.array(centroids).reshape(-1, 2))
 
 
+def test_labels_below_0_are_no_objects():
+    with pytest.raises(AnnotationError, match="numbers from 0, not -2"):
+        Instances.from_labels(np.array([[-1, 0], [3, -2]], np.int16))
+
+
 def test_present_labels_agrees_however_large_the_values():
     for labels in (np.array([[0, 3], [1, 1]]), np.array([[0, 10**6], [7, 7]])):
         assert present_labels(labels).tolist() == [v for v in np.unique(labels) if v]

@@ -141,7 +141,8 @@ def draw_labels(
     Raises:
         ImageError: image and labels differ in size.
     """
-    step = max(1, round(objects.labels.shape[0] / image.shape[1]))
+    # The longer edge tells the step: of a narrow strip's shorter one, rounding leaves little.
+    step = max(1, round(max(objects.labels.shape) / max(image.shape[1:])))
     if tuple(-(-edge // step) for edge in objects.labels.shape) != image.shape[1:]:
         raise ImageError(
             f"labels of {objects.labels.shape} do not fit an image of {image.shape[1:]} pixels",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,11 @@ from cellwright.images.write import write_png
 from cellwright.inference.classifier import Classified, Classifier
 from cellwright.inference.crops import crop_notes, extent, shows_one_cell
 from cellwright.inference.identity import NamedImage
+from cellwright.inference.label_file import label_file
 from cellwright.inference.run_folder import Part, Row, TableColumns
 from cellwright.inference.work import OVERLAY_PX, Done, Product, RunOptions
-from cellwright.types import Boxes, Image, Instances
+from cellwright.types import Boxes, Image, Instances, present_labels
 
-LABEL_SUFFIXES = (".tif", ".tiff", ".png")
 DIGITS = 4
 
 
@@ -96,8 +97,11 @@ class ClassificationWork:
         _, height, width = pixels.shape
         if self._options.labels_dir is not None:
             labels = label_file(Path(self._options.labels_dir), image.path)
-            cells = Instances.from_labels(read_label_image(labels, image.path))
-            return cut_cells(pixels, cells, extent(spec, decoding, pixel_size))
+            values = read_label_image(labels, image.path)
+            cells = Instances.from_labels(values)
+            tiles = cut_cells(pixels, cells, extent(spec, decoding, pixel_size))
+            names = present_labels(values).tolist()  # cells keep their own numbers, gaps and all
+            return [replace(one, label=name) for one, name in zip(tiles, names, strict=True)]
         if self._options.tile_px is not None:
             return cut_montage(pixels, self._options.tile_px)
         if not shows_one_cell(pixels, spec, decoding, pixel_size):
@@ -135,20 +139,3 @@ class ClassificationWork:
         drawn = draw_boxes(pixels, Boxes(boxes, found.class_ids), self.classes, max_edge=OVERLAY_PX)
         shown: NDArray[np.uint8] = np.moveaxis(drawn, 2, 0)
         return (Product("overlays", ".png", lambda path: write_png(path, shown)),)
-
-
-def label_file(folder: Path, image: Path) -> Path:
-    """The label image of ``image`` in ``folder``: the file of the same stem.
-
-    Raises:
-        ImageError: there is none.
-    """
-    stem = image.stem[:-4] if image.stem.lower().endswith(".ome") else image.stem
-    for suffix in LABEL_SUFFIXES:
-        if (folder / f"{stem}{suffix}").is_file():
-            return folder / f"{stem}{suffix}"
-    raise ImageError(
-        f"{folder} holds no label image of this name",
-        where=image,
-        remedy="save one label image a field, called as the field is",
-    )

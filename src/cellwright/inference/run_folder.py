@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cellwright.errors import CellwrightError, ConfigError
+from cellwright.errors import CellwrightError, ConfigError, ImageError
 from cellwright.images.write import atomic_path
 from cellwright.inference.identity import NamedImage
+from cellwright.inference.label_file import label_file
 
 Existing = Literal["resume", "replace"]
 Row = Sequence[str | int | float | None]
@@ -74,7 +75,8 @@ class RunFolder:
 
         Args:
             out: made if missing.
-            settings: what must be equal for parts to be used again; plain JSON values.
+            settings: what must be equal for parts to be used again; plain JSON values. Where
+                they name a ``labels_dir``, a part belongs to the label image too.
             existing: continue what lies there, or replace it.
 
         Raises:
@@ -83,6 +85,8 @@ class RunFolder:
         self.out = out
         self._parts = out / ".parts"
         self._manifest = out / "run.json"
+        labels = settings.get("labels_dir")
+        self._labels_dir = None if labels is None else Path(labels)
         if existing == "replace":
             self._clear()
         text = json.dumps(dict(settings), indent=1, sort_keys=True) + "\n"
@@ -97,18 +101,18 @@ class RunFolder:
             )
 
     def load(self, image: NamedImage) -> Part | None:
-        """What an earlier run left for this very file, or None."""
+        """What an earlier run left for this very file and its label image, or None."""
         try:
             held = json.loads(self._part_path(image).read_text(encoding="utf-8"))
-            if held["file"] != _fingerprint(image):
+            if held["file"] != self._fingerprint(image):
                 return None
             return Part(held["summary"], held["cells"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ImageError, OSError, ValueError, KeyError, TypeError):
             return None
 
     def save(self, image: NamedImage, part: Part) -> None:
         """Keep what an image gave; from then on it is done."""
-        content = {"file": _fingerprint(image), "summary": part.summary, "cells": part.cells}
+        content = {"file": self._fingerprint(image), "summary": part.summary, "cells": part.cells}
         self._write(self._part_path(image), json.dumps(content))
 
     def write_tables(
@@ -189,8 +193,14 @@ class RunFolder:
         with atomic_path(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
+    def _fingerprint(self, image: NamedImage) -> list[str | int]:
+        """Changes when the file or its label image does, or when it goes by another id.
 
-def _fingerprint(image: NamedImage) -> list[str | int]:
-    """Changes when the file does, or when it goes by another id."""
-    status = image.path.stat()
-    return [image.id, status.st_size, status.st_mtime_ns]
+        Raises:
+            ImageError: there is no label image, and there should be one.
+        """
+        paths = [image.path]
+        if self._labels_dir is not None:
+            paths.append(label_file(self._labels_dir, image.path))
+        states = [path.stat() for path in paths]
+        return [image.id, *(n for one in states for n in (one.st_size, one.st_mtime_ns))]

@@ -323,14 +323,19 @@ def _placed(
 def _classified(
     band: NDArray[np.float32], spec: SemanticMasks, n_classes: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Class ids and the probability of the class, each ``(h, W)``, of one band."""
+    """Class ids and the probability of the class, each ``(h, W)``, of one band.
+
+    Where no sigmoid class reaches its threshold, the probability is that of the likeliest one.
+    """
     if spec.activation == "softmax":
         return band.argmax(axis=0).astype(np.uint8), band.max(axis=0)
     limits = np.array(spec.class_thresholds(n_classes), np.float32)[:, None, None]
     eligible = np.where(band >= limits, band, -1)
     best = eligible.argmax(axis=0)
-    mask = np.where(eligible.max(axis=0) >= 0, best + 1, 0).astype(np.uint8)
-    return mask, band.max(axis=0)
+    chosen = eligible.max(axis=0)
+    mask = np.where(chosen >= 0, best + 1, 0).astype(np.uint8)
+    # A more probable class may be below a threshold of its own: its probability is not the score.
+    return mask, np.where(chosen >= 0, chosen, band.max(axis=0))
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

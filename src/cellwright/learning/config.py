@@ -100,7 +100,8 @@ class SegmentationConfig(_Frozen):
         loss: row of :data:`cellwright.losses.LOSSES`; empty takes ``dice-bce`` for masks and
             ``distance-instances`` for cells.
         class_balance: row of :data:`cellwright.losses.class_balance.CLASS_BALANCES`, by which
-            rare classes of masks count for more in the loss; None weighs all pixels alike.
+            rare classes of masks count for more in the loss (of ``lovasz-bce`` in its
+            cross-entropy); None weighs all pixels alike.
         cell_weights: row of :data:`cellwright.data.cell_weights.CELL_WEIGHTS`, by which some pixels
             of cells count for more in the loss; None weighs all pixels alike.
         optimizer: row of :data:`cellwright.learning.optimizers.OPTIMIZERS`.

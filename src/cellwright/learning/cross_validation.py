@@ -32,7 +32,7 @@ from cellwright.learning.class_recipes import begin_classes, train_classes
 from cellwright.learning.classification_page import PAGE, add_report
 from cellwright.learning.config import TrainConfig
 from cellwright.learning.run_record import claim_run_dir
-from cellwright.learning.training_data import Parts, load_set
+from cellwright.learning.training_data import Parts, load_set, only_labelled, remark
 from cellwright.metrics.classification import ClassificationReport, evaluate_classification
 from cellwright.metrics.intervals import Resampling
 from cellwright.reports.page import Page
@@ -133,8 +133,10 @@ def cross_validate(
         return _rows(classify_labelled(Classifier(open_bundle(result.bundle)), parts.test))
 
     data = config.data
+    labelled = load_set(data)
+    remark(labelled)
     plan = FoldPlan(n_folds, data.split_seed, data.by, only)
-    return judge_folds(load_set(data), predict, run_dir, plan=plan, name=config.name)
+    return judge_folds(labelled, predict, run_dir, plan=plan, name=config.name)
 
 
 def judge_folds(
@@ -146,20 +148,28 @@ def judge_folds(
         ConfigError: the folder holds other folds.
         DatasetError: a class with fewer images (or groups) than folds.
     """
-    rows: list[Sequence[Prediction]] = []
+    rows: dict[int, Sequence[Prediction]] = {}
     for fold, parts in folds_of(labelled, plan, run_dir):
         folder = run_dir / f"fold-{fold}"
         done = folder / PREDICTIONS
         if not done.exists():
             write_predictions(done, predict(parts, folder), labelled.classes)
-        rows.append(read_predictions(done, labelled.classes))
+        rows[fold] = read_predictions(done, labelled.classes)
     return _judge(rows, labelled.classes, name, run_dir)
 
 
 def folds_of(
     labelled: LabelledSet, plan: FoldPlan, run_dir: Path | None = None
 ) -> Iterator[tuple[int, Parts]]:
-    """The parts of each fold that is judged; who is in which goes into ``folds.csv``."""
+    """The parts of each fold that is judged; who is in which goes into ``folds.csv``.
+
+    Images that nobody labelled are in none: it is not known what a model should say of them.
+
+    Raises:
+        ConfigError: the folder holds other folds.
+        DatasetError: no image is labelled, or a class with fewer images (or groups) than folds.
+    """
+    labelled = only_labelled(labelled, "the set")
     joined = joined_by_likeness(labelled, by=plan.by)
     fold_of = split_folds(joined, plan.n_folds, seed=plan.seed, by="group")
     if run_dir is not None:
@@ -196,11 +206,11 @@ def fold_parts(
 
 
 def _judge(
-    rows: Sequence[Sequence[Prediction]], classes: tuple[str, ...], name: str, run_dir: Path
+    rows: Mapping[int, Sequence[Prediction]], classes: tuple[str, ...], name: str, run_dir: Path
 ) -> CrossValidated:
-    pooled = [row for fold in rows for row in fold]
+    pooled = [row for fold in rows.values() for row in fold]
     report = report_predictions(pooled, classes)
-    folds = [report_predictions(fold, classes, n_resamples=0) for fold in rows]
+    folds = [report_predictions(fold, classes, n_resamples=0) for fold in rows.values()]
     per_fold = {key: tuple(one.metrics[key].value for one in folds) for key in SHOWN}
     write_predictions(run_dir / OUT_OF_FOLD, sorted(pooled, key=lambda row: row.id), classes)
     content: dict[str, Any] = report.to_json() | {"per_fold": per_fold}
@@ -209,7 +219,7 @@ def _judge(
     page = Page(name, f"Out-of-fold predictions of {len(rows)} folds")
     add_report(page, report)
     page.table(
-        ("figure", *(f"fold {index}" for index in range(len(rows))), "mean", "spread"),
+        ("figure", *(f"fold {number}" for number in rows), "mean", "spread"),
         [_spread(key, values) for key, values in per_fold.items()],
         caption="Each fold alone; the spread is a standard deviation",
     )

@@ -33,7 +33,8 @@ class BestEpoch(NamedTuple):
     Attributes:
         weights: the network's averaged weights, by name.
         number: of the epoch, from 1; 0 where these are the weights that the run began with: the
-            average holds them until the warm-up is over, and no later epoch was better.
+            average holds them until the warm-up is over or the last step is taken, and no later
+            epoch was better.
     """
 
     weights: Mapping[str, Tensor]
@@ -93,13 +94,12 @@ def run_trainer(
         The network's averaged weights of the best validation epoch.
     """
     schedule, last = plan.schedule, plan.checkpoints / LAST
-    dataset: Any = windows.dataset
     trainer = pl.Trainer(
         max_epochs=schedule.epochs,
         accelerator="auto",
         devices=1,
         precision=precision_of(schedule.precision),  # type: ignore[arg-type]
-        callbacks=_callbacks(plan, n_windows=len(dataset)),
+        callbacks=_callbacks(plan, steps_per_epoch=len(windows)),
         logger=CSVLogger(plan.run_dir, name="log"),
         num_sanity_val_steps=0,
         gradient_clip_val=10.0,
@@ -153,11 +153,13 @@ def presets_by_epoch(schedule: Schedule) -> tuple[tuple[int, str], tuple[int, st
     return (0, schedule.augmentation), (gentle_from, "gentle")
 
 
-def _callbacks(plan: FitPlan, *, n_windows: int) -> list[pl.Callback]:
+def _callbacks(plan: FitPlan, *, steps_per_epoch: int) -> list[pl.Callback]:
     """What happens beside the steps: averaging, compression, checkpoints, an early end."""
     return [
+        _Moved(plan.checkpoints),
+        _OwnChance(plan.schedule.seed),
         *_checkpoints(plan),
-        _averaging(n_windows, plan.schedule),
+        _averaging(steps_per_epoch, plan.schedule),
         *plan.compressions,  # behind the averaging: in a validation they see averaged weights
         *([] if plan.watch is None else [_Watching(plan.watch, plan.monitor)]),
         *_patience(plan.schedule, plan.monitor),
@@ -183,6 +185,55 @@ def _checkpoints(plan: FitPlan) -> list[ModelCheckpoint]:
     return [ModelCheckpoint(**settings), last]
 
 
+class _Moved(pl.Callback):
+    """Tells the checkpoints' callbacks of a run that goes on where its folder lies now.
+
+    Lightning forgets the best figure when the folder is another one, and would then take the next
+    epoch for the best. It asks every callback here before it hands any of them its own state.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()  # as ModelCheckpoint writes it
+
+    def on_load_checkpoint(
+        self,
+        trainer: pl.Trainer,  # noqa: ARG002
+        pl_module: pl.LightningModule,  # noqa: ARG002
+        checkpoint: dict[str, Any],
+    ) -> None:
+        for state in checkpoint["callbacks"].values():
+            if "dirpath" not in state:
+                continue
+            state["dirpath"] = str(self._folder)
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+                state[name] = self._here(state[name])
+            held = state["best_k_models"]
+            state["best_k_models"] = {self._here(path): value for path, value in held.items()}
+
+    def _here(self, path: str) -> str:
+        return str(self._folder / Path(path).name) if path else path
+
+
+class _OwnChance(pl.Callback):
+    """Random numbers of its own for each epoch, so that a resumed run silences the same features.
+
+    They begin at the first batch: before it, the loader draws a number in some epochs, not in all.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def on_train_batch_start(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,  # noqa: ARG002
+        batch: Any,  # noqa: ARG002
+        batch_idx: int,
+    ) -> None:
+        if batch_idx == 0:
+            torch.manual_seed(self._seed * 1_000_003 + trainer.current_epoch + 1)
+
+
 def _patience(schedule: Schedule, monitor: str) -> list[EarlyStopping]:
     """What ends the training when nothing becomes better; its count survives a kill."""
     if schedule.patience is None:
@@ -202,8 +253,9 @@ class _Watching(pl.Callback):
         self._watch(trainer.current_epoch, value, network)
 
 
-def _averaging(windows_per_epoch: int, schedule: Schedule) -> EMAWeightAveraging:
-    steps_per_epoch = -(-windows_per_epoch // schedule.batch_size)
-    # Before the warm-up is over the weights are not worth remembering.
+def _averaging(steps_per_epoch: int, schedule: Schedule) -> EMAWeightAveraging:
+    # Before the warm-up is over the weights are not worth remembering; the last step's always are,
+    # or a training no longer than its warm-up would ship what it began with.
     start = int(schedule.warmup_epochs * steps_per_epoch)
+    start = min(start, schedule.epochs * steps_per_epoch - 1)
     return EMAWeightAveraging(decay=schedule.ema_decay, update_starting_at_step=start)

@@ -75,11 +75,11 @@ def load_parts(config: DataConfig) -> Parts:
         part_of = given
         found = _check(labelled, part_of, config)
     has_test = "test" in part_of.values()
-    _remark(labelled)
+    remark(labelled)
     return Parts(
         whole=labelled,
         train=_learned_from(part(labelled, part_of, "train"), config),
-        val=_labelled(part(labelled, part_of, "val"), "validation"),
+        val=only_labelled(part(labelled, part_of, "val"), "the validation part"),
         test=part(labelled, part_of, "test") if has_test else None,
         part_of=part_of,
         leaks=found,
@@ -101,12 +101,16 @@ def load_set(config: DataConfig) -> LabelledSet:
     return read_labelled(config.path, format=config.format)
 
 
-def _labelled(one: LabelledSet, name: str) -> LabelledSet:
-    """The images of a part that somebody labelled, be it as holding nothing."""
+def only_labelled(one: LabelledSet, called: str) -> LabelledSet:
+    """The images of a set or part that somebody labelled, be it as holding nothing.
+
+    Raises:
+        DatasetError: there is none; ``called`` says of what.
+    """
     ids = [record.id for record in one if record.load_annotation() is not None]
     if not ids:
         raise DatasetError(
-            f"none of the {len(one)} images of the {name} part is labelled",
+            f"none of the {len(one)} images of {called} is labelled",
             where=one.name,
             remedy="an image that shows no cells needs labels that say so, e.g. an empty text file",
         )
@@ -115,7 +119,7 @@ def _labelled(one: LabelledSet, name: str) -> LabelledSet:
 
 def _learned_from(one: LabelledSet, config: DataConfig) -> LabelledSet:
     """The training part as it is learned from: what is labelled, whole or in squares."""
-    labelled = _labelled(one, "training")
+    labelled = only_labelled(one, "the training part")
     if config.crop_px is None:
         return labelled
     squares = cropped(labelled, config.crop_px)
@@ -128,7 +132,7 @@ def _learned_from(one: LabelledSet, config: DataConfig) -> LabelledSet:
     return squares
 
 
-def _remark(labelled: LabelledSet) -> None:
+def remark(labelled: LabelledSet) -> None:
     """Say, before anything is learned from them, that labels were repaired or are missing."""
     remarked = [record for record in labelled if record.problems]
     if remarked:

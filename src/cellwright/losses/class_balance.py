@@ -2,7 +2,9 @@ r"""Rare classes count for more: a weight for each pixel by its true class, unde
 
 Every loss for masks takes ``valid``, a weight for each pixel. A pixel of class :math:`k` gets
 :math:`w_k` there, so cross-entropy becomes the weighted mean that ``torch.nn.CrossEntropyLoss``
-computes with ``weight``, and Dice and Jaccard are taken over weighted pixels. The weights are
+computes with ``weight``, and Dice and Jaccard are taken over weighted pixels. Lovász-softmax
+takes no weights: it is a mean over classes, each with the same say already; of ``lovasz-bce``
+they weigh the cross-entropy alone. The weights are
 scaled so that the mean over the training pixels is 1, :math:`\sum_k f_k w_k = 1` with shares
 :math:`f_k`: the size of a step stays what it was.
 

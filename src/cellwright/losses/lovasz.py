@@ -6,7 +6,8 @@ probability elsewhere) sorted from large to small, the loss is :math:`\sum_i m_i
 :math:`g_i` is what the i-th pixel adds to the Jaccard loss when the first i pixels are wrong.
 Cross-entropy rewards the many easy pixels of common classes; this rewards the index by which
 a rare class is judged. It is added to cross-entropy, as its authors advise for training from
-random weights. A class that the batch does not hold costs nothing.
+random weights. A class that the batch does not hold costs nothing. How much a pixel counts is
+yes or no here, since the steps of the index are of whole pixels: weights act in the cross-entropy.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from cellwright.losses.masks import bce
 
 
 def lovasz(logits: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Mean over the classes in the batch; arguments as :func:`cellwright.losses.masks.bce`."""
+    """Mean over the classes in the batch.
+
+    Args:
+        logits: as for :func:`cellwright.losses.masks.bce`.
+        target: the same.
+        valid: ``(N, 1, H, W)``; pixels at 0 are left out, all others count alike.
+    """
     binary = logits.shape[1] == 1
     probability = logits.sigmoid() if binary else logits.softmax(dim=1)
     keep = slice(None) if valid is None else (valid > 0).flatten()
@@ -47,5 +54,5 @@ def jaccard_steps(true: Tensor) -> Tensor:
 
 
 def lovasz_bce(logits: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Lovász-softmax plus cross-entropy."""
+    """Lovász-softmax plus cross-entropy; only the latter knows weights of pixels."""
     return lovasz(logits, target, valid) + bce(logits, target, valid)

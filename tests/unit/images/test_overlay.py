@@ -116,6 +116,18 @@ def test_labels_may_be_those_of_the_image_before_it_was_thinned(step: int) -> No
     assert np.abs(np.array(edges) - np.array([200, 299, 100, 199]) / step).max() <= 1
 
 
+@pytest.mark.parametrize("shape", [(65, 14_000), (14_000, 65), (8, 5_000), (1, 4_001)])
+def test_outlines_of_a_strip_that_was_thinned(shape: tuple[int, int]) -> None:
+    length, along = max(shape), int(np.argmax(shape))
+    labels = np.zeros(shape, np.int32)
+    np.moveaxis(labels, along, 0)[-700:] = 1
+    step = length // 2000
+    picture = draw_labels(np.full((1, *shape), 200, np.uint8)[:, ::step, ::step], Instances(labels))
+    outline = pixels_of(picture, PALETTE[0])[:, along]
+    assert max(picture.shape) <= 2000
+    assert np.abs(outline - (length - 700) * max(picture.shape) / length).min() <= 1
+
+
 def test_labels_of_another_size_are_refused() -> None:
     with pytest.raises(ImageError, match="do not fit"):
         draw_labels(WHITE, Instances(np.zeros((4, 4), int)))

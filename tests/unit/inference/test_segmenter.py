@@ -94,6 +94,19 @@ def test_thresholds_of_the_card_and_of_the_caller(tmp_path: Path) -> None:
         segmenter(tmp_path, "softmax").segment_fully(image, threshold=0.4)
 
 
+def test_the_score_of_a_cell_is_of_its_own_class(tmp_path: Path) -> None:
+    """Everywhere the first class is the more probable one, and below its threshold."""
+    image = np.full((1, 16, 16), 152, np.uint8)
+    card_says = SemanticMasks(thresholds=(0.9999, 0.1))
+    finding = segmenter(tmp_path, "two_masks", segmentation=card_says)
+    dim, bright = finding.probabilities(image).mean(axis=(1, 2))
+    assert 0.1 < bright < 0.5 < dim < 0.9999
+    found = finding.segment_fully(image)
+    assert (found.mask.mask == 2).all()
+    assert found.cells.scores is not None
+    assert found.cells.scores.tolist() == pytest.approx([bright], abs=1e-3)
+
+
 @pytest.mark.parametrize("pixel_size_um", [0.25, 0.5, 0.8])
 def test_pixel_size_sets_the_magnification_and_the_smallest_cell(
     pixel_size_um: float, tmp_path: Path

@@ -10,7 +10,7 @@ from cellwright.losses.class_balance import (
     pixel_shares,
     scaled,
 )
-from cellwright.losses.lovasz import lovasz
+from cellwright.losses.lovasz import lovasz, lovasz_bce
 from cellwright.losses.masks import bce
 
 
@@ -65,6 +65,15 @@ def test_lovasz_of_hard_answers_is_one_minus_the_mean_jaccard_index():
         ((guess == k) & (truth == k)).sum() / ((guess == k) | (truth == k)).sum() for k in range(4)
     ]
     assert loss.item() == pytest.approx(1 - float(np.mean(jaccard)), abs=1e-5)
+
+
+def test_of_lovasz_with_cross_entropy_weights_act_in_the_cross_entropy():
+    logits, _, target = some(seed=6)
+    weights = np.array([0.2, 1.0, 3.0, 7.0])
+    both = class_weighted(lovasz_bce, weights)(logits, target, None)
+    weighted = class_weighted(bce, weights)(logits, target, None)
+    torch.testing.assert_close(both, lovasz(logits, target) + weighted)
+    assert abs(float(weighted - bce(logits, target))) > 0.01
 
 
 def test_lovasz_leaves_absent_classes_and_unknown_pixels_out():

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from cellwright.data.cache import cache_folder
-from cellwright.data.formats.layout import Known, new_folder
+from cellwright.data.formats.layout import Known, fill_once
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.read import read_image
@@ -101,11 +101,13 @@ def _joined(cells: list[tuple[str, int, tuple[Path, ...]]]) -> Path:
             state = path.stat()
             digest.update(f"{path.resolve()} {state.st_size} {state.st_mtime_ns}\n".encode())
     folder = cache_folder() / "unpacked" / digest.hexdigest()[:32]
-    if not folder.is_dir():
-        with new_folder(folder) as temporary:
-            for cell, _, paths in cells:
-                names = list(CHANNELS.values())
-                write_tiff(temporary / f"{cell}.tif", _picture(paths), channel_names=names)
+
+    def fill(empty: Path) -> None:
+        for cell, _, paths in cells:
+            names = list(CHANNELS.values())
+            write_tiff(empty / f"{cell}.tif", _picture(paths), channel_names=names)
+
+    fill_once(folder, fill)
     return folder
 
 

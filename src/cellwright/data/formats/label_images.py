@@ -21,7 +21,8 @@ def read_label_image(path: Path, image_path: Path) -> NDArray[np.int64]:
 
     Raises:
         ImageError: the file cannot be read.
-        AnnotationError: several channels, fractions, or another size than its image.
+        AnnotationError: several channels, fractions, numbers below 0, or another size than
+            its image.
     """
     pixels: NDArray[Any] = read_image(path).pixels
     if len(pixels) != 1:
@@ -33,6 +34,12 @@ def read_label_image(path: Path, image_path: Path) -> NDArray[np.int64]:
     values: NDArray[np.int64] = pixels[0].astype(np.int64)
     if (values != pixels[0]).any():
         raise AnnotationError("holds fractions; labels are whole numbers", where=path)
+    if values.min() < 0:
+        raise AnnotationError(
+            f"holds the value {values.min()}; labels are numbers from 0",
+            where=path,
+            remedy="make what is no object 0, the background",
+        )
     size = image_size(image_path)
     if values.shape != size:
         height, width = values.shape

@@ -271,6 +271,23 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def fill_once(path: Path, fill: Callable[[Path], None]) -> None:
+    """A folder of the cache that ``fill`` fills, unless it is there.
+
+    For content that any process would write alike: of two that write it at once, the folder of
+    the first stays. What a user asked to be written is for :func:`new_folder`.
+    """
+    if path.is_dir():
+        return
+    try:
+        with new_folder(path) as temporary:
+            fill(temporary)
+    except (OSError, DatasetError):
+        # A folder that came meanwhile is complete: it appears under its name only then.
+        if not path.is_dir():
+            raise
+
+
 def place_images(
     labelled: LabelledSet, out: Path, *, folder_of: Callable[[Record], str]
 ) -> list[Placed]:

@@ -50,8 +50,8 @@ class LoadMask:
         present = np.unique(values)
         if self.n_classes == 2 and set(present.tolist()) <= {0, 255}:
             return SemanticMask((values > 0).astype(np.uint8))
-        if present[0] < 0 or present[-1] >= self.n_classes:
-            wrong = present[(present < 0) | (present >= self.n_classes)][0]
+        if present[-1] >= self.n_classes:
+            wrong = present[present >= self.n_classes][0]
             raise AnnotationError(
                 f"holds the value {wrong}, but there are {self.n_classes} classes",
                 where=self.path,

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.data.cache import cache_folder
-from cellwright.data.formats.layout import Known, check_class_names, new_folder
+from cellwright.data.formats.layout import Known, check_class_names, fill_once, new_folder
 from cellwright.data.formats.sidecar import SPLITS
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
@@ -143,11 +143,13 @@ def _images(arrays: Mapping[str, NDArray[Any]], file: Path) -> NDArray[Any]:
 def _unpacked(file: Path, images: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> Path:
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     folder = cache_folder() / "unpacked" / digest[:32]
-    if not folder.is_dir():
-        names = [str(name) for name in arrays.get("channel_names", [])]
-        with new_folder(folder) as temporary:
-            for index, image in enumerate(images):
-                write_tiff(temporary / f"{index:06d}.tif", image, channel_names=names)
+    names = [str(name) for name in arrays.get("channel_names", [])]
+
+    def fill(empty: Path) -> None:
+        for index, image in enumerate(images):
+            write_tiff(empty / f"{index:06d}.tif", image, channel_names=names)
+
+    fill_once(folder, fill)
     return folder
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cellwright.data.formats import boxes_csv
-from cellwright.data.formats.layout import Known, new_folder
+from cellwright.data.formats.layout import Known, fill_once, new_folder
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import DatasetError
 from cellwright.types import Boxes
@@ -86,6 +86,41 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
         (folder / "half").write_text("x")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_that_fill_a_folder_of_the_cache_the_first_stays(tmp_path: Path) -> None:
+    def fill(empty: Path) -> None:
+        (empty / "who").write_text("second")
+        # Another process ends first, while this one still writes.
+        fill_once(tmp_path / "cache", lambda folder: (folder / "who").write_text("first"))
+
+    fill_once(tmp_path / "cache", fill)
+    assert (tmp_path / "cache" / "who").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_a_folder_of_the_cache_that_appears_before_the_writing_begins_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = [False, True]  # not there when it is looked for, there a moment later
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "who").write_text("first")
+    real = Path.is_dir
+    monkeypatch.setattr(Path, "is_dir", lambda path: seen.pop(0) if seen else real(path))
+    fill_once(tmp_path / "cache", lambda folder: (folder / "who").write_text("second"))
+    assert (tmp_path / "cache" / "who").read_text() == "first"
+
+
+def test_what_cannot_be_filled_is_said_and_a_users_folder_is_never_kept(tmp_path: Path) -> None:
+    def fail(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        fill_once(tmp_path / "cache", fail)
+    with pytest.raises(OSError, match="not empty"), new_folder(tmp_path / "out") as folder:
+        (folder / "mine").touch()
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "theirs").touch()
 
 
 def test_a_missing_image_is_named(tmp_path: Path) -> None:

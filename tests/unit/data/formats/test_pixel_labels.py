@@ -98,6 +98,18 @@ def test_an_image_without_label_image_is_unlabelled(module: Any, tmp_path: Path)
     assert "treated as unlabelled" in unlabelled.problems[0]
 
 
+@pytest.mark.parametrize("module", [instances, masks])
+def test_values_below_0_are_refused_with_their_file(module: Any, tmp_path: Path) -> None:
+    folder = module.__name__.rpartition(".")[2]
+    labels = np.zeros(SHAPE, np.int16)
+    labels[1, 1], labels[2, 2] = -1, 1
+    save(tmp_path / "images/a.png", np.zeros(SHAPE, np.uint8))
+    (tmp_path / folder).mkdir()
+    tifffile.imwrite(tmp_path / folder / "a.tif", labels)
+    with pytest.raises(AnnotationError, match=r"a\.tif: holds the value -1"):
+        module.read(tmp_path).records[0].load_annotation()
+
+
 def test_binary_masks_may_be_255(tmp_path: Path) -> None:
     mask = np.eye(*SHAPE, dtype=np.uint8)
     with_labels(tmp_path, "masks", mask * 255)
@@ -159,6 +171,23 @@ def test_archives_unpack_once_and_keep_their_pixels(tmp_path: Path, own_cache: P
     assert sample.channel_names == ("brightfield", "DNA")
     assert [record.load_annotation() for record in labelled] == [Category(1), Category(0), None]
     assert labelled.records[0].image_path.is_relative_to(own_cache)
+
+
+def test_two_processes_may_unpack_one_archive_at_once(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez(tmp_path / "cells.npz", **arrays())
+    write_tiff = npz.write_tiff
+
+    def meanwhile(*args: Any, **names: Any) -> None:
+        monkeypatch.setattr(npz, "write_tiff", write_tiff)
+        npz.read(tmp_path)  # the other process, from beginning to end
+        write_tiff(*args, **names)
+
+    monkeypatch.setattr(npz, "write_tiff", meanwhile)
+    labelled = npz.read(tmp_path)
+    np.testing.assert_array_equal(labelled.records[1].load().image, arrays()["images"][1])
+    assert len(list((own_cache / "unpacked").iterdir())) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,75 @@
+"""Folds of a set as people label it, and the page about them; nothing is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cellwright.data.formats import read_labelled
+from cellwright.data.formats.layout import Known
+from cellwright.data.labelled_set import LabelledSet
+from cellwright.errors import DatasetError
+from cellwright.learning.cross_validation import FoldPlan, Prediction, judge_folds
+from cellwright.learning.training_data import Parts
+from cellwright.types import Category
+from tiny_classes import write_classes
+
+UNLABELLED = frozenset({1, 14})
+
+
+def labelled_but(folder: Path, unlabelled: frozenset[int]) -> LabelledSet:
+    write_classes(folder / "set", (6, 6, 6))
+    labelled = read_labelled(folder / "set")
+    records = tuple(
+        replace(record, load_annotation=Known(None)) if index in unlabelled else record
+        for index, record in enumerate(labelled)
+    )
+    return replace(labelled, records=records)
+
+
+def the_truth(parts: Parts, _folder: Path) -> Sequence[Prediction]:
+    """Predictions that are right, of a test part in which every image has a class."""
+    n_classes = len(parts.whole.classes)
+    found = []
+    assert parts.test is not None
+    for record in parts.test:
+        annotation = record.load_annotation()
+        assert isinstance(annotation, Category)
+        shares = tuple(float(index == annotation.class_id) for index in range(n_classes))
+        found.append(Prediction(record.id, record.group, annotation.class_id, shares))
+    return found
+
+
+def test_images_that_nobody_labelled_are_in_no_fold(tmp_path: Path) -> None:
+    labelled = labelled_but(tmp_path, UNLABELLED)
+    seen: list[str] = []
+
+    def predict(parts: Parts, folder: Path) -> Sequence[Prediction]:
+        seen.extend(record.id for one in (parts.train, parts.val) for record in one)
+        return the_truth(parts, folder)
+
+    plan = FoldPlan(n_folds=2)
+    found = judge_folds(labelled, predict, tmp_path / "run", plan=plan, name="cells")
+    assert found.report.n_images == 16
+    left_out = {labelled.records[index].id for index in UNLABELLED}
+    judged = found.predictions.read_text()
+    assert not left_out & set(seen)
+    assert not any(name in judged for name in left_out)
+
+
+def test_a_set_without_any_label_has_no_folds(tmp_path: Path) -> None:
+    nothing = labelled_but(tmp_path, frozenset(range(18)))
+    with pytest.raises(DatasetError, match="none of the 18 images of the set is labelled"):
+        judge_folds(nothing, the_truth, tmp_path / "run", plan=FoldPlan(2), name="cells")
+
+
+def test_a_fold_that_is_judged_alone_keeps_its_number(tmp_path: Path) -> None:
+    labelled = labelled_but(tmp_path, frozenset())
+    plan = FoldPlan(n_folds=3, only=(2,))
+    judge_folds(labelled, the_truth, tmp_path / "run", plan=plan, name="cells")
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "fold 2" in page
+    assert "fold 0" not in page
