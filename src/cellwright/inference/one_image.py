@@ -57,9 +57,11 @@ def do_image(work: ImageWork, folder: RunFolder, image: NamedImage) -> Outcome:
             done = work.do(image, source)
     except CellwrightError as error:
         return Outcome(image, error=error)
+    names = []
     for product in done.products:
-        product.write(folder.out / product.folder / f"{image.id}{product.suffix}")
-    folder.save(image, done.part)
+        names.append(f"{product.folder}/{image.id}{product.suffix}")
+        product.write(folder.out / names[-1])
+    folder.save(image, done.part, products=names)
     return Outcome(image, _counts(work, done.part))
 
 

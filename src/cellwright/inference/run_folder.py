@@ -13,10 +13,11 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from cellwright.errors import CellwrightError, ConfigError, ImageError
+from cellwright.images.read import RESULT_FOLDERS
 from cellwright.images.write import atomic_path
 from cellwright.inference.identity import NamedImage
 from cellwright.inference.label_file import label_file
@@ -101,18 +102,34 @@ class RunFolder:
             )
 
     def load(self, image: NamedImage) -> Part | None:
-        """What an earlier run left for this very file and its label image, or None."""
+        """What an earlier run left for this very file and its label image, or None.
+
+        Where one of its pictures is gone, nothing is left.
+        """
         try:
             held = json.loads(self._part_path(image).read_text(encoding="utf-8"))
             if held["file"] != self._fingerprint(image):
+                return None
+            if not all((self.out / name).is_file() for name in held["products"]):
                 return None
             return Part(held["summary"], held["cells"])
         except (ImageError, OSError, ValueError, KeyError, TypeError):
             return None
 
-    def save(self, image: NamedImage, part: Part) -> None:
-        """Keep what an image gave; from then on it is done."""
-        content = {"file": self._fingerprint(image), "summary": part.summary, "cells": part.cells}
+    def save(self, image: NamedImage, part: Part, *, products: Sequence[str] = ()) -> None:
+        """Keep what an image gave; from then on it is done.
+
+        Args:
+            image: which.
+            part: its rows.
+            products: pictures that were written for it, by their path within the folder.
+        """
+        content = {
+            "file": self._fingerprint(image),
+            "summary": part.summary,
+            "cells": part.cells,
+            "products": list(products),
+        }
         self._write(self._part_path(image), json.dumps(content))
 
     def write_tables(
@@ -159,9 +176,23 @@ class RunFolder:
         return self._parts / f"{key}.json"
 
     def _clear(self) -> None:
+        for name in self._products():
+            (self.out / name).unlink(missing_ok=True)
         shutil.rmtree(self._parts, ignore_errors=True)
         for name in ("run.json", "cells.csv", "summary.csv", "errors.csv"):
             (self.out / name).unlink(missing_ok=True)
+
+    def _products(self) -> Iterator[PurePosixPath]:
+        """Pictures that earlier runs wrote; nothing else in their folders is ours."""
+        for path in self._parts.glob("*.json"):
+            try:
+                held = json.loads(path.read_text(encoding="utf-8"))
+                found = [PurePosixPath(product) for product in held["products"]]
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            for name in found:
+                if len(name.parts) == 2 and name.parts[0] in RESULT_FOLDERS:
+                    yield name
 
     def _refuse_foreign_tables(self) -> None:
         if (self.out / "cells.csv").exists():

@@ -271,6 +271,28 @@ def test_a_damaged_part_is_done_again(dot_bundle, pictures, tmp_path):
     assert predict_files([pictures], bundle=bundle, out=out).n_resumed == 5
 
 
+def test_a_picture_that_is_gone_is_drawn_again(dot_bundle, pictures, tmp_path):
+    out, bundle = tmp_path / "o", open_bundle(dot_bundle)
+    predict_files([pictures], bundle=bundle, out=out)
+    (out / "overlays" / "day_B03_s1.png").unlink()
+    assert predict_files([pictures], bundle=bundle, out=out).n_resumed == 5
+    assert (out / "overlays" / "day_B03_s1.png").is_file()
+
+
+def test_replacing_takes_the_pictures_away_and_nothing_else(dot_bundle, pictures, tmp_path):
+    out, bundle = tmp_path / "o", open_bundle(dot_bundle)
+    predict_files([pictures], bundle=bundle, out=out)
+    (out / "overlays" / "mine.png").write_bytes(b"x")
+    (tmp_path / "precious.png").write_bytes(b"x")
+    forged = {"file": [], "summary": [], "cells": [], "products": ["../precious.png", "run.json"]}
+    (out / ".parts" / "forged.json").write_text(json.dumps(forged))
+    one = pictures / "day_B02_s1.png"
+    predict_files([one], bundle=bundle, out=out, existing="replace")
+    left = sorted(path.name for path in (out / "overlays").iterdir())
+    assert left == ["day_B02_s1.png", "mine.png"]
+    assert (tmp_path / "precious.png").is_file()
+
+
 def test_own_overlays_are_no_input(dot_bundle, pictures):
     bundle, out = open_bundle(dot_bundle), pictures / "results"
     predict_files([pictures], bundle=bundle, out=out)
