@@ -176,8 +176,8 @@ class RunFolder:
         return self._parts / f"{key}.json"
 
     def _clear(self) -> None:
-        for name in self._products():
-            (self.out / name).unlink(missing_ok=True)
+        for product in self._products():
+            (self.out / product).unlink(missing_ok=True)
         shutil.rmtree(self._parts, ignore_errors=True)
         for name in ("run.json", "cells.csv", "summary.csv", "errors.csv"):
             (self.out / name).unlink(missing_ok=True)
