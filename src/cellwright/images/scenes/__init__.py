@@ -51,6 +51,8 @@ def kind_of_scenes(path: Path) -> str:
     if is_ome_zarr(path):
         return "OME-Zarr"
     kind = stack_kind_of(path)
+    if kind is None and not path.stat().st_size:
+        raise ImageError("the file is empty (0 bytes)", where=path, remedy="copy it again")
     if kind is None:
         raise ImageError(
             "holds no stack that can be taken apart",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -72,6 +73,23 @@ def test_a_damaged_file_is_one_sentence(kind, written):
         pass
     assert str(written) in str(caught.value)
     assert caught.value.remedy
+
+
+def test_flipped_bytes_give_pixels_or_one_sentence(kind, written):
+    if kind == "OME-Zarr":
+        written = written / "0" / ".zarray"
+    sound, rng = written.read_bytes(), np.random.default_rng(0)
+    top = written.parents[1] if kind == "OME-Zarr" else written
+    for _ in range(25):
+        spoiled = bytearray(sound)
+        for place in rng.integers(0, len(sound), rng.integers(1, 20)):
+            spoiled[place] = rng.integers(0, 256)
+        written.write_bytes(
+            spoiled[: rng.integers(1, len(sound))] if rng.random() < 0.3 else spoiled
+        )
+        with suppress(ImageError), open_scenes(top) as scenes:
+            for scene in scenes[:3]:
+                scene.plane(scene.n_times - 1, scene.n_depths - 1)
 
 
 def test_a_missing_reader_names_its_extra(kind, written, monkeypatch):
