@@ -30,6 +30,12 @@ __all__ = [
 STACK_SUFFIXES = (".czi", ".lif", ".nd2", ".zarr")
 """Of files that may hold many images: a folder's search names them, and reading says what to do."""
 
+OTHER_SUFFIXES = (
+    *(".lsm", ".stk", ".svs", ".ndpi", ".scn", ".qptiff", ".btf"),
+    *(".oib", ".oif", ".vsi", ".dcm", ".gif", ".webp", ".jp2"),
+)
+"""Of further pictures: some are read, of the others a run says that they are not."""
+
 RESULT_FOLDERS = ("labels", "masks", "outlines", "overlays")
 """Folders that a run writes pictures into, beside its tables."""
 
@@ -37,6 +43,8 @@ _RESULT_TABLES = {"errors.csv", "summary.csv"}
 _UNFINISHED = ".parts"
 
 IMAGE_SUFFIXES = (*(name for names in SUFFIXES.values() for name in names), ".ome.tif", ".ome.tiff")
+
+_LISTED = (*IMAGE_SUFFIXES, *STACK_SUFFIXES, *OTHER_SUFFIXES)
 
 
 def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, series: int | None = None) -> Picture:
@@ -113,8 +121,9 @@ def _only_series(path: Path, kind: str, series: int | None) -> None:
 def list_images(inputs: Sequence[Path]) -> list[Path]:
     """Image files named by ``inputs``, each once: files as given, folders searched within.
 
-    Folders are searched in full depth in sorted order, by suffix (:data:`IMAGE_SUFFIXES` and
-    :data:`STACK_SUFFIXES`, any case); names that start with a dot are skipped and links to folders
+    Folders are searched in full depth in sorted order, by suffix (:data:`IMAGE_SUFFIXES`,
+    :data:`STACK_SUFFIXES` and :data:`OTHER_SUFFIXES`, any case): what cannot be read is listed too,
+    so that a run says so. Names that start with a dot are skipped and links to folders
     not followed. Pictures that a run of Cellwright wrote beside its tables are no images of a
     microscope: they are left out.
 
@@ -153,5 +162,5 @@ def _images_below(folder: Path) -> Iterator[Path]:
         stacks = [name for name in folders if name.lower().endswith(STACK_SUFFIXES)]
         folders[:] = [name for name in folders if name[0] != "." and name not in stacks]
         for name in (*files, *stacks):
-            if name[0] != "." and name.lower().endswith((*IMAGE_SUFFIXES, *STACK_SUFFIXES)):
+            if name[0] != "." and name.lower().endswith(_LISTED):
                 yield Path(where, name)

@@ -229,3 +229,9 @@ def test_pictures_of_an_earlier_run_are_no_images(
         (run / mark).parent.mkdir(exist_ok=True)
         (run / mark).write_text("")
     assert list_images([folder]) == sorted([*before, run / "kept" / "a.png"])
+
+
+def test_pictures_that_cannot_be_read_are_listed_too(tmp_path: Path) -> None:
+    for name in ("a.gif", "b.webp", "c.vsi", "d.txt", "e.czi"):
+        (tmp_path / name).write_bytes(b"GIF89a..")
+    assert [path.name for path in list_images([tmp_path])] == ["a.gif", "b.webp", "c.vsi", "e.czi"]
