@@ -223,7 +223,7 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> TrainConfig:
     """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot be read ({error})", where=path) from error
     if not isinstance(raw, dict):
         raise ConfigError("a training config must be a YAML mapping", where=path)
@@ -259,7 +259,13 @@ def _override(raw: dict[str, Any], override: str) -> None:
         place = place.setdefault(folder, {})
         if not isinstance(place, dict):
             raise ConfigError(f"--set {override!r}: {folder!r} is a value, not a section")
-    place[last] = yaml.safe_load(value)
+    try:
+        place[last] = yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError) as error:  # a date such as 2026-02-30 is a ValueError
+        raise ConfigError(
+            f"--set {override!r}: {value!r} is no YAML value",
+            remedy="close every bracket and quotation mark, e.g. --set 'limits=[one, two]'",
+        ) from error
 
 
 def _readable(error: ValidationError) -> str:

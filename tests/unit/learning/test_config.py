@@ -41,7 +41,10 @@ def test_what_is_wrong_is_named(tmp_path, content, said):
         load_config(path)
 
 
-@pytest.mark.parametrize("override", ["epochs", "=3", "name.a=3"])
+@pytest.mark.parametrize(
+    "override",
+    ["epochs", "=3", "name.a=3", "seed=[1", "name='a", "seed=a: b: c", "seed=@", "name=2026-02-30"],
+)
 def test_a_bad_override_is_explained(tmp_path, override):
     path = write(tmp_path / "run.yaml", {"name": "a", "data": {"dataset": "x"}})
     with pytest.raises(ConfigError, match="--set"):
