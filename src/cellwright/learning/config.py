@@ -18,6 +18,7 @@ from cellwright.errors import ConfigError
 from cellwright.images.normalise import Normalisation
 from cellwright.learning.class_config import ClassificationConfig
 from cellwright.learning.compression_config import AwareQuantization, Pruning
+from cellwright.learning.config_errors import in_words
 
 
 class _Frozen(BaseModel):
@@ -246,7 +247,7 @@ def checked(raw: dict[str, Any], overrides: tuple[str, ...] = (), *, where: obje
     try:
         return TrainConfig.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(_readable(error), where=where) from error
+        raise ConfigError(in_words(error, TrainConfig), where=where) from error
 
 
 def _override(raw: dict[str, Any], override: str) -> None:
@@ -266,14 +267,6 @@ def _override(raw: dict[str, Any], override: str) -> None:
             f"--set {override!r}: {value!r} is no YAML value",
             remedy="close every bracket and quotation mark, e.g. --set 'limits=[one, two]'",
         ) from error
-
-
-def _readable(error: ValidationError) -> str:
-    lines = []
-    for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"]) or "the file"
-        lines.append(f"{where}: {item['msg']}")
-    return "; ".join(lines)
 
 
 def _anchored(config: TrainConfig, folder: Path) -> TrainConfig:
