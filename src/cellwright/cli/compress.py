@@ -12,6 +12,7 @@ import typer
 from cellwright.cli.compress_verdict import print_verdict
 from cellwright.cli.console import counted, progress_bar, say, typed_command, write_json
 from cellwright.cli.labels import (
+    another_part,
     only_part,
     only_reported,
     open_labelled,
@@ -242,7 +243,7 @@ def _job(bundle: Bundle, whole: LabelledSet, asked: _Asked) -> CompressionJob:
             "larger on new ones; use --part val with the --split file of its training"
         )
     present = parts_of(whole, split_file=split) if part == "val" else set()
-    training = only_part(whole, "train", split_file=split) if "train" in present else None
+    training = another_part(whole, "train", split_file=split) if "train" in present else None
     chosen: Sequence[CalibrationImage] = ()
     words = ""
     if asked.images:
