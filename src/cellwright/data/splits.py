@@ -59,8 +59,13 @@ def _check_ratios(ratios: Mapping[str, float]) -> None:
             f"unknown parts {sorted(unknown)}" if unknown else "no parts to split into",
             remedy=f"name parts out of {', '.join(PARTS)}",
         )
-    if min(ratios.values()) < 0 or sum(ratios.values()) <= 0:
-        raise ConfigError(f"ratios must be positive, not {dict(ratios)}", remedy="try 70/20/10")
+    total = sum(ratios.values())
+    if min(ratios.values()) < 0 or not 0 < total < float("inf"):
+        given = "/".join(f"{weight:g}" for weight in ratios.values())
+        raise ConfigError(
+            f"ratios must be finite and not below 0, with one above 0, not {given}",
+            remedy="try 70/20/10",
+        )
 
 
 def split(

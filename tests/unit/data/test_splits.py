@@ -86,7 +86,14 @@ def test_by_image_ignores_groups():
     assert Counter(split(labelled, RATIOS, by="image").values())["train"] == 7
 
 
-@pytest.mark.parametrize("ratios", [{}, {"train": -1}, {"training": 1}, {"train": 0}])
+@pytest.mark.parametrize(
+    "ratios",
+    [
+        *({}, {"train": -1}, {"training": 1}, {"train": 0}),
+        *({"train": float("nan"), "val": 1}, {"train": 1, "val": float("nan")}),
+        {"train": float("inf"), "val": 1},
+    ],
+)
 def test_bad_ratios_are_refused(ratios):
     with pytest.raises(ConfigError):
         split(a_set(["a", "b"]), ratios)
