@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.data.csv_header import other_separator
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import ConfigError, DatasetError, LeakError
 from cellwright.images.write import atomic_path
@@ -258,7 +259,9 @@ def read_split(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"cannot be read ({error})", where=path) from error
     if not rows or not {"id", "part"} <= set(rows[0]):
-        raise DatasetError("a split file needs the columns id and part", where=path)
+        what = other_separator(list(rows[0]) if rows else None)
+        remedy = "a split file needs the columns id and part"
+        raise DatasetError(what or "columns are missing", where=path, remedy=remedy)
     part_of: dict[str, str] = {}
     for row in rows:
         name, part = row["id"] or "", row["part"] or ""

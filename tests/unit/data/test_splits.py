@@ -130,7 +130,12 @@ def test_written_and_read_again(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "columns"), ("id,part\n1,holdout\n", "holdout"), ("a,b\n1,2\n", "columns")],
+    [
+        ("id;part\n1;train\n", "separated by ';'"),
+        ("", "columns"),
+        ("id,part\n1,holdout\n", "holdout"),
+        ("a,b\n1,2\n", "columns"),
+    ],
 )
 def test_a_bad_split_file_is_explained(tmp_path, text, said):
     path = tmp_path / "split.csv"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cellwright.data.csv_header import other_separator
 from cellwright.data.formats.label_images import NO_LABEL, paired, read_label_image
 from cellwright.data.formats.layout import (
     Entry,
@@ -161,7 +162,8 @@ def _read_table(path: Path, classes: tuple[str, ...]) -> dict[str, dict[int, int
     table: dict[str, dict[int, int]] = {}
     reader = csv.DictReader(io.StringIO(read_text(path)))
     if set(COLUMNS) - set(reader.fieldnames or ()):
-        raise AnnotationError(f"needs the columns {', '.join(COLUMNS)}", where=path)
+        what = other_separator(reader.fieldnames) or "columns are missing"
+        raise AnnotationError(what, where=path, remedy=f"it needs the columns {', '.join(COLUMNS)}")
     for row in reader:
         where = f"{path}:{reader.line_num}"
         label, name = row["label"] or "", row["class"]
