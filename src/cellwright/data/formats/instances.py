@@ -32,7 +32,7 @@ from cellwright.data.formats.layout import (
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.write import write_labels
-from cellwright.types import Instances
+from cellwright.types import Instances, kind_in_words
 
 UNNAMED = ("object",)
 TABLE = "objects.csv"
@@ -141,7 +141,7 @@ def write_instances(
                 continue
             if not isinstance(annotation, Instances) or annotation.class_ids is None:
                 raise DatasetError(
-                    f"{record.id!r} holds a {type(annotation).__name__}, not instances",
+                    f"{record.id!r} holds {kind_in_words(annotation)}, not instances",
                     remedy="convert to another format",
                 )
             suffix = ".png" if len(annotation) <= np.iinfo(np.uint16).max else ".tif"
