@@ -7,6 +7,7 @@ without a traceback and exits with code 2; code that calls the library catches
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
@@ -77,6 +78,35 @@ class UnknownNameError(CellwrightError):
             remedy=f"{hint}choose one of: {', '.join(known) or '(none)'}",
         )
         self.choices = known
+
+
+_REMEDY = "choose a folder you may write to, with room on its disk"
+
+_CANNOT_WRITE = {
+    **dict.fromkeys(
+        (errno.EEXIST, errno.ENOTDIR), ("a file stands where a folder is needed", _REMEDY)
+    ),
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT), ("", _REMEDY)
+    ),
+    errno.EISDIR: ("it is a folder", "name a file, for instance one in it"),
+    errno.ENOENT: ("its folder is not there", _REMEDY),
+    errno.ENAMETOOLONG: ("its name is too long", "choose a shorter one"),
+}
+
+
+def unwritable(path: object, error: OSError) -> CellwrightError | None:
+    """What the system says against writing ``path``, in words; None for what is no such thing.
+
+    >>> str(unwritable("a/b.csv", NotADirectoryError(errno.ENOTDIR, "Not a directory")))[:62]
+    'a/b.csv: cannot be written (a file stands where a folder is ne'
+    """
+    if error.errno not in _CANNOT_WRITE:
+        return None
+    what, remedy = _CANNOT_WRITE[error.errno]
+    return CellwrightError(
+        f"cannot be written ({what or error.strerror})", where=path, remedy=remedy
+    )
 
 
 def _rebuilt(

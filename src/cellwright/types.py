@@ -241,6 +241,21 @@ class Category:
 Annotation: TypeAlias = Boxes | Instances | SemanticMask | Category
 
 
+def kind_in_words(annotation: Annotation | None) -> str:
+    """What an annotation is, for a sentence.
+
+    >>> kind_in_words(Category(3))
+    'the class of an image'
+    """
+    words = {
+        Boxes: "boxes",
+        Instances: "single cells (instances)",
+        SemanticMask: "a mask of classes",
+        Category: "the class of an image",
+    }
+    return "no label" if annotation is None else words[type(annotation)]
+
+
 def boxes_of(annotation: Annotation | None, *, where: object) -> Boxes:
     """The boxes an annotation holds; instances count as their tight boxes.
 
@@ -254,7 +269,7 @@ def boxes_of(annotation: Annotation | None, *, where: object) -> Boxes:
     if annotation is None:
         raise AnnotationError("nobody labelled this image", where=where)
     raise AnnotationError(
-        f"a detector needs boxes or instances, not {type(annotation).__name__}", where=where
+        f"a detector needs boxes or instances, not {kind_in_words(annotation)}", where=where
     )
 
 

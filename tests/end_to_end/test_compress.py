@@ -101,3 +101,19 @@ def test_what_is_asked_wrongly_is_said_before_any_work(
         assert code == 2
         assert sentence in said.splitlines()[-1]
     assert not new.exists()
+
+
+def test_only_a_method_that_learns_ranges_speaks_of_them(
+    say: Say, model: Path, labels: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "new.cellwright"
+    assert say("compress", model, labels, "--method", "magic", "--out", new)[1].count("\n") == 1
+    judged = ("--runtime", "onnxruntime", "--threads", "1", "--max-drop", "100")
+    report = tmp_path / "verdict.json"
+    for method, ranges in (("half", False), ("ptq", True)):
+        out = tmp_path / f"{method}.cellwright"
+        arguments = ("--method", method, "--ranges", "minmax", "--out", out, "--json", report)
+        code, said = say("compress", model, labels, *judged, *arguments)
+        assert code == 0, said
+        assert ("ranges are learned" in said) == ranges
+        assert ("calibrated on" in json.loads(report.read_text())["settings"]) == ranges

@@ -12,7 +12,7 @@ from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.zoo import ZOO
 from damage import with_flipped_bit
 
-from .conftest import Run, Say
+from .conftest import Run, Say, write_blob_bundle
 
 
 def test_the_list_is_the_zoo(cellwright: Run) -> None:
@@ -49,7 +49,8 @@ def test_models_join_and_the_committee_predicts(
     cellwright: Run, say: Say, blob_bundle: Path, tmp_path: Path
 ) -> None:
     both = tmp_path / "both.cellwright"
-    done = cellwright("models", "join", blob_bundle, blob_bundle, "--out", both)
+    twin = write_blob_bundle(tmp_path / "twin.cellwright")
+    done = cellwright("models", "join", blob_bundle, twin, "--out", both)
     assert done.returncode == 0, done.stderr
     assert "takes 2 times as long" in done.stderr and "models settle" in done.stderr
     assert cellwright("models", "verify", both).returncode == 0

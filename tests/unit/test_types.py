@@ -135,5 +135,5 @@ def test_what_a_detector_takes_of_an_annotation():
     assert boxes_of(Instances(labels), where="a").xyxy.tolist() == A_BOX
     with pytest.raises(AnnotationError, match="a: nobody labelled this image"):
         boxes_of(None, where="a")
-    with pytest.raises(AnnotationError, match=r"a: .* not SemanticMask"):
+    with pytest.raises(AnnotationError, match=r"a: .* not a mask of classes"):
         boxes_of(SemanticMask(labels), where="a")

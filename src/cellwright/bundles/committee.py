@@ -31,7 +31,7 @@ def join_bundles(bundles: Sequence[Bundle], *, out: Path) -> Bundle:
 
     Raises:
         ConfigError: ``out`` cannot be the name of a bundle, or is one of ``bundles``.
-        BundleError: they do not answer alike, or their answers have no mean.
+        BundleError: they do not answer alike, or their answers have no mean, or two are one.
     """
     if len(bundles) < 2:
         raise BundleError("one model is no committee", remedy="name two models or more")
@@ -40,6 +40,7 @@ def join_bundles(bundles: Sequence[Bundle], *, out: Path) -> Bundle:
         check_name(out, bundle)
         _check_has_mean(bundle)
         _check_alike(first, bundle)
+    _refuse_twins(bundles)
     graph = mean_graph([bundle.graph() for bundle in bundles])
     entry = graph_entry(first.card.graphs[0].file, graph, first.card.graphs[0].precision)
     card = first.card.model_copy(
@@ -58,6 +59,19 @@ def join_bundles(bundles: Sequence[Bundle], *, out: Path) -> Bundle:
     return open_bundle(
         write_bundle(out, card, {entry.file: graph}, {TEST_INPUT: picture, **answers})
     )
+
+
+def _refuse_twins(bundles: Sequence[Bundle]) -> None:
+    """The mean of a model and itself says what the model says, at twice the time."""
+    seen: set[str] = set()
+    for bundle in bundles:
+        if bundle.sha256 in seen:
+            raise BundleError(
+                "this model is named twice",
+                where=bundle.path,
+                remedy="name models that were trained apart",
+            )
+        seen.add(bundle.sha256)
 
 
 def _check_has_mean(bundle: Bundle) -> None:

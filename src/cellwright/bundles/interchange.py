@@ -72,7 +72,6 @@ def _graph_path(bundle: Bundle, entry: GraphEntry, folder: Path, suffix: str) ->
 
 
 def _write_card(bundle: Bundle, folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{bundle.card.name}-card.json"
     with atomic_path(target) as temporary:
         temporary.write_text(bundle.card.model_dump_json(indent=1) + "\n", encoding="utf-8")

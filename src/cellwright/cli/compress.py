@@ -12,6 +12,7 @@ import typer
 from cellwright.cli.compress_verdict import print_verdict
 from cellwright.cli.console import counted, progress_bar, say, typed_command, write_json
 from cellwright.cli.labels import (
+    another_part,
     only_part,
     only_reported,
     open_labelled,
@@ -183,10 +184,18 @@ class _Asked:
 
 
 def _judge(asked: _Asked) -> Verdict:
-    """Train where the method does, make the smaller bundle, judge it."""
+    """Train where the method does, make the smaller bundle, judge it.
+
+    Raises:
+        UnknownNameError: no such method.
+    """
     from cellwright.bundles.bundle import open_bundle
-    from cellwright.compression import TRAINED
+    from cellwright.compression import METHODS, TRAINED
     from cellwright.compression.compress import compress as run
+    from cellwright.errors import UnknownNameError
+
+    if asked.method not in METHODS:
+        raise UnknownNameError("method", asked.method, METHODS)
 
     bundle = open_bundle(asked.bundle)
     larger = None if asked.against is None else open_bundle(asked.against)
@@ -207,7 +216,7 @@ def _judge(asked: _Asked) -> Verdict:
 
 
 def _trained(bundle: Bundle, asked: _Asked) -> tuple[Bundle, _Asked]:
-    """What the training leaves, and what is asked of it: it learned its ranges, if it has any."""
+    """What the training leaves, and what is asked of it."""
     from cellwright.bundles.naming import check_name
     from cellwright.cli.compress_training import data_section, refuse_part, train_smaller
     from cellwright.learning.fine_tuning import FineTuning
@@ -226,11 +235,12 @@ def _trained(bundle: Bundle, asked: _Asked) -> tuple[Bundle, _Asked]:
         overrides=(*threads, *asked.overrides),
     )
     smaller, split = train_smaller(bundle, plan, asked.out)
-    return smaller, replace(asked, part=part, split=split, images=0)
+    return smaller, replace(asked, part=part, split=split)
 
 
 def _job(bundle: Bundle, whole: LabelledSet, asked: _Asked) -> CompressionJob:
-    """The images of a compression by their roles; no ranges are learned from 0 images."""
+    """The images of a compression by their roles."""
+    from cellwright.compression import LEARN_RANGES
     from cellwright.compression.calibration_data import draw
     from cellwright.compression.compress import CompressionJob
 
@@ -242,10 +252,10 @@ def _job(bundle: Bundle, whole: LabelledSet, asked: _Asked) -> CompressionJob:
             "larger on new ones; use --part val with the --split file of its training"
         )
     present = parts_of(whole, split_file=split) if part == "val" else set()
-    training = only_part(whole, "train", split_file=split) if "train" in present else None
+    training = another_part(whole, "train", split_file=split) if "train" in present else None
     chosen: Sequence[CalibrationImage] = ()
     words = ""
-    if asked.images:
+    if asked.method in LEARN_RANGES:
         calibration, words = _calibration_images(judged, training, asked.calibrate_on)
         chosen = draw(calibration, asked.images)
     return CompressionJob(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellwright.cli.console import say, typed_command
+from cellwright.cli.stopping import ends_when_told
 from cellwright.cli.train import hush_lightning, prepare_training, say_what_ships
 from cellwright.errors import ConfigError
 
@@ -41,7 +42,8 @@ def train_smaller(bundle: Bundle, plan: FineTuning, out: Path) -> tuple[Bundle, 
     hush_lightning()
     run_dir = out.parent / f"{out.stem}-run"
     say(f"training {config.schedule.epochs} epochs in {run_dir}")
-    result = train(config, run_dir, command=typed_command())
+    with ends_when_told():
+        result = train(config, run_dir, command=typed_command())
     smaller = open_bundle(result.bundle)
     say_what_ships(smaller.card.training)
     return smaller, run_dir / "split.csv"

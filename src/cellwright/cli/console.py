@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from cellwright.errors import ConfigError
+
 if TYPE_CHECKING:
     from cellwright.assays.tables import LeftOut
 
@@ -32,6 +34,28 @@ def say(text: str) -> None:
 def typed_command() -> str:
     """What was typed, for a card or a table: whoever reads it can do the same again."""
     return shlex.join(["cellwright", *sys.argv[1:]])
+
+
+def file_for_json(target: Path | None) -> Path | None:
+    """The option ``--json`` as it was given, looked at before the work whose figures it gets.
+
+    Raises:
+        ConfigError: it is a folder, or would lie below a file.
+    """
+    if target is None or target == STDOUT:
+        return target
+    if target.is_dir():
+        raise ConfigError(
+            "--json names a folder", where=target, remedy="name a file, for instance one in it"
+        )
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise ConfigError(
+            f"--json names a file below {above}, which is no folder",
+            where=target,
+            remedy="name a file in a folder",
+        )
+    return target
 
 
 def write_json(value: object, target: Path | None) -> bool:

@@ -156,7 +156,6 @@ def split(
 
     labelled = open_labelled(source, format_name=format_name)
     part_of = split_apart(labelled, _weights(ratios), seed=seed, by=by)
-    out.parent.mkdir(parents=True, exist_ok=True)
     splits.write_split(out, labelled, part_of)
     rows: list[dict[str, Cell]] = []
     for name in (part for part in PARTS if part in part_of.values()):

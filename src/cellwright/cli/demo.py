@@ -142,7 +142,9 @@ def begin(out: Path) -> None:
         raise ConfigError(
             "the folder holds files that are not a demo's", where=out, remedy="name a new folder"
         )
-    out.mkdir(parents=True, exist_ok=True)
+    from cellwright.images.write import make_folder
+
+    make_folder(out)
     marker.touch()
     for path in (out / name for name in MADE):
         if path.is_dir():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cellwright.cli.console import say
 from cellwright.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
@@ -43,16 +44,32 @@ def only_part(
 ) -> LabelledSet:
     """The part ``name`` of the set, by a split file or by the set's own layout.
 
+    A split file and a set that do not fit each other are remarked upon.
+
     Raises:
         ConfigError: a split file, but no part chosen.
         DatasetError: the set knows no parts, or the part is empty.
     """
-    from cellwright.data.splits import part
+    from cellwright.data.splits import misfit
 
     if name == "all":
         if split_file is not None:
             raise ConfigError("--split is given, but no part", remedy="add --part test")
         return labelled
+    chosen = another_part(labelled, name, split_file=split_file)
+    if split_file is not None and (remark := misfit(labelled, _part_of(labelled, split_file))):
+        say(f"warning: {split_file}: {remark}; the others are used")
+    return chosen
+
+
+def another_part(labelled: LabelledSet, name: str, *, split_file: Path | None) -> LabelledSet:
+    """As :func:`only_part`, without a second remark on the split.
+
+    Raises:
+        DatasetError: the set knows no parts, or the part is empty.
+    """
+    from cellwright.data.splits import part
+
     return part(labelled, _part_of(labelled, split_file), name)
 
 
@@ -82,7 +99,7 @@ def only_reported(
     """
     if chosen_by != "val" or "test" not in parts_of(labelled, split_file=split_file):
         return {}
-    test = only_part(labelled, "test", split_file=split_file)
+    test = another_part(labelled, "test", split_file=split_file)
     return {part_in_words(labelled, "test"): test}
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from cellwright.cli.console import file_for_json
+
 Inputs: TypeAlias = Annotated[
     list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")
 ]
@@ -67,7 +69,12 @@ Overrides: TypeAlias = Annotated[
 ]
 Json: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--json", metavar="FILE", help="Write JSON too; - prints it instead of tables."),
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        callback=file_for_json,
+        help="Write JSON too; - prints it instead of tables.",
+    ),
 ]
 Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 PixelSize: TypeAlias = Annotated[

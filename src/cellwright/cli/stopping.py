@@ -16,7 +16,8 @@ def ends_when_told() -> Iterator[None]:
     Batch systems, systemd and ``timeout`` send it to all processes of a run. Those that load
     images then die first, the trainer raises, and a run that goes on after the failure of a part
     would begin the next one. An exception would not do: the death of a loader raises another in
-    its place. What is on disk is whole at any moment, so nothing is lost.
+    its place. Lightning alone would end the training and let the command go on as if it were
+    done. What is on disk is whole at any moment, so nothing is lost.
     """
     before = signal.signal(signal.SIGTERM, _end)
     try:

@@ -14,10 +14,12 @@ import typer
 from cellwright.cli.console import say, typed_command
 from cellwright.cli.evaluate import print_report
 from cellwright.cli.options import Overrides
+from cellwright.cli.stopping import ends_when_told
 from cellwright.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from cellwright.bundles.card import TrainingRecord
+    from cellwright.learning.config import TrainConfig
 
 EXAMPLES = """Examples:
 
@@ -55,17 +57,11 @@ def train(
     from cellwright.learning.train import train as fit
 
     hush_lightning()
-    command = typed_command()
     if folds is not None:
-        from cellwright.learning.cross_validation import cross_validate
-
-        found = cross_validate(
-            settings, out or Path("runs") / f"{settings.name}-folds", n_folds=folds, command=command
-        )
-        print_report(found.report)
-        typer.echo(found.predictions)
+        _judge_by_folds(settings, out or Path("runs") / f"{settings.name}-folds", n_folds=folds)
         return
-    result = fit(settings, out or Path("runs") / settings.name, command=command)
+    with ends_when_told():
+        result = fit(settings, out or Path("runs") / settings.name, command=typed_command())
     if result.report is not None:
         print_report(result.report)
     say_what_ships(open_bundle(result.bundle).card.training)
@@ -73,6 +69,15 @@ def train(
         say(f"warning: the split leaks, so these figures flatter the model: {leak}")
     say("the bundle is ready; try it with `cellwright predict IMAGES --model BUNDLE --out DIR`")
     typer.echo(result.bundle)
+
+
+def _judge_by_folds(settings: TrainConfig, folder: Path, *, n_folds: int) -> None:
+    from cellwright.learning.cross_validation import cross_validate
+
+    with ends_when_told():
+        found = cross_validate(settings, folder, n_folds=n_folds, command=typed_command())
+    print_report(found.report)
+    typer.echo(found.predictions)
 
 
 def say_what_ships(training: TrainingRecord) -> None:

@@ -32,3 +32,6 @@ METHODS: dict[str, Method] = {
     **TRAINED,
 }
 """Ways to make a bundle smaller; the command line and its help read this table."""
+
+LEARN_RANGES = ("ptq",)
+"""Those that look at images for the ranges of activations."""

@@ -19,7 +19,7 @@ from cellwright.bundles.card import Card, Evaluation
 from cellwright.bundles.naming import check_name
 from cellwright.bundles.probe import disc_picture
 from cellwright.bundles.sessions import RUNTIMES, Batch, choose_runtime, open_session
-from cellwright.compression import METHODS, TRAINED
+from cellwright.compression import LEARN_RANGES, METHODS, TRAINED
 from cellwright.compression.accuracy import judge_of
 from cellwright.compression.calibration_data import CalibrationImage, prepare_inputs
 from cellwright.compression.cost import graph_cost
@@ -245,7 +245,7 @@ class _Bench:
 
     def _words(self, method: str) -> dict[str, str]:
         """What the verdict's settings say beside the method's own."""
-        words = {} if method in GRAPH_STAYS else {"calibrated on": self.job.calibration_name}
+        words = {"calibrated on": self.job.calibration_name} if method in LEARN_RANGES else {}
         if self.larger is not self.parent:
             words["of"] = self.parent.card.name
         return words

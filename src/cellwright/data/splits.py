@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.data.csv_header import other_separator
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import ConfigError, DatasetError, LeakError
 from cellwright.images.write import atomic_path
@@ -59,8 +60,13 @@ def _check_ratios(ratios: Mapping[str, float]) -> None:
             f"unknown parts {sorted(unknown)}" if unknown else "no parts to split into",
             remedy=f"name parts out of {', '.join(PARTS)}",
         )
-    if min(ratios.values()) < 0 or sum(ratios.values()) <= 0:
-        raise ConfigError(f"ratios must be positive, not {dict(ratios)}", remedy="try 70/20/10")
+    total = sum(ratios.values())
+    if min(ratios.values()) < 0 or not 0 < total < float("inf"):
+        given = "/".join(f"{weight:g}" for weight in ratios.values())
+        raise ConfigError(
+            f"ratios must be finite and not below 0, with one above 0, not {given}",
+            remedy="try 70/20/10",
+        )
 
 
 def split(
@@ -224,20 +230,48 @@ def write_split(path: Path, labelled: LabelledSet, part_of: Mapping[str, str]) -
         writer.writerows([record.id, record.group, part_of[record.id]] for record in labelled)
 
 
+def misfit(labelled: LabelledSet, part_of: Mapping[str, str]) -> str:
+    """What of a split and of a set does not belong to the other, in words; empty if all does.
+
+    >>> misfit(LabelledSet("cells", (), ()), {"a": "train"})
+    '1 of 1 ids of the split are not in cells'
+    """
+    ids = {record.id for record in labelled}
+    strange, left_out = len(part_of.keys() - ids), len(ids - part_of.keys())
+    found = []
+    if strange:
+        found.append(f"{strange} of {len(part_of)} ids of the split are not in {labelled.name}")
+    if left_out:
+        found.append(f"{left_out} of {len(ids)} images of {labelled.name} have no part in it")
+    return ", and ".join(found)
+
+
 def read_split(path: Path) -> dict[str, str]:
-    """Part by record id from a CSV written by :func:`write_split`.
+    """Part by record id from a CSV written by :func:`write_split`, also by way of a spreadsheet.
 
     Raises:
-        DatasetError: missing file or columns, or an unknown part.
+        DatasetError: missing file or columns, an unknown part, or an image in two parts.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        # Spreadsheets put a byte order mark in front.
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"cannot be read ({error})", where=path) from error
     if not rows or not {"id", "part"} <= set(rows[0]):
-        raise DatasetError("a split file needs the columns id and part", where=path)
-    unknown = sorted({row["part"] for row in rows} - set(PARTS))
-    if unknown:
-        raise DatasetError(f"unknown part {unknown[0]!r}", where=path, remedy=f"use {PARTS}")
-    return {row["id"]: row["part"] for row in rows}
+        what = other_separator(list(rows[0]) if rows else None)
+        remedy = "a split file needs the columns id and part"
+        raise DatasetError(what or "columns are missing", where=path, remedy=remedy)
+    part_of: dict[str, str] = {}
+    for row in rows:
+        name, part = row["id"] or "", row["part"] or ""
+        if part not in PARTS:
+            remedy = f"use one of: {', '.join(PARTS)}"
+            raise DatasetError(f"unknown part {part!r}", where=path, remedy=remedy)
+        if part_of.setdefault(name, part) != part:
+            raise DatasetError(
+                f"{name!r} is listed twice, in {part_of[name]} and in {part}",
+                where=path,
+                remedy="leave one of the two lines",
+            )
+    return part_of

@@ -13,10 +13,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.errors import AnnotationError, CellwrightError, ImageError
+from cellwright.errors import AnnotationError, ImageError, unwritable
 from cellwright.types import Image, check_image
 
-_CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+
+def make_folder(path: Path) -> Path:
+    """The folder ``path``, made with those above it where they are missing.
+
+    Raises:
+        CellwrightError: it cannot be written, or a file stands in the way.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        told = unwritable(path, error)
+        if told is None:
+            raise
+        raise told from error
+    return path
 
 
 @contextmanager
@@ -33,22 +47,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
     'done'
 
     Raises:
-        CellwrightError: the folder cannot be written, or the disk is full.
+        CellwrightError: the folder cannot be written, the disk is full, or ``path`` is a folder.
     """
     path = Path(path)
     temporary = path.with_name(f".{secrets.token_hex(6)}{path.suffix}")
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        if error.errno in _CANNOT_WRITE or isinstance(error, NotADirectoryError | FileExistsError):
-            raise CellwrightError(
-                f"cannot be written ({error.strerror})",
-                where=path,
-                remedy="choose a folder you may write to, with room on its disk",
-            ) from error
-        raise
+        # These two may as well be of a file that the block reads.
+        either = error.errno in (errno.ENOENT, errno.EISDIR)
+        told = unwritable(path, error)
+        if told is None or (either and str(error.filename) != str(temporary)):
+            raise
+        raise told from error
     finally:
         with suppress(OSError):
             temporary.unlink()

@@ -21,6 +21,20 @@ saves the overhead of a call, which large tiles do not feel, and its memory adds
 SCALE_RANGE = (1 / 8, 8.0)
 
 
+def check_scale(scale: float) -> None:
+    """Refuse a scale that would draw cells too small to see or too large for a tile.
+
+    Raises:
+        ConfigError: it is outside 1/8 to 8.
+    """
+    low, high = SCALE_RANGE
+    if not low <= scale <= high:
+        raise ConfigError(
+            f"scale must lie between {low:g} and {high:g}, not {scale:g}",
+            remedy="give 2 where the cells are half as large as in training",
+        )
+
+
 def network_factor(
     spec: InputSpec, *, pixel_size_um: float | None = None, scale: float | None = None
 ) -> float:
@@ -33,14 +47,13 @@ def network_factor(
         ImageError: the pixel sizes differ more than eightfold.
         ConfigError: ``scale`` is outside 1/8 to 8.
     """
-    low, high = SCALE_RANGE
     if scale is not None:
-        if not low <= scale <= high:
-            raise ConfigError(f"scale must lie between {low:g} and {high:g}, not {scale:g}")
+        check_scale(scale)
         return spec.resize_factor * scale
     if pixel_size_um is None or spec.pixel_size_um is None:
         return spec.resize_factor
     ratio = pixel_size_um / spec.pixel_size_um
+    low, high = SCALE_RANGE
     if not low <= ratio <= high:
         raise ImageError(
             f"pixels of {pixel_size_um:g} µm; the model was trained at {spec.pixel_size_um:g} µm",

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from cellwright.errors import ConfigError
 from cellwright.images.read import LazyImage
 from cellwright.inference.identity import NamedImage
+from cellwright.inference.prepare import check_scale
 from cellwright.inference.run_folder import Part, TableColumns
 
 OVERLAY_PX = 2000
@@ -46,8 +47,11 @@ class RunOptions:
     outlines: Outlines = "none"
 
     def __post_init__(self) -> None:
-        if self.pixel_size_um is not None and not self.pixel_size_um > 0:
-            raise ConfigError(f"pixel size must be above 0 µm, not {self.pixel_size_um}")
+        size = self.pixel_size_um
+        if size is not None and not 0 < size < float("inf"):
+            raise ConfigError(f"pixel size must be above 0 µm and finite, not {size}")
+        if self.scale is not None:
+            check_scale(self.scale)
         if self.score_threshold is not None and not 0 <= self.score_threshold <= 1:
             raise ConfigError(f"the score threshold must lie in 0..1, not {self.score_threshold}")
         if self.tile_px is not None and self.labels_dir is not None:

@@ -18,6 +18,7 @@ from cellwright.errors import ConfigError
 from cellwright.images.normalise import Normalisation
 from cellwright.learning.class_config import ClassificationConfig
 from cellwright.learning.compression_config import AwareQuantization, Pruning
+from cellwright.learning.config_errors import in_words
 
 
 class _Frozen(BaseModel):
@@ -224,7 +225,7 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> TrainConfig:
     """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot be read ({error})", where=path) from error
     if not isinstance(raw, dict):
         raise ConfigError("a training config must be a YAML mapping", where=path)
@@ -247,7 +248,7 @@ def checked(raw: dict[str, Any], overrides: tuple[str, ...] = (), *, where: obje
     try:
         return TrainConfig.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(_readable(error), where=where) from error
+        raise ConfigError(in_words(error, TrainConfig), where=where) from error
 
 
 def _override(raw: dict[str, Any], override: str) -> None:
@@ -260,15 +261,13 @@ def _override(raw: dict[str, Any], override: str) -> None:
         place = place.setdefault(folder, {})
         if not isinstance(place, dict):
             raise ConfigError(f"--set {override!r}: {folder!r} is a value, not a section")
-    place[last] = yaml.safe_load(value)
-
-
-def _readable(error: ValidationError) -> str:
-    lines = []
-    for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"]) or "the file"
-        lines.append(f"{where}: {item['msg']}")
-    return "; ".join(lines)
+    try:
+        place[last] = yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError) as error:  # a date such as 2026-02-30 is a ValueError
+        raise ConfigError(
+            f"--set {override!r}: {value!r} is no YAML value",
+            remedy="close every bracket and quotation mark, e.g. --set 'limits=[one, two]'",
+        ) from error
 
 
 def _anchored(config: TrainConfig, folder: Path) -> TrainConfig:

@@ -18,7 +18,7 @@ from torch import Tensor
 from cellwright.bundles.card import InputSpec, TrainingRecord
 from cellwright.data.checksum import checksum
 from cellwright.errors import ConfigError
-from cellwright.images.write import atomic_path
+from cellwright.images.write import atomic_path, make_folder
 from cellwright.learning.config import TrainConfig
 from cellwright.learning.provenance import commit, machine
 from cellwright.learning.training_data import Parts
@@ -49,7 +49,7 @@ def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
     Raises:
         ConfigError: another config was run there.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(run_dir)
     path = run_dir / "config.yaml"
     wanted = config.model_dump(mode="json")
     if path.exists():

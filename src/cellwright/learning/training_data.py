@@ -16,7 +16,7 @@ from cellwright.data.formats import read_labelled
 from cellwright.data.inspection.duplicates import leaks
 from cellwright.data.labelled_set import LabelledSet, joined
 from cellwright.data.likeness import split_apart
-from cellwright.data.splits import check_split, given_split, part, read_split
+from cellwright.data.splits import check_split, given_split, misfit, part, read_split
 from cellwright.errors import ConfigError, DatasetError, LeakError
 from cellwright.images.normalise import Normalisation
 from cellwright.learning.config import DataConfig, InputConfig
@@ -74,6 +74,8 @@ def load_parts(config: DataConfig) -> Parts:
     else:
         part_of = given
         found = _check(labelled, part_of, config)
+        if remark := misfit(labelled, part_of):
+            _log.warning("%s: %s; the others are used", config.split_file, remark)
     has_test = "test" in part_of.values()
     remark(labelled)
     return Parts(

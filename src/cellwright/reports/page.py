@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from cellwright import __version__
-from cellwright.errors import ImageError
+from cellwright.errors import ImageError, unwritable
 
 Cell: TypeAlias = str | int | float | None
 Tone: TypeAlias = Literal["plain", "good", "warning"]
@@ -214,8 +214,21 @@ class Page:
         )
 
     def save(self, path: Path) -> Path:
-        """Write the page; an older one is replaced only when the new one is complete."""
+        """Write the page; an older one is replaced only when the new one is complete.
+
+        Raises:
+            CellwrightError: the folder cannot be written, or ``path`` is one.
+        """
         path = Path(path)
+        try:
+            return self._save(path)
+        except OSError as error:
+            told = unwritable(path, error)
+            if told is None:
+                raise
+            raise told from error
+
+    def _save(self, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)

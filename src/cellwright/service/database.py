@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from cellwright.errors import ConfigError
+from cellwright.images.write import make_folder
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -72,7 +73,7 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(parsed.database).parent)
     engine = create_engine(parsed, connect_args={"timeout": WAIT_SECONDS})
 
     @event.listens_for(engine, "connect")

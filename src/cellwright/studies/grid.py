@@ -22,6 +22,7 @@ from typing import Any
 from cellwright.errors import CellwrightError, ConfigError, DatasetError, MissingExtraError
 from cellwright.images.write import atomic_path
 from cellwright.learning.provenance import commit, machine
+from cellwright.studies.labels import load_set
 from cellwright.studies.study import (
     Cell,
     Figure,
@@ -46,10 +47,14 @@ def run_study(
 
     Raises:
         ConfigError: the folder holds a run of another study, preset or data.
+        DatasetError, AnnotationError: the data cannot be read.
         UnknownNameError: the study has no such preset.
     """
-    claim(study, request)
     cells = study.plan(request)
+    before = (read_record(request.out, cell.name) for cell in cells)
+    if request.data is not None and any(one is None or one.finish != "done" for one in before):
+        load_set(request.data)  # else every cell would fail on its own, for the same reason
+    claim(study, request)
     for number, cell in enumerate(cells, start=1):
         place = f"{number} of {len(cells)}: {cell.name}"
         held = read_record(request.out, cell.name)

@@ -148,7 +148,10 @@ def parse_range(text: str, *, where: object = None) -> Numbers | Choice:
     """
     kind, _, rest = text.partition(":")
     if kind == "choice" and rest:
-        values = tuple(yaml.safe_load(part) for part in rest.split(","))
+        try:
+            values = tuple(yaml.safe_load(part) for part in rest.split(","))
+        except (yaml.YAMLError, ValueError) as error:
+            raise ConfigError(f"{text!r} is no range", where=where, remedy=REMEDY) from error
         if all(isinstance(one, str | int | float | bool | None) for one in values):
             return Choice(values)
     parts = rest.split(":")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cellwright.errors import ConfigError, MissingExtraError
+from cellwright.images.write import make_folder
 
 SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
 ATTEMPTS = 6
@@ -64,7 +65,7 @@ def require_optuna() -> None:
 
 
 def _new_file(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     return str(path)
 
 

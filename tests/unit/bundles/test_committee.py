@@ -69,12 +69,24 @@ def test_weights_are_found_under_the_number_of_their_member(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("write", [write_ink_bundle, write_blob_model])
-def test_a_model_joined_with_itself_says_the_same(tmp_path: Path, write: object) -> None:
+def test_a_model_joined_with_its_twin_says_the_same(tmp_path: Path, write: object) -> None:
     assert callable(write)
     one = open_bundle(write(tmp_path / "one.cellwright"))
-    joined = join_bundles([one, one], out=tmp_path / "two.cellwright")
+    twin = open_bundle(write(tmp_path / "twin.cellwright"))
+    joined = join_bundles([one, twin], out=tmp_path / "two.cellwright")
     for name, answer in one.tests.items():
         np.testing.assert_allclose(joined.tests[name], answer, rtol=1e-5, atol=1e-5)
+
+
+def test_a_model_is_not_joined_with_itself(tmp_path: Path) -> None:
+    one = write_ink_bundle(tmp_path / "one.cellwright")
+    copied = tmp_path / "copied.cellwright"
+    copied.write_bytes(one.read_bytes())
+    out = tmp_path / "two.cellwright"
+    for again in (one, copied):
+        with pytest.raises(BundleError, match="this model is named twice"):
+            join_bundles([open_bundle(one), open_bundle(again)], out=out)
+    assert not out.exists()
 
 
 def test_models_that_answer_otherwise_are_refused(tmp_path: Path, dot_bundle: Path) -> None:

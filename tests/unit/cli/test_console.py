@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from cellwright.cli import console
+from cellwright.errors import ConfigError
 
 
 def test_json_goes_to_stdout_for_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,6 +25,19 @@ def test_json_goes_to_a_file_in_a_new_folder(
 def test_json_is_written_only_where_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert not console.write_json([1, 2], None)
     assert capsys.readouterr().out == ""
+
+
+def test_where_json_cannot_go_is_said_before_the_work(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("")
+    for target, said in (
+        (tmp_path, "names a folder"),
+        (notes / "a.json", "below .*which is no folder"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            console.file_for_json(target)
+    for target in (None, Path("-"), notes, tmp_path / "new" / "folder" / "a.json"):
+        assert console.file_for_json(target) == target
 
 
 def test_json_refuses_what_json_cannot_say(tmp_path: Path) -> None:

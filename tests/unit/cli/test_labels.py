@@ -12,7 +12,7 @@ from cellwright.bundles.card import (
     InputSpec,
     TrainingRecord,
 )
-from cellwright.cli.labels import only_part, open_labelled, seen_in_training
+from cellwright.cli.labels import only_part, only_reported, open_labelled, seen_in_training
 from cellwright.data.checksum import checksum
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import ConfigError, DatasetError
@@ -80,3 +80,20 @@ def test_evaluating_on_the_training_set_is_noticed(labelled: LabelledSet, split_
     assert not seen_in_training(own, labelled, test_part, split_file=split_file)
     assert seen_in_training(own, labelled, train_part, split_file=split_file)
     assert seen_in_training(another_split, labelled, test_part, split_file=split_file)
+
+
+def test_a_split_that_does_not_fit_the_set_is_remarked_upon_once(
+    labelled: LabelledSet, split_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only_part(labelled, "val", split_file=split_file)
+    assert capsys.readouterr().err == ""
+
+    lines = split_file.read_text().splitlines()
+    split_file.write_text("\n".join([lines[0], *lines[2:], "strange,strange,test"]))
+    only_part(labelled, "val", split_file=split_file)
+    only_reported(labelled, "val", split_file=split_file)
+    name = labelled.name
+    assert capsys.readouterr().err == (
+        f"warning: {split_file}: 1 of 4 ids of the split are not in {name}, and 1 of 4 images of "
+        f"{name} have no part in it; the others are used\n"
+    )

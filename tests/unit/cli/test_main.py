@@ -11,6 +11,7 @@ import pytest
 from cellwright import __version__
 from cellwright.cli import main as entrance
 from cellwright.errors import ConfigError
+from tiny_cells import write_cells
 
 HEAVY = (
     "numpy", "pydantic", "cv2", "PIL", "yaml", "rich.table", "scipy", "matplotlib",
@@ -98,3 +99,41 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["cellwright", "models", "show", "x"])
     with pytest.raises(ZeroDivisionError):
         entrance.main()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("data", "list", "--json", "{folder}"),
+        ("data", "inspect", "{labels}", "--out", "{file}/page.html"),
+        ("data", "inspect", "{labels}", "--out", "{folder}"),
+        ("data", "split", "{labels}", "--out", "{file}/split.csv"),
+        ("data", "split", "{labels}", "--out", "{folder}"),
+        ("data", "convert", "{labels}", "{file}/voc", "--to", "voc"),
+        ("export", "blood-cells", "--to", "onnx", "--out", "{file}"),
+        ("serve", "--data", "{file}", "--create-token", "me"),
+        ("demo", "--out", "{file}/demo"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_without_the_systems_numbers(
+    arguments: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if arguments[0] == "serve":
+        pytest.importorskip("alembic")
+    (tmp_path / "notes.txt").write_text("")
+    places = {
+        "folder": tmp_path,
+        "file": tmp_path / "notes.txt",
+        "labels": write_cells(tmp_path / "set", n_images=4),
+    }
+    typed = [argument.format(**places) for argument in arguments]
+    monkeypatch.setattr("sys.argv", ["cellwright", *typed])
+    with pytest.raises(SystemExit) as end:
+        entrance.main()
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert end.value.code == 2
+    assert said.startswith(f"error: {tmp_path}")
+    assert "Errno" not in said

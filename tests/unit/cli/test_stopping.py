@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from cellwright.cli.compress_training import train_smaller
 from cellwright.cli.stopping import ends_when_told
 
 RUN = """
@@ -63,3 +65,22 @@ def test_a_run_whose_loaders_are_stopped_with_it_begins_no_other_part():
     os.killpg(run.pid, signal.SIGTERM)
     said, _ = run.communicate(timeout=60)
     assert (run.returncode, said) == (-signal.SIGTERM, "")
+
+
+def test_a_training_before_a_verdict_ends_when_told(monkeypatch, tmp_path):
+    pytest.importorskip("lightning")
+    seen = []
+
+    def trained(*_, **__):
+        seen.append(signal.getsignal(signal.SIGTERM))
+        raise InterruptedError
+
+    monkeypatch.setattr("cellwright.learning.train.train", trained)
+    monkeypatch.setattr(
+        "cellwright.learning.fine_tuning.fine_tuning_config",
+        lambda *_: SimpleNamespace(schedule=SimpleNamespace(epochs=1)),
+    )
+    with pytest.raises(InterruptedError):
+        train_smaller(None, None, tmp_path / "small.cellwright")
+    with ends_when_told():
+        assert seen == [signal.getsignal(signal.SIGTERM)]

@@ -16,6 +16,7 @@ from cellwright.data.splits import (
     check_split,
     class_counts,
     given_split,
+    misfit,
     part,
     read_split,
     split,
@@ -85,7 +86,14 @@ def test_by_image_ignores_groups():
     assert Counter(split(labelled, RATIOS, by="image").values())["train"] == 7
 
 
-@pytest.mark.parametrize("ratios", [{}, {"train": -1}, {"training": 1}, {"train": 0}])
+@pytest.mark.parametrize(
+    "ratios",
+    [
+        *({}, {"train": -1}, {"training": 1}, {"train": 0}),
+        *({"train": float("nan"), "val": 1}, {"train": 1, "val": float("nan")}),
+        {"train": float("inf"), "val": 1},
+    ],
+)
 def test_bad_ratios_are_refused(ratios):
     with pytest.raises(ConfigError):
         split(a_set(["a", "b"]), ratios)
@@ -122,7 +130,12 @@ def test_written_and_read_again(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "columns"), ("id,part\n1,holdout\n", "holdout"), ("a,b\n1,2\n", "columns")],
+    [
+        ("id;part\n1;train\n", "separated by ';'"),
+        ("", "columns"),
+        ("id,part\n1,holdout\n", "holdout"),
+        ("a,b\n1,2\n", "columns"),
+    ],
 )
 def test_a_bad_split_file_is_explained(tmp_path, text, said):
     path = tmp_path / "split.csv"
@@ -131,6 +144,39 @@ def test_a_bad_split_file_is_explained(tmp_path, text, said):
         read_split(path)
     with pytest.raises(DatasetError, match="cannot be read"):
         read_split(tmp_path / "missing.csv")
+
+
+def test_a_split_that_went_through_a_spreadsheet_is_read(tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_bytes("\ufeffid,group,part\r\nä,g,train\r\n".encode())
+    assert read_split(path) == {"ä": "train"}
+
+
+def test_an_image_in_two_parts_is_refused(tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_text("id,part\na,train\nb,val\nb,val\na,test\n")
+    with pytest.raises(DatasetError, match="'a' is listed twice, in train and in test"):
+        read_split(path)
+
+
+def test_a_line_that_ends_early_is_told(tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_text("id,part\na,trian\nb\n")
+    with pytest.raises(DatasetError, match="'trian'; use one of: train, val, test"):
+        read_split(path)
+    path.write_text("id,part\nb\na,trian\n")
+    with pytest.raises(DatasetError, match="unknown part ''"):
+        read_split(path)
+
+
+def test_what_does_not_belong_together_is_counted():
+    labelled = a_set(["a", "b", "c"])
+    part_of = {"000": "train", "001": "val", "x": "val", "y": "test"}
+    assert misfit(labelled, part_of) == (
+        f"2 of 4 ids of the split are not in {labelled.name}, "
+        f"and 1 of 3 images of {labelled.name} have no part in it"
+    )
+    assert misfit(labelled, {record.id: "train" for record in labelled}) == ""
 
 
 def classified(classes: Sequence[int], groups: Sequence[str] | None = None) -> LabelledSet:

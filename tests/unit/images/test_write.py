@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 
 from cellwright.errors import AnnotationError, CellwrightError, ImageError
 from cellwright.images.read import read_image
-from cellwright.images.write import atomic_path, write_labels, write_png, write_tiff
+from cellwright.images.write import atomic_path, make_folder, write_labels, write_png, write_tiff
 
 RNG = np.random.default_rng(0)
 
@@ -64,6 +64,39 @@ def test_a_folder_that_is_a_file_is_an_error_with_a_remedy(tmp_path: Path) -> No
         atomic_path(tmp_path / "file" / "a.csv") as temporary,
     ):
         temporary.write_text("x")
+
+
+def test_a_folder_under_the_name_of_a_file_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    target = tmp_path / "figures.json"
+    target.mkdir()
+    with (
+        pytest.raises(CellwrightError, match=r"it is a folder\); name a file"),
+        atomic_path(target) as temporary,
+    ):
+        temporary.write_text("x")
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_that_went_while_its_file_was_written_is_an_error(tmp_path: Path) -> None:
+    with (
+        pytest.raises(CellwrightError, match=r"a\.csv: cannot be written .its folder is not there"),
+        atomic_path(tmp_path / "gone" / "a.csv") as temporary,
+    ):
+        temporary.parent.rmdir()
+        temporary.write_text("x")
+
+
+def test_what_is_wrong_with_another_file_is_not_laid_on_the_one_written(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.csv") as temporary:
+        temporary.write_text((tmp_path / "source.csv").read_text())
+
+
+def test_a_folder_cannot_be_made_where_a_file_stands(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("")
+    for path in (tmp_path / "notes.txt", tmp_path / "notes.txt" / "runs"):
+        with pytest.raises(CellwrightError, match="a file stands where a folder is needed"):
+            make_folder(path)
+    assert make_folder(tmp_path / "runs" / "first").is_dir()
 
 
 @pytest.mark.parametrize("channels", [1, 3])

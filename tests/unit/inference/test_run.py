@@ -316,6 +316,14 @@ def test_bad_requests_are_refused_before_anything_is_written(dot_bundle, tmp_pat
     assert not out.exists()
 
 
+@pytest.mark.parametrize("scale", [0.0, -1.0, 0.1, 9.0, float("nan"), float("inf")])
+def test_a_scale_that_no_image_can_be_drawn_at_is_refused_before_a_folder_is_claimed(scale):
+    with pytest.raises(ConfigError, match=r"scale must lie between 0\.125 and 8, not"):
+        RunOptions(scale=scale)
+    with pytest.raises(ConfigError, match="pixel size"):
+        RunOptions(pixel_size_um=float("inf"))
+
+
 def test_a_loaded_model_predicts_one_folder_after_the_other(dot_bundle, pictures, tmp_path):
     bundle = open_bundle(dot_bundle)
     model = load_model(bundle, RunOptions(overlays="none"), plan=plan_work(2, threads=2))

@@ -41,7 +41,10 @@ def test_what_is_wrong_is_named(tmp_path, content, said):
         load_config(path)
 
 
-@pytest.mark.parametrize("override", ["epochs", "=3", "name.a=3"])
+@pytest.mark.parametrize(
+    "override",
+    ["epochs", "=3", "name.a=3", "seed=[1", "name='a", "seed=a: b: c", "seed=@", "name=2026-02-30"],
+)
 def test_a_bad_override_is_explained(tmp_path, override):
     path = write(tmp_path / "run.yaml", {"name": "a", "data": {"dataset": "x"}})
     with pytest.raises(ConfigError, match="--set"):
@@ -51,3 +54,41 @@ def test_a_bad_override_is_explained(tmp_path, override):
 def test_a_missing_file_is_explained(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"shcedule": {"epochs": 3}},
+            "run.yaml: unknown setting 'shcedule'; did you mean 'schedule'? choose one of: "
+            "classification, data, ",
+        ),
+        (
+            {"schedule": {"learning_rat": 1e-3}},
+            "run.yaml: schedule: unknown setting 'learning_rat'; did you mean 'learning_rate'? "
+            "choose one of: augmentation, batch_size, ",
+        ),
+        (
+            {"classification": {"transfer": {"frozen": 3}}},
+            "classification.transfer: unknown setting 'frozen'; did you mean 'frozen_epochs'? "
+            "choose one of: frozen_epochs, last_blocks",
+        ),
+        (
+            {"pruning": {"kind": "structured", "kep": 0.5}},
+            "unknown setting 'kep'; did you mean 'keep'? choose one of: keep, kind",
+        ),
+        (
+            {"data": "voc"},
+            "run.yaml: data: this is a section, not the value 'voc'; write "
+            "data: {dataset: VALUE}, with settings out of: dataset, datasets, path, ",
+        ),
+        ({"data": {"dataset": "x", "path": "y"}}, "run.yaml: data: name either data.dataset or "),
+    ],
+)
+def test_a_fault_says_what_can_be_written_instead(tmp_path, changes, said):
+    path = write(tmp_path / "run.yaml", {"name": "a", "data": {"dataset": "x"}, **changes})
+    with pytest.raises(ConfigError) as raised:
+        load_config(path)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cellwright.errors import ConfigError, DatasetError, MissingExtraError
 from cellwright.studies.grid import asked, read_record, run_study
 from cellwright.studies.results import tabulate
 from cellwright.studies.study import Cell, Figure, NotAttempted, Outcome, Request, Study
+from tiny_cells import write_cells
 
 
 def value_cell(name, value, calls):
@@ -53,6 +55,19 @@ def test_a_second_run_does_nothing_and_a_removed_cell_is_redone(tmp_path, reques
     (request_.out / "cells" / "b.json").unlink()
     run_study(toy, request_)
     assert calls == ["a", "b", "b"]
+
+
+def test_data_that_cannot_be_read_ends_a_run_before_its_cells(tmp_path):
+    calls, out = [], tmp_path / "run"
+    toy = study([value_cell("a", 1.0, calls)], tmp_path)
+    with pytest.raises(DatasetError, match="nope: there is no such folder"):
+        run_study(toy, Request("quick", "nope", out))
+    assert (calls, out.exists()) == ([], False)
+
+    data = write_cells(tmp_path / "set", n_images=2)
+    done = run_study(toy, Request("quick", str(data), out))
+    shutil.rmtree(data)
+    assert run_study(toy, Request("quick", str(data), out)) == done, "its figures are here"
 
 
 def test_a_record_says_where_its_figures_come_from(tmp_path, request_):

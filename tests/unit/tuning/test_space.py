@@ -20,7 +20,8 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["float:1", "float:2:1", "int:0:5:log", "int:0.5:2", "choice:", "real:1:2", "float:0:inf",
-     "float:a:b", "float:1:2:even", "choice:[1]", "float:0:1:1", "float:0:1:5:log", "int:5"],
+     "float:a:b", "float:1:2:even", "choice:[1]", "choice:[1,2]", "choice:'a",
+     "float:0:1:1", "float:0:1:5:log", "int:5"],
 )  # fmt: skip
 def test_what_is_no_range_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="is no range"):

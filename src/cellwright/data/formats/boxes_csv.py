@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from cellwright.data.csv_header import other_separator
 from cellwright.data.formats.drafts import Draft, as_boxes, load_checked, number
 from cellwright.data.formats.layout import (
     Entry,
@@ -116,7 +117,7 @@ def read_rows(table: Path) -> list[Row]:
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise AnnotationError(
-            f"the column {missing[0]!r} is missing",
+            other_separator(reader.fieldnames) or f"the column {missing[0]!r} is missing",
             where=table,
             remedy=first_line,
         )

@@ -20,7 +20,7 @@ from cellwright.data.formats.layout import Known
 from cellwright.errors import AnnotationError, CellwrightError, DatasetError, ImageError
 from cellwright.images.headers import kind_of, read_header
 from cellwright.images.read import open_image
-from cellwright.types import Annotation, Boxes, Instances, boxes_of
+from cellwright.types import Annotation, Boxes, Instances, boxes_of, kind_in_words
 
 ROUNDING_PX = 0.01
 """Overshoot at the border that is only the rounding of written decimals: cut without a word."""
@@ -172,7 +172,7 @@ def as_boxes(annotation: Annotation | None, *, record_id: str, format_name: str)
     if isinstance(annotation, Boxes | Instances):
         return boxes_of(annotation, where=record_id)
     raise DatasetError(
-        f"{record_id!r} holds a {type(annotation).__name__}, and {format_name} holds boxes only",
+        f"{record_id!r} holds {kind_in_words(annotation)}, and {format_name} holds boxes only",
         remedy="convert to another format",
     )
 

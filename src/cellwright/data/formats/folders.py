@@ -23,7 +23,7 @@ from cellwright.data.formats.layout import (
 )
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
-from cellwright.types import Category
+from cellwright.types import Category, kind_in_words
 
 RESERVED = frozenset(
     {"images", "labels", "masks", "instances", "geojson", "annotations", "jpegimages", "splits"}
@@ -80,7 +80,7 @@ def write(labelled: LabelledSet, out: Path) -> None:
         annotation = record.load_annotation()
         if not isinstance(annotation, Category):
             raise DatasetError(
-                f"{record.id!r} holds {type(annotation).__name__}, not the class of an image",
+                f"{record.id!r} holds {kind_in_words(annotation)}, not the class of an image",
                 remedy="convert to another format",
             )
         name = labelled.classes[annotation.class_id]

@@ -38,7 +38,7 @@ from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.fill import fill
 from cellwright.images.geojson import write_geojson
 from cellwright.images.outlines import Ring, outline_cells
-from cellwright.types import Instances
+from cellwright.types import Instances, kind_in_words
 
 FOLDER, SUFFIX = "geojson", ".geojson"
 UNNAMED = "object"
@@ -136,7 +136,7 @@ def write(labelled: LabelledSet, out: Path) -> None:
                 continue
             if not isinstance(annotation, Instances):
                 raise DatasetError(
-                    f"{record.id!r} holds a {type(annotation).__name__}, not instances",
+                    f"{record.id!r} holds {kind_in_words(annotation)}, not instances",
                     remedy="convert to another format",
                 )
             outlines = outline_cells(annotation, labelled.classes)

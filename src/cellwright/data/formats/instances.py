@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cellwright.data.csv_header import other_separator
 from cellwright.data.formats.label_images import NO_LABEL, paired, read_label_image
 from cellwright.data.formats.layout import (
     Entry,
@@ -31,7 +32,7 @@ from cellwright.data.formats.layout import (
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.write import write_labels
-from cellwright.types import Instances
+from cellwright.types import Instances, kind_in_words
 
 UNNAMED = ("object",)
 TABLE = "objects.csv"
@@ -140,7 +141,7 @@ def write_instances(
                 continue
             if not isinstance(annotation, Instances) or annotation.class_ids is None:
                 raise DatasetError(
-                    f"{record.id!r} holds a {type(annotation).__name__}, not instances",
+                    f"{record.id!r} holds {kind_in_words(annotation)}, not instances",
                     remedy="convert to another format",
                 )
             suffix = ".png" if len(annotation) <= np.iinfo(np.uint16).max else ".tif"
@@ -161,7 +162,8 @@ def _read_table(path: Path, classes: tuple[str, ...]) -> dict[str, dict[int, int
     table: dict[str, dict[int, int]] = {}
     reader = csv.DictReader(io.StringIO(read_text(path)))
     if set(COLUMNS) - set(reader.fieldnames or ()):
-        raise AnnotationError(f"needs the columns {', '.join(COLUMNS)}", where=path)
+        what = other_separator(reader.fieldnames) or "columns are missing"
+        raise AnnotationError(what, where=path, remedy=f"it needs the columns {', '.join(COLUMNS)}")
     for row in reader:
         where = f"{path}:{reader.line_num}"
         label, name = row["label"] or "", row["class"]

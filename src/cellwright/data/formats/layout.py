@@ -21,6 +21,7 @@ from cellwright.data.formats.sidecar import SidecarRow, read_sidecar, write_side
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.read import IMAGE_SUFFIXES
+from cellwright.images.write import make_folder
 from cellwright.types import Annotation
 
 SPLIT_OF_FOLDER = {"train": "train", "valid": "val", "val": "val", "test": "test"}
@@ -259,7 +260,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             where=path,
             remedy="name a new folder",
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         temporary.chmod(0o755)

@@ -26,7 +26,7 @@ from cellwright.data.formats.layout import (
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.write import write_png
-from cellwright.types import SemanticMask
+from cellwright.types import SemanticMask, kind_in_words
 
 TWO_CLASSES = ("background", "foreground")
 
@@ -110,7 +110,7 @@ def write(labelled: LabelledSet, out: Path) -> None:
                 continue
             if not isinstance(annotation, SemanticMask):
                 raise DatasetError(
-                    f"{record.id!r} holds a {type(annotation).__name__}, not a mask",
+                    f"{record.id!r} holds {kind_in_words(annotation)}, not a mask",
                     remedy="convert to another format",
                 )
             write_png(folder / "masks" / f"{stem_of(image)}.png", annotation.mask[None])

@@ -27,7 +27,7 @@ from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.read import MAX_PIXELS
 from cellwright.images.write import write_tiff
-from cellwright.types import IMAGE_DTYPES, Category
+from cellwright.types import IMAGE_DTYPES, Category, kind_in_words
 
 FILE = "cells.npz"
 UNLABELLED = "the label is -1: treated as unlabelled"
@@ -79,7 +79,7 @@ def write(labelled: LabelledSet, out: Path) -> None:
         sample = record.load()
         if not isinstance(sample.annotation, Category | None):
             raise DatasetError(
-                f"{record.id!r} holds a {type(sample.annotation).__name__}, not a class",
+                f"{record.id!r} holds {kind_in_words(sample.annotation)}, not a class",
                 remedy="convert to another format",
             )
         images.append(sample.image)

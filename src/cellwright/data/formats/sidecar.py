@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from cellwright.data.csv_header import other_separator
 from cellwright.errors import DatasetError
 
 SIDECAR = "cellwright.csv"
@@ -41,7 +42,10 @@ def read_sidecar(root: Path) -> dict[str, SidecarRow]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if set(COLUMNS) - set(reader.fieldnames or ()):
-                raise DatasetError(f"needs the columns {', '.join(COLUMNS)}", where=path)
+                what = other_separator(reader.fieldnames) or "columns are missing"
+                raise DatasetError(
+                    what, where=path, remedy=f"it needs the columns {', '.join(COLUMNS)}"
+                )
             return {row["image"]: _parsed(row, where=f"{path}:{reader.line_num}") for row in reader}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"cannot be read ({error})", where=path) from error

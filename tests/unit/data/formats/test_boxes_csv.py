@@ -48,6 +48,11 @@ def test_columns_may_stand_in_any_order_and_others_are_ignored(tmp_path: Path) -
     ("table", "message"),
     [
         ("image,class,xmin,ymin,xmax\n", "the column 'ymax' is missing"),
+        (
+            HEAD.replace(",", ";") + "a.png;c;1;2;3;4\n",
+            r"separated by ';', not by commas; the first line must name image, class",
+        ),
+        (HEAD.replace(",", "\t"), "separated by tabs"),
         ("", r"boxes\.csv: the label file is empty; the first line must name image, class"),
         (
             HEAD + "a.png,c,1,2,3,4\na.png,c,1,2,x,4\n",

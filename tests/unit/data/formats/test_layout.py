@@ -59,6 +59,7 @@ def test_the_sidecar_overrules_and_new_images_get_defaults(tmp_path: Path) -> No
     ("text", "message"),
     [
         ("image,id\n", "needs the columns"),
+        (HEAD.replace(",", ";"), "separated by ';', not by commas; it needs the columns image"),
         (HEAD + "images/a.png,a,g,holdout,\n", r"cellwright\.csv:2: unknown split 'holdout'"),
         (HEAD + "images/a.png,a,g,,-1\n", "pixel size must be a number > 0, not '-1'"),
         (HEAD + "images/a.png,a,g,,wide\n", "pixel size must be a number > 0"),

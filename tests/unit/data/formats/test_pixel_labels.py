@@ -52,6 +52,9 @@ def test_gaps_in_instance_labels_are_closed_and_classes_follow(tmp_path: Path) -
     (tmp_path / "objects.csv").write_text("image,label,class\na.png,4,live\n")
     with pytest.raises(AnnotationError, match=r"object 17 has no row in objects\.csv"):
         instances.read(tmp_path).records[0].load_annotation()
+    (tmp_path / "objects.csv").write_text("image;label;class\na.png;4;dead\n")
+    with pytest.raises(AnnotationError, match=r"separated by ';'.* needs the columns image, label"):
+        instances.read(tmp_path)
     (tmp_path / "objects.csv").write_text("image,label,class\na.png,4,alive\n")
     with pytest.raises(AnnotationError, match=r"objects\.csv:2: label '4' or class 'alive'"):
         instances.read(tmp_path)
