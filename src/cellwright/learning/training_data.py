@@ -74,8 +74,8 @@ def load_parts(config: DataConfig) -> Parts:
     else:
         part_of = given
         found = _check(labelled, part_of, config)
-        if remark := misfit(labelled, part_of):
-            _log.warning("%s: %s; the others are used", config.split_file, remark)
+        if odd := misfit(labelled, part_of):
+            _log.warning("%s: %s; the others are used", config.split_file, odd)
     has_test = "test" in part_of.values()
     remark(labelled)
     return Parts(
