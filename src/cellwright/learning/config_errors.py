@@ -28,7 +28,7 @@ def _fault(item: Any, sections: Sections) -> str:
     place = ".".join(map(str, item["loc"])) or "the file"
     if item["type"] == "extra_forbidden":
         unknown = str(UnknownNameError("setting", str(last), _settings(_below(sections, folders))))
-        return ": ".join([*filter(None, [".".join(map(str, folders))]), unknown])
+        return f"{place}: {unknown}" if folders else unknown
     if item["type"] in ("model_type", "model_attributes_type"):
         example, *_ = known = _settings(_below(sections, item["loc"])) or ["KEY"]
         return (

@@ -66,13 +66,13 @@ def test_a_missing_file_is_explained(tmp_path):
         ),
         (
             {"schedule": {"learning_rat": 1e-3}},
-            "run.yaml: schedule: unknown setting 'learning_rat'; did you mean 'learning_rate'? "
-            "choose one of: augmentation, batch_size, ",
+            "run.yaml: schedule.learning_rat: unknown setting 'learning_rat'; "
+            "did you mean 'learning_rate'? choose one of: augmentation, batch_size, ",
         ),
         (
             {"classification": {"transfer": {"frozen": 3}}},
-            "classification.transfer: unknown setting 'frozen'; did you mean 'frozen_epochs'? "
-            "choose one of: frozen_epochs, last_blocks",
+            "classification.transfer.frozen: unknown setting 'frozen'; "
+            "did you mean 'frozen_epochs'? choose one of: frozen_epochs, last_blocks",
         ),
         (
             {"pruning": {"kind": "structured", "kep": 0.5}},
