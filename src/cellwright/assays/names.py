@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellwright.errors import ConfigError
+from cellwright.images.read import stem_of
 from cellwright.inference.identity import up_to_well
 
 _LAST_NUMBER = re.compile(r"(?P<start>.*[^\W_].*?)[ _.\-/]+[a-z]{0,2}\d+")
@@ -68,11 +69,6 @@ def parse_group(text: str) -> Template | None:
         ConfigError: it does not hold ``{group}`` exactly once.
     """
     return parse_template(text, placeholder="group") if text else None
-
-
-def stem_of(path: Path) -> str:
-    """The file's name without its suffix; ``.ome.tif`` is one suffix."""
-    return path.stem[:-4] if path.stem.lower().endswith(".ome") else path.stem
 
 
 def short_names(keys: Sequence[str]) -> list[str]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellwright.assays.names import Template, parse_template, short_names, stem_of
+from cellwright.assays.names import Template, parse_template, short_names
 from cellwright.assays.tables import LeftOut
+from cellwright.images.read import stem_of
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ __all__ = [
     "list_images",
     "open_image",
     "read_image",
+    "stem_of",
     "values_held_open",
 ]
 
@@ -116,6 +117,15 @@ def _only_series(path: Path, kind: str, series: int | None) -> None:
             where=path,
             remedy="leave series out",
         )
+
+
+def stem_of(path: Path) -> str:
+    """The file's name without its image suffix, the double suffix ``.ome.tif`` included.
+
+    >>> stem_of(Path("plate/B07_f1.ome.tif"))
+    'B07_f1'
+    """
+    return path.stem[:-4] if path.stem.lower().endswith(".ome") else path.stem
 
 
 def list_images(inputs: Sequence[Path]) -> list[Path]:

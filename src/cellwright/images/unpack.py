@@ -19,6 +19,7 @@ import numpy as np
 
 from cellwright.errors import CellwrightError, ConfigError, ImageError
 from cellwright.images.picture import MAX_PIXELS
+from cellwright.images.read import stem_of
 from cellwright.images.scenes import Scene, open_scenes
 from cellwright.images.write import atomic_path, write_tiff
 from cellwright.types import Image
@@ -269,7 +270,7 @@ def _stems(files: Sequence[Path]) -> dict[Path, str]:
     stems: dict[Path, str] = {}
     owner: dict[str, Path] = {}
     for path in files:
-        stem = re.sub(r"(\.ome)?\.[^.]+$", "", path.name, flags=re.IGNORECASE)
+        stem = stem_of(path)
         other = owner.setdefault(stem.casefold(), path)
         if other != path:
             raise ConfigError(

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cellwright.images.read import stem_of
+
 _WELL = re.compile(r"(?:^|[_\-\s.])([A-P])(0?[1-9]|1[0-9]|2[0-4])(?=$|[_\-\s.])")
 _FIELD = re.compile(r"(?:^|[_\-\s.])(?:s|f|site|field)_?([0-9]{1,4})(?=$|[_\-\s.])", re.IGNORECASE)
 
@@ -38,12 +40,12 @@ def name_images(paths: Sequence[Path]) -> list[NamedImage]:
     >>> [image.id for image in name_images([Path("a/1.png"), Path("b/1.png"), Path("a/2.png")])]
     ['a__1.png', 'b__1.png', '2']
     """
-    stems = Counter(path.stem.casefold() for path in paths)
+    stems = Counter(stem_of(path).casefold() for path in paths)
     root = Path(os.path.commonpath([path.absolute().parent for path in paths])) if paths else Path()
     taken: set[str] = set()
     named = []
     for path in paths:
-        name = path.stem
+        name = stem_of(path)
         if stems[name.casefold()] > 1:
             name = "__".join(path.absolute().relative_to(root).parts)
         while name.casefold() in taken:
@@ -77,11 +79,11 @@ def _well_of(found: re.Match[str]) -> str:
 
 
 def _named(path: Path, name: str) -> NamedImage:
-    field = _FIELD.search(path.stem)
+    field = _FIELD.search(stem_of(path))
     return NamedImage(
         path=path,
         id=name,
         group=path.absolute().parent.name,
-        well=_last_well(path.stem),
+        well=_last_well(stem_of(path)),
         field=field[1] if field else "",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cellwright.errors import ImageError
+from cellwright.images.read import stem_of
 
 LABEL_SUFFIXES = (".tif", ".tiff", ".png")
 
@@ -15,7 +16,7 @@ def label_file(folder: Path, image: Path) -> Path:
     Raises:
         ImageError: there is none.
     """
-    stem = image.stem[:-4] if image.stem.lower().endswith(".ome") else image.stem
+    stem = stem_of(image)
     for suffix in LABEL_SUFFIXES:
         if (folder / f"{stem}{suffix}").is_file():
             return folder / f"{stem}{suffix}"

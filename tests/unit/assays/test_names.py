@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cellwright.assays.names import group_of, parse_template, short_names, stem_of
+from cellwright.assays.names import group_of, parse_template, short_names
 from cellwright.errors import ConfigError
+from cellwright.images.read import stem_of
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,8 @@ def test_well_and_field_from_the_name(name, well, field):
 def test_a_well_of_row_f_is_one_where_its_field_stands_behind_it():
     (image,) = name_images([Path("exp_P2_F07_s1.png")])
     assert image.well == "F07"
+
+
+def test_the_double_suffix_is_no_part_of_the_name():
+    (image,) = name_images([Path("plate/x_B07_f2.ome.tif")])
+    assert (image.id, image.well, image.field) == ("x_B07_f2", "B07", "2")

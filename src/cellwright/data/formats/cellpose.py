@@ -13,9 +13,10 @@ from cellwright.data.formats.instances import (
     read_instances,
     write_instances,
 )
-from cellwright.data.formats.layout import by_stem, find_images, stem_of
+from cellwright.data.formats.layout import by_stem, find_images
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import DatasetError
+from cellwright.images.read import stem_of
 
 ENDINGS = ("_cp_masks", "_masks")
 WRITTEN = "_masks"

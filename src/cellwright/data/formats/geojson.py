@@ -30,7 +30,6 @@ from cellwright.data.formats.layout import (
     read_class_names,
     read_filled,
     refuse_orphans,
-    stem_of,
     write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
@@ -38,6 +37,7 @@ from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.fill import fill
 from cellwright.images.geojson import write_geojson
 from cellwright.images.outlines import Ring, outline_cells
+from cellwright.images.read import stem_of
 from cellwright.types import Instances, kind_in_words
 
 FOLDER, SUFFIX = "geojson", ".geojson"

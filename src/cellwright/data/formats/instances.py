@@ -26,11 +26,11 @@ from cellwright.data.formats.layout import (
     place_images,
     read_class_names,
     read_text,
-    stem_of,
     write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError
+from cellwright.images.read import stem_of
 from cellwright.images.write import write_labels
 from cellwright.types import Instances, kind_in_words
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from cellwright.data.formats.sidecar import SidecarRow, read_sidecar, write_sidecar
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
-from cellwright.images.read import IMAGE_SUFFIXES
+from cellwright.images.read import IMAGE_SUFFIXES, stem_of
 from cellwright.images.write import make_folder
 from cellwright.types import Annotation
 
@@ -63,12 +63,6 @@ class Placed(NamedTuple):
 def is_image(path: Path) -> bool:
     """Whether a file's name is that of an image; hidden files never are."""
     return path.name.lower().endswith(tuple(IMAGE_SUFFIXES)) and not path.name.startswith(".")
-
-
-def stem_of(path: Path) -> str:
-    """The file's name without its image suffix, the double suffix ``.ome.tif`` included."""
-    stem = path.stem
-    return stem[:-4] if stem.lower().endswith(".ome") else stem
 
 
 def find_images(folder: Path, *, pattern: str = "*") -> list[Path]:

@@ -20,11 +20,11 @@ from cellwright.data.formats.layout import (
     new_folder,
     place_images,
     read_class_names,
-    stem_of,
     write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError
+from cellwright.images.read import stem_of
 from cellwright.images.write import write_png
 from cellwright.types import SemanticMask, kind_in_words
 

@@ -38,11 +38,11 @@ from cellwright.data.formats.layout import (
     read_filled,
     read_text,
     refuse_orphans,
-    stem_of,
     write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError
+from cellwright.images.read import stem_of
 from cellwright.types import Boxes
 
 MAX_XML_BYTES = 16 * 2**20
