@@ -130,7 +130,7 @@ def test_a_run_leaves_a_bundle_that_verifies_and_states_its_figures(tmp_path):
     card = bundle.card
     assert card.classes == CLASSES
     assert card.input.normalisation.kind == "percentile"
-    assert card.training.n_images == 8
+    assert card.training.n_images == 9
     assert card.training.shipped_epochs == (0,), "both epochs are warm-up, nothing is averaged yet"
     assert len(card.training.data_checksum) == 64
     assert len(card.decoding.class_thresholds) == 2

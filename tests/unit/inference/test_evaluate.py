@@ -85,7 +85,7 @@ def test_unlabelled_images_are_left_out_and_counted(dot_bundle, labelled):
 
 
 def test_annotations_of_another_task_are_refused(dot_bundle, labelled):
-    with pytest.raises(AnnotationError, match="not Category"):
+    with pytest.raises(AnnotationError, match="not the class of an image"):
         evaluate_bundle(open_bundle(dot_bundle), labelled(annotate=lambda _: Category(0)))
 
 
