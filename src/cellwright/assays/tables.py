@@ -53,13 +53,18 @@ def read_left_out(out: Path) -> tuple[LeftOut, ...]:
     return tuple(LeftOut(*(row[name] for name in ERROR_COLUMNS)) for row in read_csv(out / ERRORS))
 
 
-def write_groups(path: Path, group_of: Mapping[str, str]) -> None:
-    """Put what each image was pooled with into the column ``group`` of a table of ``predict``.
+def write_groups(out: Path, group_of: Mapping[str, str]) -> None:
+    """Put what each image was pooled with into the column ``group`` of the tables of ``predict``.
 
     Args:
-        path: ``cells.csv`` or ``summary.csv``; read and written row by row.
+        out: folder of ``cells.csv`` and ``summary.csv``, which are read and written row by row.
         group_of: image id to group.
     """
+    for table in ("cells.csv", "summary.csv"):
+        _regroup(out / table, group_of)
+
+
+def _regroup(path: Path, group_of: Mapping[str, str]) -> None:
     with (
         path.open(newline="", encoding="utf-8") as held,
         atomic_path(path) as temporary,

@@ -38,7 +38,7 @@ JPEG = 7
 # Codecs whose output cannot grow past the size asked for: none, CCITT, LZW, JPEG (checked
 # apart), Deflate, PackBits, LZMA, Zstandard.
 _BOUNDED_CODECS = {1, 2, 3, 4, 5, JPEG, 8, 32946, 32773, 34925, 34926, 50000}
-SIDE_IMAGES = {"thumbnail", "label", "macro", "map", "overview"}
+_SIDE_IMAGES = {"thumbnail", "label", "macro", "map", "overview"}
 _AXIS_NAMES = {"Z": "focus (Z)", "T": "time (T)"}
 _JPEG_HEAD_BYTES = 2**16
 
@@ -98,11 +98,7 @@ def choose_series(tif: tifffile.TiffFile, series: int | None, *, where: Path) ->
                 remedy=f"choose series from 0 to {count - 1}",
             )
         return series
-    whole = [
-        index
-        for index, candidate in enumerate(tif.series)
-        if not candidate.keyframe.is_reduced and candidate.name.lower() not in SIDE_IMAGES
-    ]
+    whole = whole_images(tif)
     if len(whole) != 1:
         raise ImageError(
             f"holds {len(whole) or 'no'} images{' of different kind or position' if whole else ''}",
@@ -110,6 +106,15 @@ def choose_series(tif: tifffile.TiffFile, series: int | None, *, where: Path) ->
             remedy="save the one you mean in a file of its own, or choose it with series=",
         )
     return whole[0]
+
+
+def whole_images(tif: tifffile.TiffFile) -> list[int]:
+    """Indices of the images that are no thumbnail, label or smaller copy."""
+    return [
+        index
+        for index, series in enumerate(tif.series)
+        if not series.keyframe.is_reduced and series.name.lower() not in _SIDE_IMAGES
+    ]
 
 
 def check_layout(
@@ -121,7 +126,7 @@ def check_layout(
         ImageError: several planes, parts in other files, an unsupported type, codec or colour
             model, or too many pixels.
     """
-    keyframe, sizes = series.keyframe, list(zip(series.axes, series.shape, strict=True))
+    sizes = list(zip(series.axes, series.shape, strict=True))
     planes = [(axis, size) for axis, size in sizes if axis not in "CSYX" and size > 1]
     if planes:
         named = ", ".join(f"{size} in {_AXIS_NAMES.get(a, f'pages ({a})')}" for a, size in planes)
@@ -131,18 +136,32 @@ def check_layout(
             remedy=f"{UNPACK}; pages that are channels become so in Fiji: Image > Hyperstacks > "
             "Stack to Hyperstack",
         )
-    n_channels = channel_count(series, where=where)
-    check_coding(series, where=where)
-    shape = (n_channels, keyframe.imagelength, keyframe.imagewidth)
-    check_size(shape, max_pixels=max_pixels, where=where)
+    shape = plane_shape(series, max_pixels=max_pixels, where=where)
     if prod(series.shape) != prod(shape):
         raise ImageError("its metadata contradict its pages", where=where, remedy=DAMAGED)
+    return shape
+
+
+def plane_shape(
+    series: tifffile.TiffPageSeries, *, max_pixels: int, where: Path
+) -> tuple[int, int, int]:
+    """``(C, H, W)`` of one plane, once it is known that planes of this image can be decoded.
+
+    Raises:
+        ImageError: parts in other files, an unsupported type, codec or colour model, or too many
+            pixels.
+    """
+    keyframe = series.keyframe
+    n_channels = _channel_count(series, where=where)
+    _check_coding(series, where=where)
+    shape = (n_channels, keyframe.imagelength, keyframe.imagewidth)
+    check_size(shape, max_pixels=max_pixels, where=where)
     if prod(keyframe.chunks) > max_pixels:
         raise ImageError("is stored in tiles beyond the size limit", where=where, remedy=CONVERT)
     return shape
 
 
-def channel_count(series: tifffile.TiffPageSeries, *, where: Path) -> int:
+def _channel_count(series: tifffile.TiffPageSeries, *, where: Path) -> int:
     """Channels, or colours, of a plane.
 
     Raises:
@@ -159,7 +178,7 @@ def channel_count(series: tifffile.TiffPageSeries, *, where: Path) -> int:
     return prod(channels)
 
 
-def check_coding(series: tifffile.TiffPageSeries, *, where: Path) -> None:
+def _check_coding(series: tifffile.TiffPageSeries, *, where: Path) -> None:
     """Refuse what cannot be decoded safely.
 
     Raises:

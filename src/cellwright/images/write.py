@@ -108,9 +108,7 @@ def write_tiff(
     if pixel_size_um is not None:
         if not pixel_size_um > 0:
             raise ImageError(f"pixel size must be > 0 µm, not {pixel_size_um}", where=path)
-        for axis in "XY":
-            metadata[f"PhysicalSize{axis}"] = pixel_size_um
-            metadata[f"PhysicalSize{axis}Unit"] = "µm"
+        metadata |= _ome_size(pixel_size_um)
     if channel_names:
         metadata["Channel"] = {"Name": list(channel_names)}
     with atomic_path(path) as temporary:
@@ -171,14 +169,17 @@ def write_labels(path: Path, labels: NDArray[Any], *, pixel_size_um: float | Non
         )
 
 
+def _ome_size(pixel_size_um: float) -> dict[str, Any]:
+    sizes = {f"PhysicalSize{axis}": pixel_size_um for axis in "XY"}
+    return {**sizes, **{f"{name}Unit": "µm" for name in sizes}}
+
+
 def _scale_tags(pixel_size_um: float | None, *, ome: bool) -> dict[str, Any]:
     """How tifffile is told the size of a pixel; ImageJ's own form has no 32-bit integers."""
     if pixel_size_um is None:
         return {}
     if ome:
-        sizes = {f"PhysicalSize{axis}": pixel_size_um for axis in "XY"}
-        units = {f"PhysicalSize{axis}Unit": "µm" for axis in "XY"}
-        return {"ome": True, "metadata": {"axes": "YX", **sizes, **units}}
+        return {"ome": True, "metadata": {"axes": "YX", **_ome_size(pixel_size_um)}}
     per_um = 1 / pixel_size_um
     return {"imagej": True, "resolution": (per_um, per_um), "metadata": {"unit": "um"}}
 

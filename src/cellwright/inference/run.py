@@ -20,13 +20,13 @@ from cellwright import __version__
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.sessions import Sharing
 from cellwright.errors import CellwrightError, ImageError
-from cellwright.images.read import list_images
+from cellwright.images.read import RESULT_FOLDERS, list_images
 from cellwright.inference.counts import COUNT_LEVEL
 from cellwright.inference.detection_work import DetectionWork
 from cellwright.inference.identity import NamedImage, name_images
 from cellwright.inference.one_image import Outcome, do_image
 from cellwright.inference.run_folder import Existing, RunFolder
-from cellwright.inference.work import PRODUCT_FOLDERS, ImageWork, Overlays, RunOptions
+from cellwright.inference.work import ImageWork, Overlays, RunOptions
 from cellwright.inference.workers import WorkPlan, in_order, plan_work
 
 __all__ = [
@@ -216,7 +216,7 @@ def _work_for(bundle: Bundle, options: RunOptions, *, runtime: str, sharing: Sha
 
 def _images(inputs: Sequence[Path], out: Path) -> list[NamedImage]:
     """The inputs by name, without what an earlier run wrote into ``out``."""
-    written = {(out / folder).absolute() for folder in PRODUCT_FOLDERS}
+    written = {(out / folder).absolute() for folder in RESULT_FOLDERS}
     paths = [path for path in list_images(inputs) if written.isdisjoint(path.absolute().parents)]
     if not paths:
         raise ImageError("there are no images to predict", remedy="name image files or folders")

@@ -89,10 +89,8 @@ class RunOptions:
             )
 
 
-Folder = Literal["overlays", "labels", "masks", "outlines"]
-
-PRODUCT_FOLDERS: tuple[Folder, ...] = ("overlays", "labels", "masks", "outlines")
-"""Where a run puts pictures; an image in one of these is no input of a later run."""
+Folder = Literal["labels", "masks", "outlines", "overlays"]
+"""Each of :data:`cellwright.images.read.RESULT_FOLDERS`."""
 
 
 @dataclass(frozen=True)

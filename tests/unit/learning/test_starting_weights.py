@@ -3,24 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from cellwright.bundles.export import export_network
 from cellwright.bundles.weights import graph_weights
 from cellwright.errors import ConfigError
 from cellwright.learning.starting_weights import Start, starting_from, take_over
 from cellwright.models.cell_detector import CellDetector, DenseBoxesGraph
+from trained_looks import as_after_training
 
 
 def a_network(n_classes: int = 2, n_channels: int = 3, *, width: int = 16) -> CellDetector:
-    network = CellDetector(n_classes, n_channels, width=width, n_bins=8)
-    # As after training: no two layers alike, statistics of their own.
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight, module.bias, module.running_mean):
-                nn.init.uniform_(tensor, -0.5, 0.5)
-            nn.init.uniform_(module.running_var, 0.5, 2.0)
-    return network.eval()
+    return as_after_training(CellDetector(n_classes, n_channels, width=width, n_bins=8))
 
 
 def start_of(network: CellDetector) -> Start:

@@ -5,7 +5,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from cellwright.bundles.export import export_network
 from cellwright.bundles.weights import graph_weights
@@ -13,15 +12,7 @@ from cellwright.learning.starting_weights import Start, take_over
 from cellwright.learning.wider_network import ratio_of, widened
 from cellwright.models.se_unet import SEUNet
 from cellwright.models.unet import UNet
-
-
-def as_after_training(network: nn.Module) -> nn.Module:
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight, module.bias, module.running_mean):
-                nn.init.uniform_(tensor, -0.5, 0.5)
-            nn.init.uniform_(module.running_var, 0.5, 2.0)
-    return network.eval()
+from trained_looks import as_after_training
 
 
 @pytest.mark.parametrize("network", [UNet, SEUNet])

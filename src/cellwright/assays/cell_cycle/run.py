@@ -83,9 +83,7 @@ def run_cell_cycle(
         progress=progress,
     )
     images = tuple(_image(row, phases, template) for row in read_csv(out / "summary.csv"))
-    group_of_image = {one.image_id: one.group for one in images}
-    for table in ("cells.csv", "summary.csv"):
-        write_groups(out / table, group_of_image)
+    write_groups(out, {one.image_id: one.group for one in images})
     report = CellCycleReport(
         out=out,
         phases=phases,

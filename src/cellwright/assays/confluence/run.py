@@ -21,10 +21,9 @@ from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
 from cellwright.assays.tables import LeftOut
 from cellwright.bundles.bundle import Bundle
 from cellwright.errors import CellwrightError
-from cellwright.images.read import open_image
+from cellwright.images.read import RESULT_FOLDERS, open_image
 from cellwright.inference.identity import NamedImage, name_images
 from cellwright.inference.run import Progress, RunOptions
-from cellwright.inference.work import PRODUCT_FOLDERS
 from cellwright.inference.workers import in_order, plan_work
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def run_confluence(
     """
     settings = settings or ConfluenceSettings()
     refuse_predictions(out)
-    written = [out / folder for folder in PRODUCT_FOLDERS]
+    written = [out / folder for folder in RESULT_FOLDERS]
     paths = images_among(inputs, written=written, aim="segment")
     images = [_grouped(one, settings.group_template) for one in name_images(paths)]
     # scikit-image takes a second to import, and who counts by boxes does without.

@@ -90,9 +90,7 @@ def run_leukemia(
     )
     asked = None if caller is None else caller.asked
     images = tuple(_image(row, asked, template) for row in read_csv(out / "summary.csv"))
-    group_of_image = {one.image_id: one.group for one in images}
-    for table in ("cells.csv", "summary.csv"):
-        write_groups(out / table, group_of_image)
+    write_groups(out, {one.image_id: one.group for one in images})
     report = LeukemiaReport(
         out=out,
         asked=asked,

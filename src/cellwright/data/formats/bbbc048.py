@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright.data.cache import cache_folder
+from cellwright.data.cache import unpacked_folder
 from cellwright.data.formats.layout import Known, fill_once
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
@@ -100,7 +100,7 @@ def _joined(cells: list[tuple[str, int, tuple[Path, ...]]]) -> Path:
         for path in paths:
             state = path.stat()
             digest.update(f"{path.resolve()} {state.st_size} {state.st_mtime_ns}\n".encode())
-    folder = cache_folder() / "unpacked" / digest.hexdigest()[:32]
+    folder = unpacked_folder() / digest.hexdigest()[:32]
 
     def fill(empty: Path) -> None:
         for cell, _, paths in cells:

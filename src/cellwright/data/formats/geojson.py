@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,15 @@ from typing import Any
 import numpy as np
 
 from cellwright.data.formats.drafts import Size, image_size
-from cellwright.data.formats.label_images import NO_LABEL
+from cellwright.data.formats.label_images import NO_LABEL, paired
 from cellwright.data.formats.layout import (
     Entry,
     Known,
     assemble,
-    by_stem,
-    find_images,
     new_folder,
     place_images,
     read_class_names,
     read_filled,
-    refuse_orphans,
     write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
@@ -104,19 +101,15 @@ def read(root: Path) -> LabelledSet:
         DatasetError: folders missing, or outlines without their image.
         AnnotationError: a file that is no GeoJSON, or of other shapes than polygons.
     """
-    for name in ("images", FOLDER):
-        if not (root / name).is_dir():
-            raise DatasetError(f"has no folder {name}/", where=root, remedy="check the path")
-    images = by_stem(find_images(root / "images"))
-    files = by_stem(sorted((root / FOLDER).glob(f"*{SUFFIX}")))
-    refuse_orphans(files.values(), images, where=root / FOLDER)
+    pairs = paired(root, FOLDER, label_files=_files)
     names = root / "classes.txt"
-    classes = read_class_names(names) if names.is_file() else _classes_in(files.values())
+    known = [file for _, file in pairs if file is not None]
+    classes = read_class_names(names) if names.is_file() else _classes_in(known)
     entries = [
-        Entry(image, LoadOutlines(files[stem], image, classes))
-        if stem in files
-        else Entry(image, Known(None), None, (NO_LABEL,))
-        for stem, image in images.items()
+        Entry(image, Known(None), None, (NO_LABEL,))
+        if file is None
+        else Entry(image, LoadOutlines(file, image, classes))
+        for image, file in pairs
     ]
     return assemble(root, entries, classes)
 
@@ -142,6 +135,10 @@ def write(labelled: LabelledSet, out: Path) -> None:
             outlines = outline_cells(annotation, labelled.classes)
             path = folder / FOLDER / f"{stem_of(image)}{SUFFIX}"
             write_geojson(path, outlines, labelled.classes, image_id=record.id)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{SUFFIX}"))
 
 
 def _draw(
@@ -209,6 +206,6 @@ def _shape(feature: Any, place: str) -> Shape:
     return Shape(name, rings, place)
 
 
-def _classes_in(files: Any) -> tuple[str, ...]:
+def _classes_in(files: Iterable[Path]) -> tuple[str, ...]:
     names = {shape.class_name for path in files for shape in _shapes(path)}
     return tuple(sorted(names)) or (UNNAMED,)

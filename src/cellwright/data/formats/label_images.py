@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +50,26 @@ def read_label_image(path: Path, image_path: Path) -> NDArray[np.int64]:
     return values
 
 
-def paired(root: Path, labels_in: str) -> list[tuple[Path, Path | None]]:
-    """Every image of ``images/`` with its label image of the same stem, None where missing.
+def paired(
+    root: Path,
+    labels_in: str,
+    *,
+    label_files: Callable[[Path], Iterable[Path]] = find_images,
+) -> list[tuple[Path, Path | None]]:
+    """Every image of ``images/`` with its label file of the same stem, None where missing.
+
+    Args:
+        root: folder of the set.
+        labels_in: its folder of labels.
+        label_files: those in that folder; images as a rule.
 
     Raises:
-        DatasetError: no such folders, a label image without image, or a doubled stem.
+        DatasetError: no such folders, labels without image, or a doubled stem.
     """
     for name in ("images", labels_in):
         if not (root / name).is_dir():
             raise DatasetError(f"has no folder {name}/", where=root, remedy="check the path")
     images = by_stem(find_images(root / "images"))
-    labels = by_stem(find_images(root / labels_in))
+    labels = by_stem(label_files(root / labels_in))
     refuse_orphans(labels.values(), images, where=root / labels_in)
     return [(image, labels.get(stem)) for stem, image in images.items()]

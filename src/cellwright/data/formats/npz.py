@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.data.cache import cache_folder
+from cellwright.data.cache import unpacked_folder
 from cellwright.data.formats.layout import Known, check_class_names, fill_once, new_folder
 from cellwright.data.formats.sidecar import SPLITS
 from cellwright.data.labelled_set import LabelledSet, Record
@@ -142,7 +142,7 @@ def _images(arrays: Mapping[str, NDArray[Any]], file: Path) -> NDArray[Any]:
 
 def _unpacked(file: Path, images: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> Path:
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    folder = cache_folder() / "unpacked" / digest[:32]
+    folder = unpacked_folder() / digest[:32]
     names = [str(name) for name in arrays.get("channel_names", [])]
 
     def fill(empty: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,13 @@ from numpy.typing import NDArray
 from cellwright.errors import ImageError, MissingExtraError
 from cellwright.images.picture import check_size
 from cellwright.images.scale import edge_um
-from cellwright.images.scenes.scene import Scene, reading_errors, refuse_other_axes
+from cellwright.images.scenes.scene import Scene, opened, refuse_other_axes
 
 _SAMPLES = {"Gray8": 1, "Gray16": 1, "Gray32Float": 1, "Bgr24": 3, "Bgr48": 3}
 _WELL = re.compile(r"([A-P])0?([1-9]|1[0-9]|2[0-4])")
 
 
-@contextmanager
-def open_czi(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ...]]:
+def open_czi(path: Path, *, max_pixels: int) -> AbstractContextManager[tuple[Scene, ...]]:
     """The scenes of a CZI file, mosaics as one picture; open while the block runs.
 
     Raises:
@@ -33,11 +31,8 @@ def open_czi(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ...]]:
         from pylibCZIrw import czi  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MissingExtraError("pylibCZIrw", "bio") from error
-    with ExitStack() as stack:
-        with reading_errors(path):
-            document = stack.enter_context(czi.open_czi(str(path)))
-            scenes = _scenes(document, path, max_pixels=max_pixels)
-        yield scenes
+    scenes_in = partial(_scenes, path=path, max_pixels=max_pixels)
+    return opened(path, lambda: czi.open_czi(str(path)), scenes_in)
 
 
 def _scenes(document: Any, path: Path, *, max_pixels: int) -> tuple[Scene, ...]:

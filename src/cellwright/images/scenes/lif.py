@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from cellwright.errors import MissingExtraError
 from cellwright.images.picture import check_size
 from cellwright.images.scale import edge_um
-from cellwright.images.scenes.scene import Scene, reading_errors, refuse_other_axes
+from cellwright.images.scenes.scene import Scene, opened, refuse_other_axes
 
 _DESCRIPTION = "./Data/Image/ImageDescription"
 _X, _Y = "1", "2"
 """Leica's numbers of the axes."""
 
 
-@contextmanager
-def open_lif(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ...]]:
+def open_lif(path: Path, *, max_pixels: int) -> AbstractContextManager[tuple[Scene, ...]]:
     """The images of a LIF file, of a tile scan each tile; open while the block runs.
 
     Raises:
@@ -33,13 +32,13 @@ def open_lif(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ...]]:
         import liffile  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MissingExtraError("liffile", "bio") from error
-    with ExitStack() as stack:
-        with reading_errors(path):
-            file = stack.enter_context(liffile.LifFile(path))
-            scenes = tuple(
-                scene for image in file.images for scene in _tiles(image, path, max_pixels)
-            )
-        yield scenes
+    scenes_in = partial(_scenes, path=path, max_pixels=max_pixels)
+    return opened(path, lambda: liffile.LifFile(path), scenes_in)
+
+
+def _scenes(file: Any, path: Path, max_pixels: int) -> Iterator[Scene]:
+    for image in file.images:
+        yield from _tiles(image, path, max_pixels)
 
 
 def _tiles(image: Any, path: Path, max_pixels: int) -> Iterator[Scene]:

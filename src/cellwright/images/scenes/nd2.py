@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from cellwright.errors import ImageError, MissingExtraError
 from cellwright.images.picture import check_size
 from cellwright.images.scale import edge_um
-from cellwright.images.scenes.scene import Scene, reading_errors, refuse_other_axes
+from cellwright.images.scenes.scene import Scene, opened, refuse_other_axes
 
 
-@contextmanager
-def open_nd2(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ...]]:
+def open_nd2(path: Path, *, max_pixels: int) -> AbstractContextManager[tuple[Scene, ...]]:
     """The positions of an ND2 file; open while the block runs.
 
     Raises:
@@ -30,11 +29,8 @@ def open_nd2(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ...]]:
         import nd2  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MissingExtraError("nd2", "bio") from error
-    with ExitStack() as stack:
-        with reading_errors(path):
-            file = stack.enter_context(nd2.ND2File(path))
-            scenes = tuple(_scenes(file, path, max_pixels=max_pixels))
-        yield scenes
+    scenes_in = partial(_scenes, path=path, max_pixels=max_pixels)
+    return opened(path, lambda: nd2.ND2File(path), scenes_in)
 
 
 def _scenes(file: Any, path: Path, *, max_pixels: int) -> Iterator[Scene]:

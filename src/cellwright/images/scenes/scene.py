@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,28 @@ def reading_errors(path: Path) -> Iterator[None]:
     except Exception as error:  # readers raise many types on hostile bytes
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ImageError(f"cannot be read ({reason})", where=path, remedy=DAMAGED) from error
+
+
+@contextmanager
+def opened(
+    path: Path,
+    document: Callable[[], AbstractContextManager[Any]],
+    scenes_in: Callable[[Any], Iterable[Scene]],
+) -> Iterator[tuple[Scene, ...]]:
+    """The scenes of a file, which stays open while the block runs.
+
+    Args:
+        path: the file, for messages.
+        document: opens it with its reader.
+        scenes_in: what the open file holds.
+
+    Raises:
+        ImageError: the file is damaged, or holds what is not supported.
+    """
+    with ExitStack() as stack:
+        with reading_errors(path):
+            scenes = tuple(scenes_in(stack.enter_context(document())))
+        yield scenes
 
 
 def refuse_other_axes(axes: Iterable[str], sizes: Iterable[int], *, where: Path) -> None:

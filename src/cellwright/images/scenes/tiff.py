@@ -14,21 +14,19 @@ import tifffile
 from numpy.typing import NDArray
 
 from cellwright.errors import ImageError
-from cellwright.images.headers import CONVERT, DAMAGED
-from cellwright.images.picture import check_size
+from cellwright.images.headers import DAMAGED
 from cellwright.images.scale import channel_names, pixel_size_um
 from cellwright.images.scenes.scene import Scene, refuse_other_axes
 from cellwright.images.tiff import (
     JPEG,
-    SIDE_IMAGES,
     as_light,
-    channel_count,
     channels_first,
-    check_coding,
     check_jpeg_segment,
     check_segments,
     pages_of,
+    plane_shape,
     tiff_errors,
+    whole_images,
 )
 from cellwright.images.tiff_directories import check_directories
 
@@ -49,9 +47,7 @@ def open_tiff_scenes(path: Path, *, max_pixels: int) -> Iterator[tuple[Scene, ..
     with tif:
         with tiff_errors(path):
             scenes = tuple(
-                _scene(tif, index, path, max_pixels=max_pixels)
-                for index, series in enumerate(tif.series)
-                if not series.keyframe.is_reduced and series.name.lower() not in SIDE_IMAGES
+                _scene(tif, index, path, max_pixels=max_pixels) for index in whole_images(tif)
             )
         yield scenes
 
@@ -60,18 +56,13 @@ def _scene(tif: tifffile.TiffFile, index: int, path: Path, *, max_pixels: int) -
     series = tif.series[index]
     axes, sizes = _kept_axes(series)
     refuse_other_axes(axes, sizes, where=path)
-    check_coding(series, where=path)
-    keyframe = series.keyframe
-    shape = (channel_count(series, where=path), keyframe.imagelength, keyframe.imagewidth)
-    check_size(shape, max_pixels=max_pixels, where=path)
-    if prod(keyframe.chunks) > max_pixels:
-        raise ImageError("is stored in tiles beyond the size limit", where=path, remedy=CONVERT)
+    shape = plane_shape(series, max_pixels=max_pixels, where=path)
     stored = _stored(series, axes, sizes, path)
     lengths = dict(zip(axes, sizes, strict=True))
 
     def read(time: int, depth: int) -> NDArray[Any]:
         with tiff_errors(path):
-            return as_light(stored(time, depth), keyframe, tif, where=path)
+            return as_light(stored(time, depth), series.keyframe, tif, where=path)
 
     return Scene(
         shape=shape,
