@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -28,4 +29,10 @@ def ends_when_told() -> Iterator[None]:
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
     signal.signal(number, signal.SIG_DFL)
+    # Loaders that outlive this process print how their connection broke. They go first, and
+    # nobody is told of their death.
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for child in multiprocessing.active_children():
+        child.kill()
     os.kill(os.getpid(), number)
