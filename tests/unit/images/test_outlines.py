@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import roifile
 from matplotlib.path import Path as Polygon
 
 from cellwright.errors import ImageError
 from cellwright.images.geojson import write_geojson
 from cellwright.images.imagej_roi import check_size, roi_bytes, write_roi_zip
-from cellwright.images.outlines import Outline, outline_boxes, outline_cells, trace
+from cellwright.images.outlines import Outline, Part, outline_boxes, outline_cells, trace
 from cellwright.types import Boxes, Instances
 from ink_cells import scattered_discs
 
@@ -109,7 +110,7 @@ def test_geojson_gives_labels_classes_and_scores_back(cells: Instances, tmp_path
 
 
 def read_roi(content: bytes) -> tuple[int, str, np.ndarray]:
-    """Type, name and corners of a region, read as ImageJ's RoiDecoder does."""
+    """Type, name and corners of a simple region, read as ImageJ's RoiDecoder does."""
     assert content[:4] == b"Iout"
     kind = content[6]
     top, left, _, _, n_corners = struct.unpack(">hhhhH", content[8:18])
@@ -138,8 +139,19 @@ def test_regions_of_imagej_give_the_labels_back(cells: Instances, tmp_path: Path
     np.testing.assert_array_equal(labels, cells.labels)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_holes_and_parts_are_one_region_that_fills_by_the_even_odd_rule(seed: int) -> None:
+    mask = np.random.default_rng(seed).random((12, 15)) < 0.55
+    region = roifile.ImagejRoi.frombytes(roi_bytes(Outline(3, "live", None, trace(mask))))
+    assert (region.name, region.roitype, region.composite) == ("0003-live", 1, True)
+    rows, columns = np.nonzero(mask)
+    assert (region.left, region.right) == (columns.min(), columns.max() + 1)
+    assert (region.top, region.bottom) == (rows.min(), rows.max() + 1)
+    inside = sum(filled(ring, mask.shape).astype(int) for ring in region.coordinates(multi=True))
+    np.testing.assert_array_equal(inside % 2 == 1, mask)
+
+
 def test_regions_are_read_by_roifile(cells: Instances, tmp_path: Path) -> None:
-    roifile = pytest.importorskip("roifile")
     path = tmp_path / "a.zip"
     write_roi_zip(path, outline_cells(cells, CLASSES))
     regions = roifile.roiread(path)
@@ -152,7 +164,7 @@ def test_regions_are_read_by_roifile(cells: Instances, tmp_path: Path) -> None:
 def test_boxes_keep_fractions_of_a_pixel(tmp_path: Path) -> None:
     boxes = Boxes(np.array([[1.25, 2.5, 10.75, 20]]), np.array([1]), np.array([0.9]))
     (one,) = outline_boxes(boxes, CLASSES)
-    kind, name, corners = read_roi(roi_bytes(one.parts[0].outer, "0001-dead", is_box=True))
+    kind, name, corners = read_roi(roi_bytes(one))
     assert (kind, name, corners.tolist()) == (1, "0001-dead", [1.25, 2.5, 10.75, 20])
     path = tmp_path / "a.geojson"
     write_geojson(path, [one], CLASSES, image_id="a")
@@ -172,12 +184,26 @@ def test_a_class_name_is_no_path(tmp_path: Path) -> None:
     one = Outline(7, "../dead cell", None, trace(mask))
     write_roi_zip(tmp_path / "a.zip", [one])
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-        assert archive.namelist() == ["0007-.._dead_cell.roi", "0007-.._dead_cell-2.roi"]
+        assert archive.namelist() == ["0007-.._dead_cell.roi"]
 
 
 def test_an_image_beyond_16_bits_is_refused() -> None:
     check_size(32_767, 10)
     with pytest.raises(ImageError, match="--outlines geojson"):
         check_size(32_768, 10)
+    far = np.array([[0.0, 0], [40_000, 0], [40_000, 5], [0, 5]])
     with pytest.raises(ImageError, match="reach 32767 px"):
-        roi_bytes(np.array([[0.0, 0], [40_000, 0], [40_000, 5], [0, 5]]), "far")
+        roi_bytes(Outline(1, "far", None, (Part(far),)))
+
+
+@pytest.mark.parametrize(("width", "composite"), [(32_001, False), (32_767, True)])
+def test_more_corners_than_a_polygon_can_count_become_a_composite(
+    width: int, composite: bool
+) -> None:
+    """A comb has four corners a tooth."""
+    mask = np.ones((2, width), bool)
+    mask[0, 1::2] = False
+    region = roifile.ImagejRoi.frombytes(roi_bytes(Outline(1, "comb", None, trace(mask))))
+    assert region.composite is composite
+    (ring,) = region.coordinates(multi=True)
+    assert len({tuple(corner) for corner in ring.tolist()}) == 2 * (width + 1)
