@@ -1,92 +1,31 @@
 """Outlines as GeoJSON, as QuPath exports them: ``images/`` and ``geojson/``, a file an image.
 
 In QuPath: *File, Export objects as GeoJSON*, one file named as its image. Coordinates are pixels of
-the whole image on pixel edges (RFC 7946 polygons and multipolygons, with holes); a pixel belongs to
-an object if its centre lies inside. The class is the object's classification; objects without one
-are of the class ``object``. ``classes.txt`` fixes the order of classes, else they are sorted.
+the whole image on pixel edges (RFC 7946 polygons and multipolygons, with holes); what they mean for
+pixels stands in :mod:`cellwright.data.formats.drawn`. The class is the object's classification;
+objects without one are of the class ``object``.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cellwright.data.formats.drafts import Size, image_size
-from cellwright.data.formats.label_images import NO_LABEL, paired
-from cellwright.data.formats.layout import (
-    Entry,
-    Known,
-    assemble,
-    new_folder,
-    place_images,
-    read_class_names,
-    read_filled,
-    write_class_names,
-)
-from cellwright.data.labelled_set import LabelledSet
-from cellwright.errors import AnnotationError, DatasetError
-from cellwright.images.fill import fill
+from cellwright.data.formats.drawn import UNNAMED, Shape, check_rings, read_drawn, write_drawn
+from cellwright.data.formats.layout import read_filled
+from cellwright.data.labelled_set import LabelledSet, Record
+from cellwright.errors import AnnotationError
 from cellwright.images.geojson import write_geojson
-from cellwright.images.outlines import Ring, outline_cells
-from cellwright.images.read import stem_of
-from cellwright.types import Instances, kind_in_words
+from cellwright.images.outlines import outline_cells
+from cellwright.types import Instances
 
 FOLDER, SUFFIX = "geojson", ".geojson"
-UNNAMED = "object"
 MAX_JSON_BYTES = 2**30
-
-
-@dataclass(frozen=True)
-class Shape:
-    """One object of a file: rings by the even-odd rule, and where it stands."""
-
-    class_name: str
-    rings: tuple[Ring, ...]
-    place: str
-
-
-@dataclass(frozen=True)
-class LoadOutlines:
-    """Picklable call that reads one file and fills its outlines."""
-
-    path: Path
-    image_path: Path
-    classes: tuple[str, ...]
-
-    def __call__(self) -> Instances:
-        """The instances, in the order of the file.
-
-        Raises:
-            ImageError: the image cannot be read.
-            AnnotationError: malformed, an unknown class, or an object without a pixel of its own.
-        """
-        size = image_size(self.image_path)
-        labels = np.zeros(size, np.int32)
-        class_ids = []
-        for number, shape in enumerate(_shapes(self.path), start=1):
-            if shape.class_name not in self.classes:
-                raise AnnotationError(
-                    f"the class {shape.class_name!r} is not in the list",
-                    where=shape.place,
-                    remedy=f"choose one of: {', '.join(self.classes)}",
-                )
-            class_ids.append(self.classes.index(shape.class_name))
-            _draw(labels, shape, number, size)
-        hidden = np.setdiff1d(np.arange(1, len(class_ids) + 1), labels)
-        if hidden.size:
-            raise AnnotationError(
-                f"object {hidden[0]} has no pixel of its own: too small, beyond the image or "
-                "wholly hidden by those before it",
-                where=self.path,
-                remedy="correct or remove it",
-            )
-        return Instances(labels, np.array(class_ids, np.int64))
 
 
 def recognises(root: Path) -> bool:
@@ -101,17 +40,7 @@ def read(root: Path) -> LabelledSet:
         DatasetError: folders missing, or outlines without their image.
         AnnotationError: a file that is no GeoJSON, or of other shapes than polygons.
     """
-    pairs = paired(root, FOLDER, label_files=_files)
-    names = root / "classes.txt"
-    known = [file for _, file in pairs if file is not None]
-    classes = read_class_names(names) if names.is_file() else _classes_in(known)
-    entries = [
-        Entry(image, Known(None), None, (NO_LABEL,))
-        if file is None
-        else Entry(image, LoadOutlines(file, image, classes))
-        for image, file in pairs
-    ]
-    return assemble(root, entries, classes)
+    return read_drawn(root, FOLDER, label_files=_files, shapes=_shapes)
 
 
 def write(labelled: LabelledSet, out: Path) -> None:
@@ -120,42 +49,19 @@ def write(labelled: LabelledSet, out: Path) -> None:
     Raises:
         DatasetError: ``out`` is taken, or an annotation that is not instances.
     """
-    with new_folder(out) as folder:
-        write_class_names(folder, labelled.classes)
-        (folder / FOLDER).mkdir()
-        for record, image in place_images(labelled, folder, folder_of=lambda _: "images"):
-            annotation = record.load_annotation()
-            if annotation is None:
-                continue
-            if not isinstance(annotation, Instances):
-                raise DatasetError(
-                    f"{record.id!r} holds {kind_in_words(annotation)}, not instances",
-                    remedy="convert to another format",
-                )
-            outlines = outline_cells(annotation, labelled.classes)
-            path = folder / FOLDER / f"{stem_of(image)}{SUFFIX}"
-            write_geojson(path, outlines, labelled.classes, image_id=record.id)
+    write_one = partial(_write_one, classes=labelled.classes)
+    write_drawn(labelled, out, folder=FOLDER, suffix=SUFFIX, write_one=write_one)
+
+
+def _write_one(path: Path, cells: Instances, record: Record, *, classes: tuple[str, ...]) -> None:
+    write_geojson(path, outline_cells(cells, classes), classes, image_id=record.id)
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 
-def _draw(
-    labels: np.ndarray[Any, np.dtype[np.int32]], shape: Shape, number: int, size: Size
-) -> None:
-    """Put ``number`` where the shape is and nothing was before; only its own window is filled."""
-    corners = np.concatenate(shape.rings)
-    x0, y0 = np.floor(np.clip(corners.min(axis=0), 0, size[::-1])).astype(int).tolist()
-    x1, y1 = np.ceil(np.clip(corners.max(axis=0), 0, size[::-1])).astype(int).tolist()
-    if x0 == x1 or y0 == y1:
-        return
-    shifted = tuple(ring - (x0, y0) for ring in shape.rings)
-    window = labels[y0:y1, x0:x1]
-    window[fill(shifted, y1 - y0, x1 - x0) & (window == 0)] = number
-
-
-def _shapes(path: Path) -> Iterator[Shape]:
+def _shapes(path: Path, _classes: tuple[str, ...]) -> Iterator[Shape]:
     """Every object of a file.
 
     Raises:
@@ -199,13 +105,5 @@ def _shape(feature: Any, place: str) -> Shape:
         )
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise AnnotationError("is no feature of GeoJSON", where=place) from error
-    if not rings or any(len(ring) < 3 or ring.shape[1:] != (2,) for ring in rings):
-        raise AnnotationError("has an outline of fewer than three corners", where=place)
-    if not all(math.isfinite(float(ring.sum())) for ring in rings):
-        raise AnnotationError("has a corner that is no finite number", where=place)
+    check_rings(rings, place)
     return Shape(name, rings, place)
-
-
-def _classes_in(files: Iterable[Path]) -> tuple[str, ...]:
-    names = {shape.class_name for path in files for shape in _shapes(path)}
-    return tuple(sorted(names)) or (UNNAMED,)
