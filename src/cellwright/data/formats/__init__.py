@@ -22,6 +22,7 @@ from cellwright.data.formats import (
     coco,
     folders,
     geojson,
+    imagej,
     instances,
     masks,
     npz,
@@ -118,6 +119,14 @@ _ROWS = (
         geojson.recognises,
         geojson.read,
         geojson.write,
+    ),
+    Format(
+        "imagej",
+        "images/ and rois/, a zip of regions each (ImageJ, Fiji)",
+        frozenset({"instances"}),
+        imagej.recognises,
+        imagej.read,
+        imagej.write,
     ),
     Format(
         "masks",

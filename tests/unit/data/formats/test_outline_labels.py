@@ -1,15 +1,25 @@
-"""Labels as Cellpose and QuPath keep them, and what is refused of them."""
+"""Labels as Cellpose, QuPath and ImageJ keep them, and what is refused of them."""
 
 from __future__ import annotations
 
 import json
+import sys
+import zipfile
 
 import numpy as np
 import pytest
+from roifile import ROI_TYPE, ImagejRoi
 
-from cellwright.data.formats import cellpose, geojson, read_labelled
-from cellwright.errors import AnnotationError, DatasetError
+from cellwright.bundles.bundle import open_bundle
+from cellwright.data.formats import FORMATS, cellpose, geojson, imagej, read_labelled
+from cellwright.data.formats.imagej import class_of
+from cellwright.data.formats.layout import Known
+from cellwright.data.labelled_set import LabelledSet, Record
+from cellwright.errors import AnnotationError, DatasetError, ImageError, MissingExtraError
 from cellwright.images.write import write_labels, write_png
+from cellwright.inference.run import RunOptions, predict_files
+from cellwright.types import Instances
+from ink_cells import draw_ink, scattered_discs, write_ink_bundle
 
 SIZE = (20, 30)
 
@@ -123,6 +133,124 @@ class TestGeoJSON:
             geojson.read(tmp_path)
         with pytest.raises(DatasetError, match="no folder images/"):
             geojson.read(tmp_path / "images")
+
+
+def a_region(x, y, edge, name):
+    """A square as Fiji's polygon tool leaves it."""
+    made = ImagejRoi.frompoints(np.array(square(x, y, edge)[:-1]), name=name)
+    made.roitype = ROI_TYPE.POLYGON
+    return made.tobytes()
+
+
+def fiji(root, regions, *, stem="a"):
+    """A set of one image with a zip of regions: squares by x, y, edge and name."""
+    an_image(root / "images" / f"{stem}.png")
+    (root / "rois").mkdir(exist_ok=True)
+    with zipfile.ZipFile(root / "rois" / f"{stem}.zip", "w") as archive:
+        for number, one in enumerate(regions):
+            archive.writestr(f"{number}.roi", a_region(*one))
+    return root
+
+
+class TestImageJ:
+    def test_regions_are_filled_and_their_names_say_the_class(self, tmp_path):
+        regions = [(2, 3, 6, "0001-big"), (20, 10, 4, "0002-ant"), (10, 3, 3, "ant-1")]
+        labelled = read_labelled(fiji(tmp_path, regions))
+        assert labelled.classes == ("ant", "big")
+        found = labelled.records[0].load_annotation()
+        expected = np.zeros(SIZE, int)
+        expected[3:9, 2:8], expected[10:14, 20:24], expected[3:6, 10:13] = 1, 2, 3
+        assert np.array_equal(found.labels, expected)
+        assert found.class_ids.tolist() == [1, 0, 0]
+
+    @pytest.mark.parametrize(
+        ("name", "classes", "expected"),
+        [
+            ("0012-live", (), "live"),
+            ("0012-live", ("dead", "live"), "live"),
+            ("live", (), "live"),
+            ("live-2", (), "live"),
+            ("0012-live-2", (), "live"),
+            ("0012-type-2", ("type", "type-2"), "type-2"),
+            ("0012-type-3", ("type", "type-2"), "type"),
+            ("0012-ant_eater", ("ant eater",), "ant eater"),
+            ("0012-µ-cell", (), "µ-cell"),
+            ("0012-2", ("1", "2"), "2"),
+            ("2-cell", ("cell", "2-cell"), "2-cell"),
+            ("0123-0456", (), "object"),
+            ("0001-0123-0456", (), "object"),
+            ("0123-0456", ("nucleus",), "nucleus"),
+            ("0123-0456", ("live", "dead"), "object"),
+            ("", (), "object"),
+            ("0012-dog", ("nucleus",), "dog"),
+        ],
+    )
+    def test_the_class_of_a_name(self, name, classes, expected):
+        assert class_of(name, classes) == expected
+
+    def test_what_predict_writes_is_read_as_its_label_image(self, tmp_path):
+        write_png(tmp_path / "set" / "images" / "a.png", draw_ink(scattered_discs(9, (80, 100))))
+        bundle = open_bundle(write_ink_bundle(tmp_path / "cells.cellwright"))
+        out = tmp_path / "out"
+        options = RunOptions(overlays="none", outlines="imagej")
+        predict_files([tmp_path / "set"], bundle=bundle, out=out, options=options)
+        (out / "outlines").rename(tmp_path / "set" / "rois")
+        (out / "labels").rename(tmp_path / "set" / "instances")
+        regions, labels = (FORMATS[name].read(tmp_path / "set") for name in ("imagej", "instances"))
+        assert regions.classes == bundle.card.classes
+        found = regions.records[0].load_annotation().labels
+        assert found.max() == 9
+        assert np.array_equal(found, labels.records[0].load_annotation().labels)
+
+    def test_one_region_alone_is_called_as_its_file_and_says_no_class(self, tmp_path):
+        fiji(tmp_path, [])
+        (tmp_path / "rois" / "a.zip").unlink()
+        (tmp_path / "rois" / "a.roi").write_bytes(a_region(2, 3, 6, "a"))
+        labelled = read_labelled(tmp_path)
+        assert labelled.classes == ("object",)
+        assert labelled.records[0].load_annotation().labels.sum() == 36
+
+    def test_an_empty_zip_means_no_cells_and_no_file_means_unlabelled(self, tmp_path):
+        fiji(tmp_path, [])
+        an_image(tmp_path / "images" / "b.png")
+        looked, not_looked = read_labelled(tmp_path).records
+        assert len(looked.load_annotation()) == 0
+        assert not_looked.load_annotation() is None
+
+    def test_a_region_without_class_among_several_is_refused(self, tmp_path):
+        fiji(tmp_path, [(2, 3, 6, "0005-0005")])
+        (tmp_path / "classes.txt").write_text("live\ndead\n")
+        record = read_labelled(tmp_path).records[0]
+        with pytest.raises(AnnotationError, match=r"a\.zip: 0\.roi: the class 'object' is not"):
+            record.load_annotation()
+
+    def test_a_zip_and_a_region_of_one_image_are_refused(self, tmp_path):
+        fiji(tmp_path, [])
+        (tmp_path / "rois" / "a.roi").write_bytes(a_region(2, 3, 6, "a"))
+        with pytest.raises(DatasetError, match=r"a\.roi and a\.zip share a stem"):
+            imagej.read(tmp_path)
+
+    def test_classes_that_names_of_regions_cannot_tell_apart(self, tmp_path):
+        with pytest.raises(DatasetError, match=r"'a b' and 'a_b' would both"):
+            imagej.write(a_set(tmp_path, SIZE, classes=("a b", "a_b")), tmp_path / "out")
+
+    def test_an_image_beyond_what_the_format_counts(self, tmp_path):
+        with pytest.raises(ImageError, match="convert to geojson"):
+            imagej.write(a_set(tmp_path, (2, 40_000)), tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+    def test_without_the_extra_no_set_is_read_and_one_is_written(self, tmp_path, monkeypatch):
+        monkeypatch.setitem(sys.modules, "roifile", None)
+        imagej.write(a_set(tmp_path, SIZE), tmp_path / "out")
+        with pytest.raises(MissingExtraError, match=r"cellwright\[bio\]"):
+            read_labelled(tmp_path / "out")
+
+
+def a_set(folder, size, *, classes=("cell",)):
+    """One image, wholly a cell."""
+    an_image(folder / "a.png")
+    cells = Instances(np.ones(size, int))
+    return LabelledSet("set", classes, (Record("a", folder / "a.png", Known(cells), group="a"),))
 
 
 class TestCellpose:
