@@ -68,27 +68,46 @@ class LoadOutlines:
             ImageError: the image cannot be read.
             AnnotationError: malformed, an unknown class, or an object without a pixel of its own.
         """
-        size = image_size(self.image_path)
-        labels = np.zeros(size, np.int32)
-        class_ids = []
-        for number, shape in enumerate(self.shapes(self.path, self.classes), start=1):
-            if shape.class_name not in self.classes:
-                raise AnnotationError(
-                    f"the class {shape.class_name!r} is not in the list",
-                    where=shape.place,
-                    remedy=f"choose one of: {', '.join(self.classes)}",
-                )
-            class_ids.append(self.classes.index(shape.class_name))
-            _draw(labels, shape, number, size)
-        hidden = np.setdiff1d(np.arange(1, len(class_ids) + 1), labels)
-        if hidden.size:
+        shapes = self.shapes(self.path, self.classes)
+        return fill_shapes(
+            shapes, image_size(self.image_path), classes=self.classes, where=self.path
+        )
+
+
+def fill_shapes(
+    shapes: Iterable[Shape], size: Size, *, classes: tuple[str, ...], where: Path
+) -> Instances:
+    """Label image of outlines, numbered in their order; where they overlap the first one wins.
+
+    Args:
+        shapes: of one image.
+        size: of the image.
+        classes: of the set.
+        where: the file, for errors.
+
+    Raises:
+        AnnotationError: an unknown class, or an object without a pixel of its own.
+    """
+    labels = np.zeros(size, np.int32)
+    class_ids = []
+    for number, shape in enumerate(shapes, start=1):
+        if shape.class_name not in classes:
             raise AnnotationError(
-                f"object {hidden[0]} has no pixel of its own: too small, beyond the image or "
-                "wholly hidden by those before it",
-                where=self.path,
-                remedy="correct or remove it",
+                f"the class {shape.class_name!r} is not in the list",
+                where=shape.place,
+                remedy=f"choose one of: {', '.join(classes)}",
             )
-        return Instances(labels, np.array(class_ids, np.int64))
+        class_ids.append(classes.index(shape.class_name))
+        _draw(labels, shape, number, size)
+    hidden = np.setdiff1d(np.arange(1, len(class_ids) + 1), labels)
+    if hidden.size:
+        raise AnnotationError(
+            f"object {hidden[0]} has no pixel of its own: too small, beyond the image or "
+            "wholly hidden by those before it",
+            where=where,
+            remedy="correct or remove it",
+        )
+    return Instances(labels, np.array(class_ids, np.int64))
 
 
 def read_drawn(

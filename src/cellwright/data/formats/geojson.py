@@ -40,7 +40,7 @@ def read(root: Path) -> LabelledSet:
         DatasetError: folders missing, or outlines without their image.
         AnnotationError: a file that is no GeoJSON, or of other shapes than polygons.
     """
-    return read_drawn(root, FOLDER, label_files=_files, shapes=_shapes)
+    return read_drawn(root, FOLDER, label_files=_files, shapes=shapes)
 
 
 def write(labelled: LabelledSet, out: Path) -> None:
@@ -61,7 +61,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 
-def _shapes(path: Path, _classes: tuple[str, ...]) -> Iterator[Shape]:
+def shapes(path: Path, _classes: tuple[str, ...]) -> Iterator[Shape]:
     """Every object of a file.
 
     Raises:

@@ -44,7 +44,7 @@ def read(root: Path) -> LabelledSet:
         MissingExtraError: the extra ``bio`` is not installed.
     """
     roi_decoder()
-    return read_drawn(root, FOLDER, label_files=_files, shapes=_shapes)
+    return read_drawn(root, FOLDER, label_files=_files, shapes=shapes)
 
 
 def write(labelled: LabelledSet, out: Path) -> None:
@@ -90,7 +90,12 @@ def class_of(name: str, classes: tuple[str, ...]) -> str:
     return _COUNTED.sub("", said)
 
 
-def _shapes(path: Path, classes: tuple[str, ...]) -> Iterator[Shape]:
+def shapes(path: Path, classes: tuple[str, ...]) -> Iterator[Shape]:
+    """Every region of a file.
+
+    Raises:
+        AnnotationError: no regions, or one that has no area or outline.
+    """
     for region in read_regions(path):
         check_rings(region.rings, region.place)
         # A region that is saved alone is called as its file, which is called as the image.

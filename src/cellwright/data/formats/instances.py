@@ -90,7 +90,7 @@ def read_instances(root: Path, pairs: Iterable[tuple[Path, Path | None]]) -> Lab
     """
     names = root / "classes.txt"
     classes = read_class_names(names) if names.is_file() else UNNAMED
-    table = _read_table(root / TABLE, classes) if (root / TABLE).is_file() else None
+    table = read_table(root / TABLE, classes) if (root / TABLE).is_file() else None
     if table is None and len(classes) > 1:
         raise DatasetError(
             f"names {len(classes)} classes but has no {TABLE} to say which object is which",
@@ -156,8 +156,12 @@ def write_instances(
                 csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
 
 
-def _read_table(path: Path, classes: tuple[str, ...]) -> dict[str, dict[int, int]]:
-    """Class index by label image and label."""
+def read_table(path: Path, classes: tuple[str, ...]) -> dict[str, dict[int, int]]:
+    """Class index by label image and label.
+
+    Raises:
+        AnnotationError: columns that are missing, or a label or class that is not known.
+    """
     ids = {name: index for index, name in enumerate(classes)}
     table: dict[str, dict[int, int]] = {}
     reader = csv.DictReader(io.StringIO(read_text(path)))
