@@ -102,7 +102,7 @@ def stained(path: Path) -> Image.Image:
 def stretched(plane: NDArray[Any]) -> NDArray[np.float64]:
     """Between the darkest and the brightest hundredth, in [0, 1]."""
     low, high = np.percentile(plane, (1, 99))
-    return np.clip((plane - low) / max(high - low, 1e-6), 0, 1)
+    return np.asarray(np.clip((plane - low) / max(high - low, 1e-6), 0, 1))
 
 
 def cellwright(*arguments: object) -> None:
