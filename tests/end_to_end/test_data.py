@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cellwright.data.formats import read_labelled
+from cellwright.data.splits import read_split
 from cellwright.types import Boxes
 
 from .conftest import Run, Say
@@ -98,6 +99,31 @@ def test_a_split_keeps_groups_whole_and_evaluation_follows_it(
     unsaid = cellwright(*arguments)
     assert unsaid.returncode == 2
     assert "--part test" in unsaid.stderr
+
+
+def test_folds_are_splits_that_test_every_image_once(
+    cellwright: Run, say: Say, live_dead: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folds"
+    options = ("--folds", "4", "--by", "image")
+    done = cellwright("data", "split", live_dead, *options, "--out", folder, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    assert {row["fold"] for row in json.loads(done.stdout)} == {"1", "2", "3", "4"}
+    splits = [read_split(folder / f"fold-{number}.csv") for number in (1, 2, 3, 4)]
+    for name in splits[0]:
+        assert sorted(part_of[name] for part_of in splits) == ["test", "train", "train", "val"]
+    code, said = say("data", "split", live_dead, *options, "--ratios", "50/50")
+    assert code == 2
+    assert "--ratios" in said
+
+
+def test_too_few_groups_for_folds_are_refused_and_nothing_is_written(
+    say: Say, live_dead: Path, tmp_path: Path
+) -> None:
+    code, said = say("data", "split", live_dead, "--folds", "5", "--out", tmp_path / "folds")
+    assert code == 2
+    assert "too few for 5 folds" in said
+    assert not (tmp_path / "folds").exists()
 
 
 def test_evaluation_gives_intervals_over_groups(

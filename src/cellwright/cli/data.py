@@ -5,8 +5,9 @@ And what microscopes write, taken apart into images.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,6 +24,9 @@ from cellwright.cli.console import (
 from cellwright.cli.labels import open_labelled
 from cellwright.cli.options import Format, Json, Seed
 
+if TYPE_CHECKING:
+    from cellwright.data.labelled_set import LabelledSet
+
 app = typer.Typer(
     help="Labelled images: list, fetch, inspect, audit, convert, split; unpack stacks.",
     no_args_is_help=True,
@@ -32,6 +36,7 @@ Source = Annotated[
     str, typer.Argument(metavar="DIR|NAME", help="Folder of labelled images, or a public set.")
 ]
 PARTS = ("train", "val", "test")
+RATIOS = "70/20/10"
 
 
 @app.command("list", epilog="Example: cellwright data list")
@@ -133,30 +138,72 @@ def convert(
     say(f"{counted(len(labelled), 'image')} ({classes}) -> {target}, as {to}")
 
 
-@app.command("split", epilog="Example: cellwright data split labels/ --by group --out split.csv")
+@app.command(
+    "split",
+    epilog="Examples:\n\ncellwright data split labels/ --by group --out split.csv\n\n"
+    "cellwright data split labels/ --folds 5 --out folds",
+)
 def split(
     source: Source,
     *,
     by: Annotated[Literal["group", "image"], typer.Option(help="What stays together.")] = "group",
     ratios: Annotated[
-        str, typer.Option(metavar="TRAIN/VAL/TEST", help="Weights of the three parts.")
-    ] = "70/20/10",
+        str | None,
+        typer.Option(
+            metavar="TRAIN/VAL/TEST", help="Weights of the three parts; 70/20/10 by default."
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=3, help="Write as many splits instead; each image is tested in one."),
+    ] = None,
     seed: Seed = 0,
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE", help="CSV: id, group, part.")
-    ] = Path("split.csv"),
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE|DIR",
+            help="CSV: id, group, part; with --folds a folder of them. [default: split.csv, folds]",
+        ),
+    ] = None,
     format_name: Format = None,
     json: Json = None,
 ) -> None:
     """Share images out to train, val and test: groups whole, classes balanced, seeded."""
+    from cellwright.data.likeness import folds_apart, split_apart
+    from cellwright.data.splits import write_split
+    from cellwright.errors import ConfigError
+
+    if folds is not None and ratios is not None:
+        raise ConfigError(
+            "--folds and --ratios contradict each other: folds are alike in size",
+            remedy="leave one of them out",
+        )
+    labelled = open_labelled(source, format_name=format_name)
+    if folds is None:
+        target = out or Path("split.csv")
+        written = {target: split_apart(labelled, _weights(ratios or RATIOS), seed=seed, by=by)}
+    else:
+        target = out or Path("folds")
+        apart = folds_apart(labelled, folds, seed=seed, by=by)
+        written = {target / f"fold-{i}.csv": part_of for i, part_of in enumerate(apart, start=1)}
+    rows: list[dict[str, Cell]] = []
+    for file, part_of in written.items():
+        write_split(file, labelled, part_of)
+        fold: dict[str, Cell] = {} if folds is None else {"fold": file.stem.removeprefix("fold-")}
+        rows += [fold | row for row in _contents(labelled, part_of)]
+    if not write_json(rows, json):
+        print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+    say(f"split: {target}" if folds is None else f"{folds} splits: {target}")
+
+
+def _contents(labelled: LabelledSet, part_of: Mapping[str, str]) -> list[dict[str, Cell]]:
+    """A row a part: its images, groups and objects of each class."""
     import numpy as np
 
     from cellwright.data import splits
-    from cellwright.data.likeness import split_apart
 
-    labelled = open_labelled(source, format_name=format_name)
-    part_of = split_apart(labelled, _weights(ratios), seed=seed, by=by)
-    splits.write_split(out, labelled, part_of)
     rows: list[dict[str, Cell]] = []
     for name in (part for part in PARTS if part in part_of.values()):
         records = splits.part(labelled, part_of, name).records
@@ -171,9 +218,7 @@ def split(
                 **dict(zip(labelled.classes, counts.astype(int).tolist(), strict=True)),
             }
         )
-    if not write_json(rows, json):
-        print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
-    say(f"split: {out}")
+    return rows
 
 
 def _weights(text: str) -> dict[str, float]:

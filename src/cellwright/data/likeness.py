@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from cellwright.data.inspection.duplicates import Progress, near_duplicates
 from cellwright.data.labelled_set import LabelledSet
-from cellwright.data.splits import UNIT_OF, By, split
+from cellwright.data.splits import UNIT_OF, By, rotated, split, split_folds
 
 
 def joined_by_likeness(
@@ -50,3 +50,21 @@ def split_apart(
     """
     joined = joined_by_likeness(labelled, by=by, progress=progress)
     return split(joined, ratios, seed=seed, by="group")
+
+
+def folds_apart(
+    labelled: LabelledSet,
+    n_folds: int,
+    *,
+    seed: int = 0,
+    by: By = "group",
+    progress: Progress | None = None,
+) -> list[dict[str, str]]:
+    """Like :func:`~cellwright.data.splits.rotated`, with near-duplicates kept in one fold.
+
+    Raises:
+        ConfigError: fewer than three folds.
+        DatasetError: a class that occurs in fewer groups than there are folds.
+    """
+    joined = joined_by_likeness(labelled, by=by, progress=progress)
+    return rotated(split_folds(joined, n_folds, seed=seed, by="group"), n_folds)

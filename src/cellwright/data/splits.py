@@ -174,6 +174,33 @@ def split_folds(
     return {record.id: fold_of[record.id] for record in labelled}
 
 
+def rotated(fold_of: Mapping[str, int], n_folds: int) -> list[dict[str, str]]:
+    """One split a fold, in which the fold is ``test``, the next one ``val``, the rest ``train``.
+
+    So every record is tested once, by a model that neither learned from it nor was chosen by it.
+
+    Args:
+        fold_of: fold 0..n_folds - 1 by record id, as :func:`split_folds` gives it.
+        n_folds: how many there are.
+
+    Raises:
+        ConfigError: fewer than three folds, which leave none to learn from.
+
+    >>> rotated({"a": 0, "b": 1, "c": 2}, 3)[2]
+    {'a': 'val', 'b': 'train', 'c': 'test'}
+    """
+    if n_folds < 3:
+        raise ConfigError(
+            f"{n_folds} folds leave none to learn from: one is tested on, one chooses the epoch",
+            remedy="use 3 or more, for instance 5",
+        )
+    part_at = {0: "test", 1: "val"}
+    return [
+        {name: part_at.get((fold - tested) % n_folds, "train") for name, fold in fold_of.items()}
+        for tested in range(n_folds)
+    ]
+
+
 def check_split(labelled: LabelledSet, part_of: Mapping[str, str], *, by: By = "group") -> None:
     """Refuse a split in which a group stands on both sides, or a record is left out.
 

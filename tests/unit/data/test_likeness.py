@@ -1,12 +1,13 @@
 """Copies of one picture end up in one part."""
 
+from collections import Counter
 from functools import partial
 
 import numpy as np
 import pytest
 
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.data.likeness import joined_by_likeness, split_apart
+from cellwright.data.likeness import folds_apart, joined_by_likeness, split_apart
 from cellwright.images.write import write_png
 from cellwright.types import Boxes
 
@@ -50,3 +51,10 @@ def test_no_copy_crosses_a_split(copied, seed, by):
         for record in copied:
             parts.setdefault(record.group, set()).add(part_of[record.id])
         assert all(len(found) == 1 for found in parts.values())
+
+
+def test_no_copy_crosses_a_fold(copied):
+    for part_of in folds_apart(copied, 3, seed=1, by="image"):
+        assert Counter(part_of.values()) == {"train": 5, "val": 5, "test": 5}
+        for index in range(3):
+            assert part_of[f"{index:02d}"] == part_of[f"{index + 12:02d}"]

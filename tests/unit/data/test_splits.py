@@ -19,6 +19,7 @@ from cellwright.data.splits import (
     misfit,
     part,
     read_split,
+    rotated,
     split,
     split_folds,
     write_split,
@@ -240,3 +241,8 @@ def test_parts_are_as_large_as_asked(n_groups, size, largest_error):
         counts = Counter(split(labelled, ratios, seed=seed).values())
         shares += [counts[part] / len(records) / 10 for part in ("train", "val", "test")]
     assert np.abs(shares - [0.7, 0.2, 0.1]).max() <= largest_error
+
+
+def test_two_folds_leave_none_to_learn_from():
+    with pytest.raises(ConfigError, match="leave none to learn from"):
+        rotated({"a": 0, "b": 1}, 2)

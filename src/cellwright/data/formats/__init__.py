@@ -106,7 +106,7 @@ _ROWS = (
     ),
     Format(
         "cellpose",
-        "NAME_masks.tif or NAME_cp_masks.png beside the image (Cellpose)",
+        "NAME_masks.tif, NAME_cp_masks.png or NAME_seg.npy beside the image (Cellpose)",
         frozenset({"instances"}),
         cellpose.recognises,
         cellpose.read,

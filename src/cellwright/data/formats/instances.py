@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellwright.data.csv_header import other_separator
 from cellwright.data.formats.label_images import NO_LABEL, paired, read_label_image
@@ -39,13 +40,18 @@ TABLE = "objects.csv"
 COLUMNS = ("image", "label", "class")
 
 
+ReadValues = Callable[[Path, Path], NDArray[np.int64]]
+"""Label file and its image to the values ``(H, W)`` in the file, 0 background."""
+
+
 @dataclass(frozen=True)
 class LoadInstances:
-    """Picklable call that reads one label image; ``class_of`` None: all of class 0."""
+    """Picklable call that reads one label file; ``class_of`` None: all of class 0."""
 
     path: Path
     image_path: Path
     class_of: dict[int, int] | None
+    read_values: ReadValues = read_label_image
 
     def __call__(self) -> Instances:
         """The instances.
@@ -54,7 +60,7 @@ class LoadInstances:
             ImageError: the label image cannot be read.
             AnnotationError: not a label image, or an object without class.
         """
-        values = read_label_image(self.path, self.image_path)
+        values = self.read_values(self.path, self.image_path)
         instances = Instances.from_labels(values)
         if self.class_of is None:
             return instances
@@ -81,8 +87,18 @@ def read(root: Path) -> LabelledSet:
     return read_instances(root, paired(root, "instances"))
 
 
-def read_instances(root: Path, pairs: Iterable[tuple[Path, Path | None]]) -> LabelledSet:
-    """A set of images with their label images, None where there is none.
+def read_instances(
+    root: Path,
+    pairs: Iterable[tuple[Path, Path | None]],
+    *,
+    read_values: ReadValues = read_label_image,
+) -> LabelledSet:
+    """A set of images with their label files.
+
+    Args:
+        root: of the set, where ``classes.txt`` and ``objects.csv`` lie.
+        pairs: image and label file, None where there is none.
+        read_values: how a label file is read.
 
     Raises:
         DatasetError: several classes and no table of them, or no images.
@@ -103,7 +119,7 @@ def read_instances(root: Path, pairs: Iterable[tuple[Path, Path | None]]) -> Lab
             entries.append(Entry(image, Known(None), None, (NO_LABEL,)))
         else:
             class_of = None if table is None else table.get(label.name, {})
-            entries.append(Entry(image, LoadInstances(label, image, class_of)))
+            entries.append(Entry(image, LoadInstances(label, image, class_of, read_values)))
     return assemble(root, entries, classes)
 
 

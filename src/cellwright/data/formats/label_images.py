@@ -35,7 +35,18 @@ def read_label_image(path: Path, image_path: Path) -> NDArray[np.int64]:
     values: NDArray[np.int64] = pixels[0].astype(np.int64)
     if (values != pixels[0]).any():
         raise AnnotationError("holds fractions; labels are whole numbers", where=path)
-    if values.min() < 0:
+    check_labels(values, path, image_path)
+    return values
+
+
+def check_labels(values: NDArray[np.int64], path: Path, image_path: Path) -> None:
+    """Refuse values ``(H, W)`` of the file ``path`` that cannot be labels of the image.
+
+    Raises:
+        ImageError: the image cannot be read.
+        AnnotationError: numbers below 0, or another size than the image.
+    """
+    if values.min(initial=0) < 0:
         raise AnnotationError(
             f"holds the value {values.min()}; labels are numbers from 0",
             where=path,
@@ -47,7 +58,6 @@ def read_label_image(path: Path, image_path: Path) -> NDArray[np.int64]:
         raise AnnotationError(
             f"has {width} x {height} px, but its image has {size.width} x {size.height}", where=path
         )
-    return values
 
 
 def paired(

@@ -40,6 +40,22 @@ def square(x, y, edge):
     return [[x, y], [x + edge, y], [x + edge, y + edge], [x, y + edge], [x, y]]
 
 
+def window_saves(path, masks):
+    """As ``cellpose.io.masks_flows_to_seg`` does, which the window calls too."""
+    flows = [np.zeros((*SIZE, 3), np.uint8), np.zeros((2, *SIZE), np.float32), [], [30, 1, None]]
+    saved = {
+        "outlines": np.zeros(SIZE, np.uint16),
+        "masks": masks,
+        "chan_choose": [0, 0],
+        "ismanual": np.zeros(2, bool),
+        "filename": "a.png",
+        "flows": flows,
+        "diameter": np.float32(17.2),
+        "model_path": path.parent,
+    }
+    np.save(path, saved, allow_pickle=True)
+
+
 def qupath(root, content, *, stem="a"):
     an_image(root / "images" / f"{stem}.png")
     (root / "geojson").mkdir(exist_ok=True)
@@ -267,15 +283,43 @@ class TestCellpose:
         assert np.array_equal(b.load_annotation().labels, labels)
         assert c.load_annotation() is None
 
-    def test_pickles_are_not_opened(self, tmp_path):
+    def test_what_its_window_saved_is_read(self, tmp_path):
         an_image(tmp_path / "a.png")
-        np.save(tmp_path / "a_seg.npy", np.array({"masks": 1}, dtype=object), allow_pickle=True)
-        with pytest.raises(DatasetError, match="pickle") as caught:
-            read_labelled(tmp_path)
-        assert "Save masks as PNG/tif" in caught.value.remedy
-        # Beside label images they say nothing new.
-        write_labels(tmp_path / "a_cp_masks.png", np.ones(SIZE, int))
-        assert len(read_labelled(tmp_path).records) == 1
+        labels = np.zeros(SIZE, np.uint16)
+        labels[2:6, 3:9], labels[10:14, 20:25] = 1, 4
+        window_saves(tmp_path / "a_seg.npy", labels)
+        (record,) = read_labelled(tmp_path).records
+        found = record.load_annotation()
+        assert np.array_equal(found.labels, np.where(labels == 4, 2, labels))
+
+    def test_files_that_contradict_each_other_are_refused(self, tmp_path):
+        an_image(tmp_path / "a.png")
+        labels = np.zeros(SIZE, np.uint16)
+        labels[2:6, 3:9], labels[10:14, 20:25] = 1, 2
+        write_labels(tmp_path / "a_cp_masks.png", labels)
+        window_saves(tmp_path / "a_seg.npy", np.array([0, 9, 3], np.uint16)[labels])
+        (record,) = read_labelled(tmp_path).records
+        assert len(record.load_annotation()) == 2
+        window_saves(tmp_path / "a_seg.npy", np.minimum(labels, 1))
+        with pytest.raises(AnnotationError, match="hold different cells") as caught:
+            record.load_annotation()
+        assert "corrected last" in caught.value.remedy
+
+    @pytest.mark.parametrize(
+        ("masks", "match"),
+        [
+            (np.zeros((2, *SIZE), np.uint16), r"of the shape \(2, 20, 30\)"),
+            (np.zeros((20, 31), np.uint16), "31 x 20 px"),
+            (np.zeros(SIZE, np.float32), "holds no label image called masks"),
+            (7, "holds no label image called masks"),
+        ],
+    )
+    def test_a_saved_file_without_labels_of_the_image_is_refused(self, masks, match, tmp_path):
+        an_image(tmp_path / "a.png")
+        window_saves(tmp_path / "a_seg.npy", masks)
+        (record,) = cellpose.read(tmp_path).records
+        with pytest.raises(AnnotationError, match=match):
+            record.load_annotation()
 
     def test_two_label_images_or_none_of_the_image_are_refused(self, tmp_path):
         an_image(tmp_path / "a.png")
