@@ -144,7 +144,7 @@ def _followed(program: bytes) -> Any:
 
 def _above_mark(stack: list[Any]) -> list[Any]:
     """Everything above the uppermost mark, which is taken off as well."""
-    at = len(stack) - 1 - next(i for i, item in enumerate(reversed(stack)) if item is _MARK)
+    at = max(index for index, item in enumerate(stack) if item is _MARK)
     items = stack[at + 1 :]
     del stack[at:]
     return items
