@@ -48,7 +48,7 @@ def find_window() -> Any:
         tooltip="Instead of a pixel size: 2 where cells are half as large as in training; 0: unset",
     )
     button = widgets.PushButton(name="find", text="Find cells")
-    said = widgets.Label(name="said", label="", value="")
+    said = widgets.Label(name="said", label=" ", value="")
 
     def on_click() -> None:
         asked = Asked(file.value or model.value, pixel_size.value or None, scale.value or None)
