@@ -30,6 +30,19 @@ def fill(rings: tuple[Ring, ...], height: int, width: int) -> NDArray[np.bool_]:
     return inside
 
 
+def fill_free(labels: NDArray[np.int32], rings: tuple[Ring, ...], number: int) -> None:
+    """Give ``number`` to the pixels of ``labels`` ``(H, W)`` that lie inside and are still 0.
+
+    Only the window around the corners is looked at; what lies beyond the image is left out.
+    """
+    corners, limit = np.concatenate(rings), labels.shape[::-1]
+    x0, y0 = np.floor(np.clip(corners.min(axis=0), 0, limit)).astype(int).tolist()
+    x1, y1 = np.ceil(np.clip(corners.max(axis=0), 0, limit)).astype(int).tolist()
+    window = labels[y0:y1, x0:x1]
+    shifted = tuple(ring - (x0, y0) for ring in rings)
+    window[fill(shifted, y1 - y0, x1 - x0) & (window == 0)] = number
+
+
 def _crossings(ring: Ring, height: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Row and first pixel right of every crossing of an edge with a line of pixel centres."""
     after = np.roll(ring, -1, axis=0)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.bundles.card import Card
-from cellwright.images.fill import fill
+from cellwright.images.fill import fill_free
 from cellwright.images.outlines import Outline, outline_boxes, outline_cells
 from cellwright.images.read import read_image
 from cellwright.service.answers import as_objects
@@ -125,20 +125,8 @@ def corrected_labels(labels: NDArray[np.int32], corrections: Sequence[Any]) -> N
     corrected: NDArray[np.int32] = new[labels]
     for number, cell in enumerate(corrections, start=1):
         if "polygon" in cell:
-            _draw(corrected, np.array(cell["polygon"], np.float64), number)
+            fill_free(corrected, (np.array(cell["polygon"], np.float64),), number)
     return corrected
-
-
-def _draw(labels: NDArray[np.int32], ring: NDArray[np.float64], number: int) -> None:
-    """Give the free pixels inside ``ring`` this number."""
-    height, width = labels.shape
-    x0, y0 = np.floor(ring.min(axis=0)).astype(int)
-    x1, y1 = np.ceil(ring.max(axis=0)).astype(int)
-    y1, x1 = min(y1, height), min(x1, width)
-    if y0 >= y1 or x0 >= x1:
-        return
-    region = labels[y0:y1, x0:x1]
-    region[fill((ring - (x0, y0),), y1 - y0, x1 - x0) & (region == 0)] = number
 
 
 def _corners(boxes: Sequence[Sequence[float]]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.path import Path as Polygon
 
-from cellwright.images.fill import fill
+from cellwright.images.fill import fill, fill_free
 from cellwright.images.outlines import trace
 
 
@@ -31,3 +31,13 @@ def test_any_polygon_is_filled_as_matplotlib_does(seed):
 def test_nothing_is_inside_a_line():
     assert not fill((np.array([[1.0, 1.0], [5.0, 5.0], [3.0, 3.0]]),), 8, 8).any()
     assert not fill((), 2, 2).any()
+
+
+def test_only_free_pixels_of_the_image_are_given_the_number():
+    labels = np.zeros((4, 5), np.int32)
+    labels[0, 1] = 7
+    square = np.array([[-2.0, -2.0], [2.0, -2.0], [2.0, 2.0], [-2.0, 2.0]])
+    fill_free(labels, (square,), 3)
+    assert labels[:2, :2].tolist() == [[3, 7], [3, 3]] and np.count_nonzero(labels) == 4
+    fill_free(labels, (square + 50,), 4)
+    assert np.count_nonzero(labels) == 4

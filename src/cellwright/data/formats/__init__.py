@@ -20,6 +20,7 @@ from cellwright.data.formats import (
     c_nmc,
     cellpose,
     coco,
+    coco_outlines,
     folders,
     geojson,
     imagej,
@@ -74,7 +75,7 @@ _ROWS = (
     ),
     Format(
         "coco",
-        "one JSON for many images, boxes or run-length masks",
+        "one JSON for many images: outlines of every object, else boxes",
         frozenset({"detection", "instances"}),
         coco.recognises,
         coco.read,
@@ -181,7 +182,21 @@ _PUBLISHED = (
 )
 """How single published sets are laid out: no other set has a place in their names."""
 
-LAYOUTS: dict[str, Layout] = {**FORMATS, **{row.name: row for row in _PUBLISHED}}
+_ON_DEMAND = (
+    Layout(
+        coco_outlines.BOXES_ONLY,
+        "the boxes of a COCO file, whatever outlines it holds",
+        frozenset({"detection"}),
+        lambda _: False,
+        coco.read_boxes,
+    ),
+)
+"""Other readings of a format above: never guessed."""
+
+LAYOUTS: dict[str, Layout] = {
+    **FORMATS,
+    **{row.name: row for row in (*_PUBLISHED, *_ON_DEMAND)},
+}
 """Everything that can be read."""
 
 DESCRIPTIONS = (".yaml", ".yml", ".csv")

@@ -5,22 +5,29 @@ beside images or ``images/``, and ``annotations/*.json`` (the original). An imag
 the JSON does not list is unlabelled; one that it lists without annotations holds no
 cells. Crowd regions are left out, and said.
 
-Objects whose masks are all run-length coded are read as instances, without loss;
-polygons are read as their boxes, and said.
+A set whose objects are all outlined, by polygons or run-length masks, is read as instances. One
+of boxes is read as boxes: without outlines, with outlines that are all upright rectangles, or with
+outlines of some objects only, which is said. ``coco-boxes`` reads the boxes of any set.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cellwright.data.formats.coco_document import (
+    Category,
+    Document,
+    Object,
+    Picture,
+    read_document,
+)
+from cellwright.data.formats.coco_outlines import LoadInstances, are_cells, outline_of
 from cellwright.data.formats.drafts import Draft, Size, as_boxes, image_size, load_checked
 from cellwright.data.formats.layout import (
     FOLDER_OF_SPLIT,
@@ -33,62 +40,17 @@ from cellwright.data.formats.layout import (
     inner_path,
     new_folder,
     place_images,
-    read_filled,
 )
-from cellwright.data.formats.rle import decode_masks, encode_labels, unpack
+from cellwright.data.formats.rle import encode_labels
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.types import Boxes, Instances
 
 FILE = "_annotations.coco.json"
-MAX_JSON_BYTES = 2**30
 CROWD = "a region marked as crowd is left out"
-MASK_AS_BOX = "masks are read as their boxes (only a set of run-length masks is read as instances)"
-
-
-class Category(BaseModel):
-    """A row of ``categories``."""
-
-    id: int
-    name: str
-    supercategory: str | None = None
-
-
-class Picture(BaseModel):
-    """A row of ``images``."""
-
-    id: int | str
-    file_name: str
-    width: int | None = None
-    height: int | None = None
-
-
-class Runs(BaseModel):
-    """A run-length mask."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    counts: list[int] | str
-    size: tuple[int, int]
-
-
-class Object(BaseModel):
-    """A row of ``annotations``."""
-
-    image_id: int | str
-    category_id: int
-    bbox: tuple[float, float, float, float]
-    segmentation: Runs | list[Any] | None = None
-    iscrowd: int = 0
-
-
-class Document(BaseModel):
-    """A whole file."""
-
-    images: list[Picture]
-    annotations: list[Object]
-    categories: list[Category]
-    info: dict[str, Any] | None = None
+ALL_CROWDS = (
+    "every object of the set is marked as crowd, as CVAT marks painted ones: the mark is ignored"
+)
 
 
 class Part(NamedTuple):
@@ -100,34 +62,20 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LoadInstances:
-    """Picklable call that unpacks the masks of one image."""
+class Reading:
+    """How the rows of a set are taken.
 
-    masks: tuple[Runs, ...]
-    class_ids: tuple[int, ...]
-    image_path: Path
-    where: str
+    Attributes:
+        class_of: index of a class by the id of its category.
+        as_instances: outlines are read; else boxes.
+        drops_crowds: rows marked as crowd are left out.
+        remark: about outlines that are not read; empty where none are lost.
+    """
 
-    def __call__(self) -> Instances:
-        """The instances, in the order of the file.
-
-        Raises:
-            AnnotationError: masks of another size, damaged, or hidden by others.
-        """
-        size = image_size(self.image_path)
-        for mask in self.masks:
-            if mask.size != size:
-                raise AnnotationError(
-                    f"a mask of {mask.size[1]} x {mask.size[0]} px lies on "
-                    f"{self.image_path.name} of {size.width} x {size.height} px",
-                    where=self.where,
-                )
-        runs = [
-            unpack(mask.counts, where=self.where) if isinstance(mask.counts, str) else mask.counts
-            for mask in self.masks
-        ]
-        labels = decode_masks(runs, size.height, size.width, where=self.where)
-        return Instances(labels, np.array(self.class_ids, np.int64))
+    class_of: Mapping[int, int]
+    as_instances: bool
+    drops_crowds: bool
+    remark: str
 
 
 def recognises(path: Path) -> bool:
@@ -143,16 +91,25 @@ def read(path: Path) -> LabelledSet:
         AnnotationError: not COCO, a class or image that is not listed, or a box outside its
             image.
     """
+    return _read(path, boxes_only=False)
+
+
+def read_boxes(path: Path) -> LabelledSet:
+    """:func:`read`, but the boxes alone, whatever outlines there are."""
+    return _read(path, boxes_only=True)
+
+
+def _read(path: Path, *, boxes_only: bool) -> LabelledSet:
     root = path.parent if path.is_file() else path
     parts = [_part_of(path, root)] if path.is_file() else _parts(path)
     if not parts:
         raise DatasetError("holds no COCO file", where=path, remedy=f"name it {FILE}")
-    documents = [_document(part.json) for part in parts]
+    documents = [read_document(part.json) for part in parts]
     categories = _categories(documents, where=root)
-    as_instances = _hold_instances(documents)
+    reading = _reading(parts, documents, categories, boxes_only=boxes_only)
     entries: list[Entry] = []
     for part, document in zip(parts, documents, strict=True):
-        entries += _entries(part, document, categories, as_instances=as_instances, root=root)
+        entries += _entries(part, document, categories, reading=reading, root=root)
     listed = {entry.image_path for entry in entries}
     for folder in {part.json.parent for part in parts} | {root / "images"}:
         split = SPLIT_OF_FOLDER.get(folder.name) if folder != root else None
@@ -199,18 +156,6 @@ def _part_of(path: Path, root: Path) -> Part:
     return Part(path, starts, split)
 
 
-def _document(path: Path) -> Document:
-    text = read_filled(path, remedy="export it again", max_bytes=MAX_JSON_BYTES)
-    try:
-        return Document.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise AnnotationError(
-            f"{place}: {first['msg']}", where=path, remedy="export it again"
-        ) from error
-
-
 def _categories(documents: Sequence[Document], *, where: Path) -> list[Category]:
     """Classes in the order of their ids, without the parent that Roboflow puts in front."""
     lists = [sorted(document.categories, key=lambda row: row.id) for document in documents]
@@ -228,13 +173,34 @@ def _categories(documents: Sequence[Document], *, where: Path) -> list[Category]
     return kept
 
 
-def _hold_instances(documents: Sequence[Document]) -> bool:
-    """Whether every object has a run-length mask, or the file says that it holds instances."""
-    said = [(document.info or {}).get("holds") for document in documents]
-    if ["instances"] in said and all(holds in (["instances"], []) for holds in said):
-        return True
-    rows = [row for document in documents for row in document.annotations]
-    return bool(rows) and all(isinstance(row.segmentation, Runs) for row in rows)
+def _reading(
+    parts: Sequence[Part],
+    documents: Sequence[Document],
+    categories: Sequence[Category],
+    *,
+    boxes_only: bool,
+) -> Reading:
+    """What the rows of all files hold together."""
+    class_of = {category.id: index for index, category in enumerate(categories)}
+    rows = [
+        (row, f"{part.json}: annotation {index}")
+        for part, document in zip(parts, documents, strict=True)
+        for index, row in enumerate(document.annotations)
+    ]
+    drops_crowds = not all(row.iscrowd for row, _ in rows)
+    kept = [(row, where) for row, where in rows if not (drops_crowds and row.iscrowd)]
+    if boxes_only:
+        return Reading(class_of, False, drops_crowds, "")
+    if not kept:
+        said = [(document.info or {}).get("holds") for document in documents]
+        holds = ["instances"] in said and all(one in (["instances"], []) for one in said)
+        return Reading(class_of, holds, drops_crowds, "")
+    bare = sum(not row.segmentation for row, _ in kept)
+    if bare:
+        remark = f"outlines are read as boxes: {bare} of {len(kept)} objects of the set have none"
+        return Reading(class_of, False, drops_crowds, remark)
+    outlines = [outline_of(row.segmentation, where=where) for row, where in kept]
+    return Reading(class_of, are_cells(outlines), drops_crowds, "")
 
 
 def _entries(
@@ -242,10 +208,9 @@ def _entries(
     document: Document,
     categories: Sequence[Category],
     *,
-    as_instances: bool,
+    reading: Reading,
     root: Path,
 ) -> list[Entry]:
-    class_of = {category.id: index for index, category in enumerate(categories)}
     objects: dict[int | str, list[tuple[int, Object]]] = {row.id: [] for row in document.images}
     if len(objects) < len(document.images):
         raise AnnotationError("two images share an id", where=part.json)
@@ -256,7 +221,7 @@ def _entries(
                 where=part.json,
                 remedy="list the image under images, or remove the annotation",
             )
-        if row.category_id not in class_of:
+        if row.category_id not in reading.class_of:
             listed = ", ".join(f"{category.id} {category.name}" for category in categories)
             raise AnnotationError(
                 f"annotation {index} names category {row.category_id}, which is not in the list "
@@ -265,9 +230,15 @@ def _entries(
                 remedy="correct the annotation or add the category",
             )
         objects[row.image_id].append((index, row))
-    make = partial(_instances_entry if as_instances else _boxes_entry, class_of=class_of, part=part)
+    make = _instances_entry if reading.as_instances else _boxes_entry
     return [
-        make(picture, _image_path(picture, part, root), objects[picture.id])
+        make(
+            picture,
+            _image_path(picture, part, root),
+            objects[picture.id],
+            reading=reading,
+            part=part,
+        )
         for picture in document.images
     ]
 
@@ -277,35 +248,58 @@ def _boxes_entry(
     image: Path,
     rows: Sequence[tuple[int, Object]],
     *,
-    class_of: dict[int, int],
+    reading: Reading,
     part: Part,
 ) -> Entry:
+    kept, said = _kept(rows, reading)
     drafts = []
-    for index, row in rows:
+    for index, row in kept:
         x, y, width, height = row.bbox
-        place = f"annotation {index}"
-        if not row.iscrowd:
-            drafts.append(Draft(class_of[row.category_id], x, y, x + width, y + height, place))
-    stated = Size(picture.height, picture.width) if picture.height and picture.width else None
-    call, problems = load_checked(drafts, image, where=part.json, stated=stated)
-    said = [CROWD] if any(row.iscrowd for _, row in rows) else []
-    said += [MASK_AS_BOX] if any(row.segmentation for _, row in rows) else []
+        class_id = reading.class_of[row.category_id]
+        drafts.append(Draft(class_id, x, y, x + width, y + height, f"annotation {index}"))
+    call, problems = load_checked(drafts, image, where=part.json, stated=_stated(picture))
+    if reading.remark and any(row.segmentation for _, row in kept):
+        said = (*said, reading.remark)
     return Entry(image, call, part.split, (*said, *problems))
 
 
 def _instances_entry(
-    picture: Picture,  # noqa: ARG001  (called like _boxes_entry; masks carry their own size)
+    picture: Picture,
     image: Path,
     rows: Sequence[tuple[int, Object]],
     *,
-    class_of: dict[int, int],
+    reading: Reading,
     part: Part,
 ) -> Entry:
-    kept = [row for _, row in rows if not row.iscrowd]
-    masks = tuple(row.segmentation for row in kept if isinstance(row.segmentation, Runs))
-    class_ids = tuple(class_of[row.category_id] for row in kept)
-    call = LoadInstances(masks, class_ids, image, str(part.json))
-    return Entry(image, call, part.split, (CROWD,) if len(kept) < len(rows) else ())
+    kept, said = _kept(rows, reading)
+    names = tuple(f"annotation {index}" for index, _ in kept)
+    call = LoadInstances(
+        outlines=tuple(
+            outline_of(row.segmentation, where=f"{part.json}: {name}")
+            for (_, row), name in zip(kept, names, strict=True)
+        ),
+        names=names,
+        class_ids=tuple(reading.class_of[row.category_id] for _, row in kept),
+        image_path=image,
+        stated=_stated(picture),
+        where=str(part.json),
+    )
+    return Entry(image, call, part.split, said)
+
+
+def _kept(
+    rows: Sequence[tuple[int, Object]], reading: Reading
+) -> tuple[list[tuple[int, Object]], tuple[str, ...]]:
+    """The objects of an image, and what is to be said about crowds among them."""
+    if not any(row.iscrowd for _, row in rows):
+        return list(rows), ()
+    if not reading.drops_crowds:
+        return list(rows), (ALL_CROWDS,)
+    return [(index, row) for index, row in rows if not row.iscrowd], (CROWD,)
+
+
+def _stated(picture: Picture) -> Size | None:
+    return Size(picture.height, picture.width) if picture.height and picture.width else None
 
 
 def _image_path(picture: Picture, part: Part, root: Path) -> Path:

@@ -150,6 +150,17 @@ def load_checked(
         size = image_size(image_path)
     except ImageError as error:
         return Unreadable(error), (f"the image cannot be read: {error.what}",)
+    check_stated(stated, size, image_path, where=where)
+    boxes, problems = checked_boxes(drafts, size, where=where)
+    return Known(boxes), problems
+
+
+def check_stated(stated: Size | None, size: Size, image_path: Path, *, where: object) -> None:
+    """Refuse labels that state another size than their image has; None states nothing.
+
+    Raises:
+        AnnotationError: the sizes differ.
+    """
     if stated is not None and stated != size:
         raise AnnotationError(
             f"the labels are for an image of {stated.width} x {stated.height} px, but "
@@ -157,8 +168,6 @@ def load_checked(
             where=where,
             remedy="use the image that was labelled",
         )
-    boxes, problems = checked_boxes(drafts, size, where=where)
-    return Known(boxes), problems
 
 
 def as_boxes(annotation: Annotation | None, *, record_id: str, format_name: str) -> Boxes | None:

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cellwright.data.formats.drafts import Size, image_size
-from cellwright.data.formats.label_images import NO_LABEL, paired
+from cellwright.data.formats.label_images import NO_LABEL, paired, refuse_hidden
 from cellwright.data.formats.layout import (
     Entry,
     Known,
@@ -27,7 +26,7 @@ from cellwright.data.formats.layout import (
 )
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
-from cellwright.images.fill import fill
+from cellwright.images.fill import fill_free
 from cellwright.images.outlines import Ring
 from cellwright.images.read import stem_of
 from cellwright.types import Instances, kind_in_words
@@ -98,15 +97,9 @@ def fill_shapes(
                 remedy=f"choose one of: {', '.join(classes)}",
             )
         class_ids.append(classes.index(shape.class_name))
-        _draw(labels, shape, number, size)
-    hidden = np.setdiff1d(np.arange(1, len(class_ids) + 1), labels)
-    if hidden.size:
-        raise AnnotationError(
-            f"object {hidden[0]} has no pixel of its own: too small, beyond the image or "
-            "wholly hidden by those before it",
-            where=where,
-            remedy="correct or remove it",
-        )
+        fill_free(labels, shape.rings, number)
+    names = [f"object {number}" for number in range(1, len(class_ids) + 1)]
+    refuse_hidden(labels, names, where=where, remedy="correct or remove it")
     return Instances(labels, np.array(class_ids, np.int64))
 
 
@@ -183,20 +176,6 @@ def check_rings(rings: tuple[Ring, ...], place: str) -> None:
         raise AnnotationError("has an outline of fewer than three corners", where=place)
     if not all(np.isfinite(ring).all() for ring in rings):
         raise AnnotationError("has a corner that is no finite number", where=place)
-
-
-def _draw(
-    labels: np.ndarray[Any, np.dtype[np.int32]], shape: Shape, number: int, size: Size
-) -> None:
-    """Put ``number`` where the shape is and nothing was before; only its own window is filled."""
-    corners = np.concatenate(shape.rings)
-    x0, y0 = np.floor(np.clip(corners.min(axis=0), 0, size[::-1])).astype(int).tolist()
-    x1, y1 = np.ceil(np.clip(corners.max(axis=0), 0, size[::-1])).astype(int).tolist()
-    if x0 == x1 or y0 == y1:
-        return
-    shifted = tuple(ring - (x0, y0) for ring in shape.rings)
-    window = labels[y0:y1, x0:x1]
-    window[fill(shifted, y1 - y0, x1 - x0) & (window == 0)] = number
 
 
 def _classes_in(files: Iterable[Path], shapes: Shapes) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,30 @@ def check_labels(values: NDArray[np.int64], path: Path, image_path: Path) -> Non
         height, width = values.shape
         raise AnnotationError(
             f"has {width} x {height} px, but its image has {size.width} x {size.height}", where=path
+        )
+
+
+def refuse_hidden(
+    labels: NDArray[np.int32], names: Sequence[str], *, where: object, remedy: str
+) -> None:
+    """Refuse objects that drawing them left no pixel of.
+
+    Args:
+        labels: ``(H, W)``, in which the k-th object was drawn as k, from 1.
+        names: what each object is called in its file.
+        where: that file.
+        remedy: what to do about one.
+
+    Raises:
+        AnnotationError: names the first.
+    """
+    hidden = np.setdiff1d(np.arange(1, len(names) + 1), labels)
+    if hidden.size:
+        raise AnnotationError(
+            f"{names[hidden[0] - 1]} has no pixel of its own: too small, beyond the image or "
+            "wholly hidden by those before it",
+            where=where,
+            remedy=remedy,
         )
 
 

@@ -38,33 +38,29 @@ def encode_labels(labels: NDArray[np.int32]) -> list[list[int]]:
     return masks
 
 
-def decode_masks(
-    masks: Sequence[Sequence[int]], height: int, width: int, *, where: object
-) -> NDArray[np.int32]:
-    """The ``(H, W)`` label image of run-length masks; where they overlap the first one wins.
+def draw_runs(
+    columns: NDArray[np.int32], lengths: Sequence[int], number: int, *, where: object
+) -> None:
+    """Give ``number`` to the pixels of a mask that are still 0.
+
+    Args:
+        columns: ``(W * H,)`` labels, column after column, drawn into.
+        lengths: of the runs, off and on in turn.
+        number: the object's.
+        where: for errors.
 
     Raises:
-        AnnotationError: lengths that do not fit the image, or a mask hidden by the others.
+        AnnotationError: lengths that do not fit the image.
     """
-    flat = np.zeros(height * width, np.int32)
-    for label, lengths in enumerate(masks, start=1):
-        counts = np.asarray(lengths, np.int64)
-        if counts.size == 0 or counts.min() < 0 or counts.sum() != flat.size:
-            raise AnnotationError(
-                f"mask {label} does not cover an image of {width} x {height} px", where=where
-            )
-        bounds = np.cumsum(counts)
-        for start, end in zip(bounds[0::2], bounds[1::2], strict=False):
-            run = flat[start:end]
-            run[run == 0] = label
-    hidden = np.setdiff1d(np.arange(1, len(masks) + 1), flat)
-    if hidden.size:
+    counts = np.asarray(lengths, np.int64)
+    if counts.size == 0 or counts.min() < 0 or counts.sum() != columns.size:
         raise AnnotationError(
-            f"mask {hidden[0]} is empty or wholly hidden by the masks before it",
-            where=where,
-            remedy="remove it, or read the file's boxes by removing its masks",
+            f"the mask covers {counts.sum()} pixels of an image of {columns.size}", where=where
         )
-    return flat.reshape(width, height).T
+    bounds = np.cumsum(counts)
+    for start, end in zip(bounds[0::2], bounds[1::2], strict=False):
+        run = columns[start:end]
+        run[run == 0] = number
 
 
 def unpack(text: str, *, where: object) -> list[int]:

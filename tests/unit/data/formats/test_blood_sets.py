@@ -119,4 +119,4 @@ def test_a_name_that_contradicts_its_folder_or_a_missing_image_is_refused(c_nmc)
 
 
 def test_they_can_be_read_and_not_written():
-    assert set(LAYOUTS) - set(FORMATS) == {"all-idb", "bbbc048", "c-nmc"}
+    assert set(LAYOUTS) - set(FORMATS) == {"all-idb", "bbbc048", "c-nmc", "coco-boxes"}
