@@ -111,6 +111,18 @@ REFUSED: dict[str, tuple[dict[str, str | None], tuple[str, ...]]] = {
 }
 
 
+OF_ONE_IMAGE = {
+    "YOLO class",
+    "CSV class",
+    "box outside",
+    "box in pixels",
+    "NaN in YOLO",
+    "NaN in CSV",
+    "NaN in COCO",
+}
+"""What is wrong with the labels of one image: an inspection goes on, and lists it."""
+
+
 @pytest.mark.parametrize("command", ["inspect", "train", "evaluate"])
 @pytest.mark.parametrize("case", sorted(REFUSED))
 def test_one_line_that_names_the_place(
@@ -124,11 +136,80 @@ def test_one_line_that_names_the_place(
         "evaluate": ("evaluate", blob_bundle, data),
     }
     code, said = say(*arguments[command])
-    assert code == 2
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
+    if command == "inspect" and case in OF_ONE_IMAGE:
+        (finding,) = inspection(say, data, tmp_path)["findings"]
+        assert finding["kind"] == "unreadable_labels"
+        said = finding["detail"]
+    else:
+        assert code == 2
+        assert said.startswith("error: ")
+        assert said.count("\n") == 1
     for part in parts:
         assert part in said
+
+
+def voc(name: str, corners: tuple[object, ...]) -> str:
+    sides = zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True)
+    box = "".join(f"<{side}>{value}</{side}>" for side, value in sides)
+    return f"<annotation><object><name>{name}</name><bndbox>{box}</bndbox></object></annotation>"
+
+
+PICTURES: dict[str, str | None] = {f"images/{name}.png": None for name in "abcd"}
+SEVERAL: dict[str, tuple[dict[str, str | None], dict[str, str]]] = {
+    "yolo": (
+        {
+            "classes.txt": "live\n",
+            "labels/a.txt": "0 .5\n",
+            "labels/b.txt": GOOD,
+            "labels/c.txt": "0 1.5 .5 .25 .5\n",
+            "labels/d.txt": "4 .5 .5 .1 .1\n",
+        },
+        {"a": "a.txt:1", "c": "c.txt", "d": "d.txt:1"},
+    ),
+    "voc": (
+        {
+            "annotations/a.xml": "<annotation>",
+            "annotations/b.xml": voc("live", (1, 2, 9, 9)),
+            "annotations/c.xml": voc("live", (200, 2, 300, 9)),
+            "annotations/d.xml": voc("live", (1, 2, "x", 9)),
+        },
+        {"a": "a.xml:1", "c": "c.xml", "d": "d.xml"},
+    ),
+    "csv": (
+        {
+            "boxes.csv": f"{HEAD}a.png,live,1,2,x,4\nb.png,live,1,2,3,4\n"
+            "c.png,live,200,2,300,4\nd.png,,1,2,3,4\nd.png,live,1,2,3,4\n"
+        },
+        {"a": "boxes.csv:2", "c": "line 4", "d": "boxes.csv:5"},
+    ),
+}
+
+
+@pytest.mark.parametrize("format_name", SEVERAL)
+def test_an_inspection_lists_every_damaged_file_and_a_training_counts_them(
+    format_name: str, say: Say, tmp_path: Path
+) -> None:
+    files, expected = SEVERAL[format_name]
+    data = write(tmp_path / "set", PICTURES | files)
+    found = inspection(say, data, tmp_path)
+    assert found["found"] == {"unreadable_labels": 3}
+    details = {one["image_id"]: one["detail"] for one in found["findings"]}
+    assert details.keys() == expected.keys()
+    for name, place in expected.items():
+        assert place in details[name]
+    assert found["n_objects"] == 1
+    code, said = say("train", a_config(tmp_path, data), "--out", tmp_path / "run")
+    assert code == 2
+    assert expected["a"] in said
+    assert "so with the labels of 2 more images: `cellwright data inspect` lists them all" in said
+
+
+def test_where_no_label_can_be_read_the_first_is_named(say: Say, tmp_path: Path) -> None:
+    files = dict.fromkeys(("annotations/a.xml", "annotations/b.xml"), "<annotation>")
+    data = write(tmp_path / "set", PICTURES | files)
+    code, said = say("data", "inspect", data)
+    assert code == 2
+    assert "a.xml:1" in said and "1 more images" in said
 
 
 def a_config(folder: Path, data: Path, **settings: object) -> Path:

@@ -99,7 +99,7 @@ def inspect(
     from cellwright.data.inspection import inspect as look
     from cellwright.data.inspection import write_report
 
-    labelled = open_labelled(source, format_name=format_name)
+    labelled = open_labelled(source, format_name=format_name, damaged="keep")
     with progress_bar("reading images") as progress:
         inspection = look(labelled, progress=progress)
     if not write_json(inspection.to_dict(), json):

@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     from cellwright.data.labelled_set import LabelledSet
 
 
-def open_labelled(source: str, *, format_name: str | None) -> LabelledSet:
+def open_labelled(
+    source: str, *, format_name: str | None, damaged: Literal["refuse", "keep"] = "refuse"
+) -> LabelledSet:
     """The labelled set in the folder ``source``, or the public set of that name.
+
+    Args:
+        source: folder or name.
+        format_name: of its labels; None where the layout tells it.
+        damaged: what becomes of damaged labels in a folder: see ``read_labelled``.
 
     Raises:
         DatasetError: neither a folder nor a known set, or its layout cannot be told.
@@ -26,7 +33,7 @@ def open_labelled(source: str, *, format_name: str | None) -> LabelledSet:
     from cellwright.data.formats import read_labelled
 
     if Path(source).exists():
-        return read_labelled(Path(source), format=format_name)
+        return read_labelled(Path(source), format=format_name, damaged=damaged)
     if source in DATASETS:
         return load_dataset(source)
     raise DatasetError(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cellwright.data.formats import (
     all_idb,
@@ -30,8 +31,9 @@ from cellwright.data.formats import (
     voc,
     yolo,
 )
+from cellwright.data.formats.layout import Unreadable, refusal
 from cellwright.data.labelled_set import LabelledSet
-from cellwright.errors import DatasetError, UnknownNameError
+from cellwright.errors import AnnotationError, DatasetError, UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Layout:
         title: one line for listings.
         tasks: what its labels are for: detection, instances, semantic, classification.
         recognises: whether a path is plainly of this format; cheap, reads names only.
-        read: the set at a path; raises DatasetError or AnnotationError.
+        read: the set at a path; raises DatasetError or AnnotationError. Labels of one image that
+            are damaged it may leave to the call that loads them (``Unreadable``).
     """
 
     name: str
@@ -203,12 +206,16 @@ DESCRIPTIONS = (".yaml", ".yml", ".csv")
 """A file such as ``data.yaml`` or ``boxes.csv`` stands for the folder it describes."""
 
 
-def read_labelled(path: Path, *, format: str | None = None) -> LabelledSet:
+def read_labelled(
+    path: Path, *, format: str | None = None, damaged: Literal["refuse", "keep"] = "refuse"
+) -> LabelledSet:
     """Read labelled images.
 
     Args:
         path: the set's folder (or its one file, where the format has one).
         format: a name out of :data:`LAYOUTS`; None where the layout tells it.
+        damaged: what becomes of labels of an image that were seen to contradict themselves or
+            their image: the set is refused, or they are raised when they are loaded.
 
     Raises:
         UnknownNameError: no such format.
@@ -221,7 +228,14 @@ def read_labelled(path: Path, *, format: str | None = None) -> LabelledSet:
         raise DatasetError("is not there", where=path, remedy="check the path")
     if path.suffix.lower() in DESCRIPTIONS and path.is_file():
         path = path.parent
-    return LAYOUTS[format or _guess(path)].read(path)
+    found = LAYOUTS[format or _guess(path)].read(path)
+    calls = [record.load_annotation for record in found]
+    errors = [call.error for call in calls if isinstance(call, Unreadable)]
+    # An image that cannot be read is left to whoever needs its pixels.
+    of_labels = [error for error in errors if isinstance(error, AnnotationError)]
+    if of_labels and damaged == "refuse":
+        raise refusal(of_labels)
+    return found
 
 
 def _guess(path: Path) -> str:

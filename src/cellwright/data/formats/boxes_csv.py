@@ -19,6 +19,7 @@ from cellwright.data.csv_header import other_separator
 from cellwright.data.formats.drafts import Draft, as_boxes, load_checked, number
 from cellwright.data.formats.layout import (
     Entry,
+    Unreadable,
     assemble,
     find_images,
     inner_path,
@@ -26,6 +27,7 @@ from cellwright.data.formats.layout import (
     place_images,
     read_class_names,
     read_filled,
+    refusal,
     write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
@@ -52,20 +54,22 @@ def recognises(root: Path) -> bool:
 def read(root: Path) -> LabelledSet:
     """Read ``boxes.csv`` and ``images/``.
 
+    A malformed row, an unknown class or a box outside its image is raised, with file and line,
+    when the labels of that image are loaded.
+
     Raises:
         DatasetError: no table, or a row whose image is missing.
-        AnnotationError: missing columns, a malformed row, an unknown class, or a box
-            outside its image; the message gives file and line.
+        AnnotationError: missing columns, a row that names no image, or no row that can be read.
     """
     table = root / TABLE
     if not table.is_file():
         raise DatasetError(f"holds no {TABLE}", where=root, remedy="check the path")
-    rows = read_rows(table)
+    rows, damaged = read_rows(table)
     folder = root / "images"
     images = {
         path.relative_to(folder).as_posix(): path for path in find_images(folder, pattern="**/*")
     }
-    orphans = sorted({row.image for row in rows} - set(images))
+    orphans = sorted({*damaged, *(row.image for row in rows)} - set(images))
     if orphans:
         raise DatasetError(
             f"{len(orphans)} images named in {TABLE} are not in images/, for instance "
@@ -73,12 +77,16 @@ def read(root: Path) -> LabelledSet:
             where=root,
             remedy="add the images or remove their rows",
         )
-    classes = _classes(root, rows)
-    drafts = _drafts(rows, classes, where=table)
-    entries = []
-    for name, image in images.items():
-        call, problems = load_checked(drafts.get(name), image, where=table)
-        entries.append(Entry(image, call, None, problems))
+    classes = _classes(root, rows, damaged)
+    by_image: dict[str, list[Row]] = {}
+    for row in rows:
+        by_image.setdefault(row.image, []).append(row)
+    entries = [
+        Entry(image, Unreadable(damaged[name]))
+        if name in damaged
+        else _entry(image, by_image.get(name), classes, where=table)
+        for name, image in images.items()
+    ]
     return assemble(root, entries, classes)
 
 
@@ -106,11 +114,11 @@ def write(labelled: LabelledSet, out: Path) -> None:
                     writer.writerow([image.name, labelled.classes[class_id], *map(number, corners)])
 
 
-def read_rows(table: Path) -> list[Row]:
-    """All rows of the table.
+def read_rows(table: Path) -> tuple[list[Row], dict[str, AnnotationError]]:
+    """All rows of the table that can be read, and the first error by image of those that cannot.
 
     Raises:
-        AnnotationError: unreadable, missing columns, or a malformed row.
+        AnnotationError: unreadable, missing columns, or a row that names no image of the set.
     """
     first_line = f"the first line must name {', '.join(COLUMNS)}"
     reader = csv.DictReader(io.StringIO(read_filled(table, remedy=first_line)))
@@ -121,34 +129,51 @@ def read_rows(table: Path) -> list[Row]:
             where=table,
             remedy=first_line,
         )
+    rows: list[Row] = []
+    damaged: dict[str, AnnotationError] = {}
     try:
-        return [_row(row, where=f"{table}:{reader.line_num}") for row in reader]
+        for values in reader:
+            where = f"{table}:{reader.line_num}"
+            image = _image(values, where=where)
+            try:
+                rows.append(_row(values, image, where=where))
+            except AnnotationError as error:
+                damaged.setdefault(image, error)
     except csv.Error as error:
         raise AnnotationError(f"{error}", where=f"{table}:{reader.line_num}") from error
+    return rows, damaged
 
 
-def _row(row: Mapping[str, str | None], *, where: str) -> Row:
-    values = [(row[name] or "").strip() for name in COLUMNS]
-    image = inner_path(values[0], where=where)
-    place = f"line {where.rpartition(':')[2]}"
-    if not values[0]:
+def _image(row: Mapping[str, str | None], *, where: str) -> str:
+    name = inner_path((row["image"] or "").strip(), where=where)
+    if not (row["image"] or "").strip():
         raise AnnotationError("the row names no image", where=where)
-    if not any(values[1:]):
+    return name
+
+
+def _row(row: Mapping[str, str | None], image: str, *, where: str) -> Row:
+    name, *corners = [(row[column] or "").strip() for column in COLUMNS[1:]]
+    place = f"line {where.rpartition(':')[2]}"
+    if not any((name, *corners)):
         return Row(image, "", None, place)
     try:
-        xmin, ymin, xmax, ymax = map(float, values[2:])
+        xmin, ymin, xmax, ymax = map(float, corners)
     except ValueError as error:
-        raise AnnotationError(f"the box {values[2:]} is not four numbers", where=where) from error
-    if not values[1]:
+        raise AnnotationError(f"the box {corners} is not four numbers", where=where) from error
+    if not name:
         raise AnnotationError("the row has a box but no class", where=where)
-    return Row(image, values[1], (xmin, ymin, xmax, ymax), place)
+    return Row(image, name, (xmin, ymin, xmax, ymax), place)
 
 
-def _classes(root: Path, rows: list[Row]) -> tuple[str, ...]:
+def _classes(
+    root: Path, rows: list[Row], damaged: Mapping[str, AnnotationError]
+) -> tuple[str, ...]:
     path = root / "classes.txt"
     if path.is_file():
         return read_class_names(path)
     names = {row.class_name for row in rows if row.class_name}
+    if damaged and not names:
+        raise refusal(list(damaged.values()))
     if not names:
         raise DatasetError(
             f"names no classes: there is neither a box in {TABLE} nor a classes.txt",
@@ -158,11 +183,19 @@ def _classes(root: Path, rows: list[Row]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _drafts(rows: list[Row], classes: tuple[str, ...], *, where: Path) -> dict[str, list[Draft]]:
+def _entry(image: Path, rows: list[Row] | None, classes: tuple[str, ...], *, where: Path) -> Entry:
+    try:
+        drafts = None if rows is None else _drafts(rows, classes, where=where)
+        call, problems = load_checked(drafts, image, where=where)
+    except AnnotationError as error:
+        return Entry(image, Unreadable(error))
+    return Entry(image, call, None, problems)
+
+
+def _drafts(rows: list[Row], classes: tuple[str, ...], *, where: Path) -> list[Draft]:
     ids = {name: index for index, name in enumerate(classes)}
-    drafts: dict[str, list[Draft]] = {}
+    drafts = []
     for row in rows:
-        of_image = drafts.setdefault(row.image, [])
         if row.box is None:
             continue
         if row.class_name not in ids:
@@ -172,5 +205,5 @@ def _drafts(rows: list[Row], classes: tuple[str, ...], *, where: Path) -> dict[s
                 where=where,
                 remedy="add it to classes.txt or correct it",
             )
-        of_image.append(Draft(ids[row.class_name], *row.box, row.place))
+        drafts.append(Draft(ids[row.class_name], *row.box, row.place))
     return drafts

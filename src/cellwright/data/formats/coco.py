@@ -34,6 +34,7 @@ from cellwright.data.formats.layout import (
     SPLIT_OF_FOLDER,
     Entry,
     Placed,
+    Unreadable,
     assemble,
     check_class_names,
     find_images,
@@ -86,10 +87,11 @@ def recognises(path: Path) -> bool:
 def read(path: Path) -> LabelledSet:
     """Read a COCO folder, or one JSON with the images beside it.
 
+    A box outside its image, or a damaged outline, is raised when it is loaded.
+
     Raises:
         DatasetError: no JSON, a listed image that is missing, or lists of classes that differ.
-        AnnotationError: not COCO, a class or image that is not listed, or a box outside its
-            image.
+        AnnotationError: not COCO, or a class or image that is not listed.
     """
     return _read(path, boxes_only=False)
 
@@ -106,7 +108,7 @@ def _read(path: Path, *, boxes_only: bool) -> LabelledSet:
         raise DatasetError("holds no COCO file", where=path, remedy=f"name it {FILE}")
     documents = [read_document(part.json) for part in parts]
     categories = _categories(documents, where=root)
-    reading = _reading(parts, documents, categories, boxes_only=boxes_only)
+    reading = _reading(documents, categories, boxes_only=boxes_only)
     entries: list[Entry] = []
     for part, document in zip(parts, documents, strict=True):
         entries += _entries(part, document, categories, reading=reading, root=root)
@@ -174,7 +176,6 @@ def _categories(documents: Sequence[Document], *, where: Path) -> list[Category]
 
 
 def _reading(
-    parts: Sequence[Part],
     documents: Sequence[Document],
     categories: Sequence[Category],
     *,
@@ -182,25 +183,20 @@ def _reading(
 ) -> Reading:
     """What the rows of all files hold together."""
     class_of = {category.id: index for index, category in enumerate(categories)}
-    rows = [
-        (row, f"{part.json}: annotation {index}")
-        for part, document in zip(parts, documents, strict=True)
-        for index, row in enumerate(document.annotations)
-    ]
-    drops_crowds = not all(row.iscrowd for row, _ in rows)
-    kept = [(row, where) for row, where in rows if not (drops_crowds and row.iscrowd)]
+    rows = [row for document in documents for row in document.annotations]
+    drops_crowds = not all(row.iscrowd for row in rows)
+    kept = [row for row in rows if not (drops_crowds and row.iscrowd)]
     if boxes_only:
         return Reading(class_of, False, drops_crowds, "")
     if not kept:
         said = [(document.info or {}).get("holds") for document in documents]
         holds = ["instances"] in said and all(one in (["instances"], []) for one in said)
         return Reading(class_of, holds, drops_crowds, "")
-    bare = sum(not row.segmentation for row, _ in kept)
+    bare = sum(not row.segmentation for row in kept)
     if bare:
         remark = f"outlines are read as boxes: {bare} of {len(kept)} objects of the set have none"
         return Reading(class_of, False, drops_crowds, remark)
-    outlines = [outline_of(row.segmentation, where=where) for row, where in kept]
-    return Reading(class_of, are_cells(outlines), drops_crowds, "")
+    return Reading(class_of, are_cells(row.segmentation for row in kept), drops_crowds, "")
 
 
 def _entries(
@@ -230,17 +226,25 @@ def _entries(
                 remedy="correct the annotation or add the category",
             )
         objects[row.image_id].append((index, row))
-    make = _instances_entry if reading.as_instances else _boxes_entry
     return [
-        make(
-            picture,
-            _image_path(picture, part, root),
-            objects[picture.id],
-            reading=reading,
-            part=part,
-        )
+        _entry(picture, _image_path(picture, part, root), objects[picture.id], reading, part=part)
         for picture in document.images
     ]
+
+
+def _entry(
+    picture: Picture,
+    image: Path,
+    rows: Sequence[tuple[int, Object]],
+    reading: Reading,
+    *,
+    part: Part,
+) -> Entry:
+    make = _instances_entry if reading.as_instances else _boxes_entry
+    try:
+        return make(picture, image, rows, reading=reading, part=part)
+    except AnnotationError as error:
+        return Entry(image, Unreadable(error), part.split)
 
 
 def _boxes_entry(

@@ -6,7 +6,7 @@ A polygon is a list ``x, y, x, y, …`` on pixel edges; several of one object ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -105,15 +105,21 @@ def outline_of(segmentation: Runs | list[Any] | None, *, where: str) -> Outline:
     return tuple(rings)
 
 
-def are_cells(outlines: Sequence[Outline]) -> bool:
-    """Whether these are outlines of cells, and not all upright rectangles.
+def are_cells(segmentations: Iterable[Runs | list[Any] | None]) -> bool:
+    """Whether these outline cells, and are not all upright rectangles.
 
     Converters of boxes write each box as a polygon too: such a set says no more than its boxes.
     """
-    return not all(_is_rectangle(outline) for outline in outlines)
+    return not all(_is_rectangle(one) for one in segmentations)
 
 
-def _is_rectangle(outline: Outline) -> bool:
+def _is_rectangle(segmentation: Runs | list[Any] | None) -> bool:
+    if not isinstance(segmentation, list):
+        return False
+    try:
+        outline = outline_of(segmentation, where="")
+    except AnnotationError:
+        return False
     if isinstance(outline, Runs) or len(outline) != 1:
         return False
     corners = np.unique(outline[0], axis=0)

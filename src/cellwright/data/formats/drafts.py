@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.data.formats.layout import Known
-from cellwright.errors import AnnotationError, CellwrightError, DatasetError, ImageError
+from cellwright.data.formats.layout import Known, Unreadable
+from cellwright.errors import AnnotationError, DatasetError, ImageError
 from cellwright.images.headers import kind_of, read_header
 from cellwright.images.read import open_image
 from cellwright.types import Annotation, Boxes, Instances, boxes_of, kind_in_words
@@ -56,17 +56,6 @@ def image_size(path: Path) -> Size:
             return Size(*image.shape[1:])
     header = read_header(path, kind)
     return Size(header.height, header.width)
-
-
-class Unreadable:
-    """The annotation of an image that cannot be read: calling it raises what was wrong."""
-
-    def __init__(self, error: CellwrightError) -> None:
-        self.what, self.where, self.remedy = error.what, error.where, error.remedy
-
-    def __call__(self) -> Annotation | None:
-        """Raise the ImageError."""
-        raise ImageError(self.what, where=self.where, remedy=self.remedy)
 
 
 def checked_boxes(

@@ -13,13 +13,14 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 from cellwright.data.formats.sidecar import SidecarRow, read_sidecar, write_sidecar
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.errors import AnnotationError, DatasetError
+from cellwright.errors import AnnotationError, CellwrightError, DatasetError
 from cellwright.images.read import IMAGE_SUFFIXES, stem_of
 from cellwright.images.write import make_folder
 from cellwright.types import Annotation
@@ -44,6 +45,24 @@ class Known:
         return self.annotation
 
 
+class Unreadable:
+    """The annotation of an image that cannot be had: calling it raises what was wrong.
+
+    So one damaged file does not hide what the others hold.
+
+    Attributes:
+        error: of the image, or an AnnotationError of its labels.
+    """
+
+    def __init__(self, error: CellwrightError) -> None:
+        self.error = error
+
+    def __call__(self) -> Annotation | None:
+        """Raise the error."""
+        # A copy: one that is raised again and again gathers the tracebacks of all its readers.
+        raise copy(self.error)
+
+
 class Entry(NamedTuple):
     """An image a reader found, before it has an id."""
 
@@ -51,6 +70,16 @@ class Entry(NamedTuple):
     load_annotation: Callable[[], Annotation | None]
     split: str | None = None
     problems: tuple[str, ...] = ()
+
+
+def refusal(errors: Sequence[CellwrightError]) -> CellwrightError:
+    """The first of the errors, which says how many others there are."""
+    first, others = copy(errors[0]), len(errors) - 1
+    if not others:
+        return first
+    remedy = f"{first.remedy}; " if first.remedy else ""
+    more = f"so with the labels of {others} more images: `cellwright data inspect` lists them all"
+    return type(first)(first.what, where=first.where, remedy=remedy + more)
 
 
 class Placed(NamedTuple):

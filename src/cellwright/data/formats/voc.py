@@ -14,6 +14,7 @@ whoever does is half a pixel away, not a box.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from cellwright.data.formats.drafts import (
 from cellwright.data.formats.layout import (
     SPLIT_OF_FOLDER,
     Entry,
+    Unreadable,
     assemble,
     by_stem,
     find_images,
@@ -37,6 +39,7 @@ from cellwright.data.formats.layout import (
     read_class_names,
     read_filled,
     read_text,
+    refusal,
     refuse_orphans,
     write_class_names,
 )
@@ -71,6 +74,15 @@ class Part(NamedTuple):
     split: str | None
 
 
+class Found(NamedTuple):
+    """An image and what its XML says: None where there is none, an error where it is damaged."""
+
+    image: Path
+    label: Path
+    content: Labels | AnnotationError | None
+    split: str | None
+
+
 def recognises(root: Path) -> bool:
     """Whether the folder is laid out as VOC."""
     return any(True for part in _parts(root) for _ in part.annotations.glob("*.xml"))
@@ -79,11 +91,13 @@ def recognises(root: Path) -> bool:
 def read(root: Path) -> LabelledSet:
     """Read a VOC folder.
 
+    Malformed XML, an unknown class or a box outside its image is raised when it is loaded.
+
     Raises:
         DatasetError: no annotations, a label without its image, an image in two splits.
-        AnnotationError: malformed XML, an unknown class, or a box outside its image.
+        AnnotationError: no label can be read that would name a class.
     """
-    found: list[tuple[Path, Path, Labels | None, str | None]] = []
+    found: list[Found] = []
     split_of = _split_lists(root)
     for part in _parts(root):
         images = by_stem(find_images(part.images))
@@ -91,17 +105,10 @@ def read(root: Path) -> LabelledSet:
         refuse_orphans(labels.values(), images, where=part.annotations)
         for stem, image in images.items():
             label = labels.get(stem, part.annotations)
-            content = read_xml(label) if stem in labels else None
-            found.append((image, label, content, split_of.get(stem, part.split)))
-    named = [box.name for _, _, content, _ in found if content for box in content.objects]
-    classes = _classes(root, named)
-    entries = []
-    for image, label, content, split in found:
-        drafts = _drafts(content.objects, classes, where=label) if content else None
-        stated = content.size if content else None
-        call, problems = load_checked(drafts, image, where=label, stated=stated)
-        entries.append(Entry(image, call, split, problems))
-    return assemble(root, entries, classes)
+            content = _read_or_error(label) if stem in labels else None
+            found.append(Found(image, label, content, split_of.get(stem, part.split)))
+    classes = _classes(root, [one.content for one in found])
+    return assemble(root, [_entry(one, classes) for one in found], classes)
 
 
 def write(labelled: LabelledSet, out: Path) -> None:
@@ -161,6 +168,27 @@ def read_xml(path: Path) -> Labels:
     return Labels(objects, _stated_size(tree))
 
 
+def _read_or_error(path: Path) -> Labels | AnnotationError:
+    try:
+        return read_xml(path)
+    except AnnotationError as error:
+        return error
+
+
+def _entry(found: Found, classes: tuple[str, ...]) -> Entry:
+    content = found.content
+    if isinstance(content, AnnotationError):
+        return Entry(found.image, Unreadable(content), found.split)
+    drafts = stated = None
+    try:
+        if content is not None:
+            drafts, stated = _drafts(content.objects, classes, where=found.label), content.size
+        call, problems = load_checked(drafts, found.image, where=found.label, stated=stated)
+    except AnnotationError as error:
+        return Entry(found.image, Unreadable(error), found.split)
+    return Entry(found.image, call, found.split, problems)
+
+
 def _stated_size(tree: ET.Element) -> Size | None:
     texts = [(tree.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
     if not all(text.isdecimal() and int(text) > 0 for text in texts):
@@ -196,17 +224,21 @@ def _split_lists(root: Path) -> dict[str, str]:
     return split_of
 
 
-def _classes(root: Path, names: list[str]) -> tuple[str, ...]:
+def _classes(root: Path, contents: Sequence[Labels | AnnotationError | None]) -> tuple[str, ...]:
     path = root / "classes.txt"
     if path.is_file():
         return read_class_names(path)
+    names = {box.name for one in contents if isinstance(one, Labels) for box in one.objects}
+    damaged = [one for one in contents if isinstance(one, AnnotationError)]
+    if damaged and not names:
+        raise refusal(damaged)
     if not names:
         raise DatasetError(
             "names no classes: there is neither an object nor a classes.txt",
             where=root,
             remedy="write classes.txt, one class a line",
         )
-    return tuple(sorted(set(names)))
+    return tuple(sorted(names))
 
 
 def _drafts(objects: list[NamedBox], classes: tuple[str, ...], *, where: Path) -> list[Draft]:

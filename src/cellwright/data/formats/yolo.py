@@ -21,7 +21,6 @@ import yaml
 from cellwright.data.formats.drafts import (
     Draft,
     Size,
-    Unreadable,
     as_boxes,
     checked_boxes,
     image_size,
@@ -31,6 +30,7 @@ from cellwright.data.formats.layout import (
     SPLIT_OF_FOLDER,
     Entry,
     Known,
+    Unreadable,
     assemble,
     by_stem,
     check_class_names,
@@ -59,10 +59,12 @@ def recognises(root: Path) -> bool:
 def read(root: Path) -> LabelledSet:
     """Read a YOLO folder.
 
+    A malformed line, a class that has no name or a box outside its image is raised, with file
+    and line, when it is loaded.
+
     Raises:
         DatasetError: class names or image folders missing, or a label without its image.
-        AnnotationError: a malformed line, a class that has no name, or a box outside its
-            image; the message gives file and line.
+        AnnotationError: a malformed ``data.yaml`` or ``classes.txt``.
     """
     config = _config_path(root)
     notes: list[str] = []
@@ -196,8 +198,12 @@ def _folder_entries(
             problem = f"the image cannot be read: {error.what}"
             yield Entry(image, Unreadable(error), split, (problem,))
             continue
-        drafts, polygons = read_lines(labels[stem], classes, size)
-        boxes, problems = checked_boxes(drafts, size, where=labels[stem])
+        try:
+            drafts, polygons = read_lines(labels[stem], classes, size)
+            boxes, problems = checked_boxes(drafts, size, where=labels[stem])
+        except AnnotationError as error:
+            yield Entry(image, Unreadable(error), split)
+            continue
         yield Entry(image, Known(boxes), split, (*polygons, *problems))
 
 

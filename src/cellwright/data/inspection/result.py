@@ -14,6 +14,8 @@ from cellwright.data.inspection.duplicates import DuplicatePair
 from cellwright.data.inspection.findings import KINDS, Finding
 from cellwright.data.inspection.looks import Looks, to_json
 
+DAMAGE = ("unreadable_image", "unreadable_labels")
+
 Cell: TypeAlias = str | int | float | None
 
 
@@ -202,6 +204,7 @@ class Inspection:
         """What is wrong first, then classes, parts, sizes and images; empty ones left out."""
         every = (
             self.findings_table(),
+            self.damage_table(),
             self.class_table(),
             self.part_table(),
             self.box_table(),
@@ -227,6 +230,14 @@ class Inspection:
                 )
                 for kind, number in self.found().items()
             ),
+        )
+
+    def damage_table(self) -> Table:
+        """A row an image or label file that cannot be read, and why: all of them."""
+        return Table(
+            "What cannot be read",
+            ("image", "file and reason"),
+            tuple((one.image_id, one.detail) for one in self.findings if one.kind in DAMAGE),
         )
 
     def class_table(self) -> Table:

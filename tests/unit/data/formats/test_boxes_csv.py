@@ -73,7 +73,7 @@ def test_columns_may_stand_in_any_order_and_others_are_ignored(tmp_path: Path) -
 )
 def test_wrong_tables(tmp_path: Path, table: str, message: str) -> None:
     with pytest.raises(AnnotationError, match=message):
-        boxes_csv.read(make(tmp_path, table))
+        read_labelled(make(tmp_path, table), format="csv")
 
 
 def test_a_row_without_image_file_is_refused(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_classes_must_be_known_somewhere(tmp_path: Path) -> None:
     assert boxes_csv.read(tmp_path).classes == ("cell",)
     (tmp_path / "boxes.csv").write_text(HEAD + "a.png,blob,1,2,3,4\n")
     with pytest.raises(AnnotationError, match=r"'blob' is not in classes\.txt"):
-        boxes_csv.read(tmp_path)
+        read_labelled(tmp_path, format="csv")
 
 
 def test_binary_and_huge_tables_are_refused(
@@ -99,4 +99,4 @@ def test_binary_and_huge_tables_are_refused(
     make(tmp_path, "")
     (tmp_path / "boxes.csv").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(AnnotationError, match="not UTF-8"):
-        boxes_csv.read(tmp_path)
+        read_labelled(tmp_path, format="csv")

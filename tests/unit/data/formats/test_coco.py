@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cellwright.data.formats import coco, rle
+from cellwright.data.formats import coco, read_labelled, rle
 from cellwright.data.formats.layout import Known
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
@@ -199,7 +199,7 @@ def test_wrong_files(tmp_path: Path, content: Any, message: str) -> None:
     picture(tmp_path / "a.png")
     write_json(tmp_path / "_annotations.coco.json", content)
     with pytest.raises(AnnotationError, match=message):
-        coco.read(tmp_path)
+        read_labelled(tmp_path, format="coco")
 
 
 def test_missing_images_and_differing_categories(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cellwright.data.formats import voc
+from cellwright.data.formats import read_labelled, voc
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.types import Boxes
 
@@ -78,7 +78,7 @@ def test_class_order_comes_from_classes_txt(tmp_path: Path) -> None:
     assert boxes.class_ids.tolist() == [1]
     (tmp_path / "classes.txt").write_text("A\nC\n")
     with pytest.raises(AnnotationError, match=r"object 1 \(B\): the class is not in classes.txt"):
-        voc.read(tmp_path)
+        read_labelled(tmp_path, format="voc")
 
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa">]><annotation>&a;</annotation>'
@@ -106,7 +106,7 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa">]><annotation>&a;</annotation>'
 def test_wrong_files(tmp_path: Path, text: str, message: str) -> None:
     make(tmp_path, {"images/a.png": None, "annotations/a.xml": text})
     with pytest.raises(AnnotationError, match=message):
-        voc.read(tmp_path)
+        read_labelled(tmp_path, format="voc")
 
 
 def test_a_size_of_zero_is_no_size(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from cellwright.data.formats import FORMATS, yolo
+from cellwright.data.formats import FORMATS, read_labelled, yolo
 from cellwright.data.formats.layout import Known
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError, ImageError
@@ -146,7 +146,7 @@ def test_wrong_lines_name_file_and_line(tmp_path: Path, text: str, message: str)
     make(tmp_path, {"train": "images", "names": ["cell"]}, {"images/a.png": None})
     make(tmp_path, None, {"labels/a.txt": text})
     with pytest.raises(AnnotationError, match=message):
-        yolo.read(tmp_path)
+        read_labelled(tmp_path, format="yolo")
 
 
 def test_repairs_are_said(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_a_corrupt_image_is_listed_and_raises_only_when_loaded(tmp_path: Path) -
 def test_wrong_configurations(tmp_path: Path, config: str, message: str) -> None:
     make(tmp_path, None, {"images/a.png": None, "data.yaml": config})
     with pytest.raises((AnnotationError, DatasetError), match=message):
-        yolo.read(tmp_path)
+        read_labelled(tmp_path, format="yolo")
 
 
 def test_written_for_roboflow_and_ultralytics(tmp_path: Path) -> None:

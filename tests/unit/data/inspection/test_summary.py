@@ -161,11 +161,14 @@ def test_damaged_labels_become_a_finding(make_set: MakeSet) -> None:
     def damaged() -> Annotation:
         raise AnnotationError("line 3 holds four numbers, not five", where="a.txt")
 
-    labelled = make_set({"a": field(0)}, {})
-    object.__setattr__(labelled.records[0], "load_annotation", damaged)
-    (finding,) = inspect(labelled).findings
-    assert finding.kind == "unreadable_labels"
-    assert finding.detail == "a.txt: line 3 holds four numbers, not five"
+    labelled = make_set({"a": field(0), "b": field(1)}, {})
+    for record in labelled:
+        object.__setattr__(record, "load_annotation", damaged)
+    inspection = inspect(labelled)
+    assert [finding.kind for finding in inspection.findings] == ["unreadable_labels"] * 2
+    what = "a.txt: line 3 holds four numbers, not five"
+    tables = {table.title: table.rows for table in inspection.tables()}
+    assert tables["What cannot be read"] == (("a", what), ("b", what))
 
 
 def squares(count: int, height: int = 96, width: int = 128) -> np.ndarray:
