@@ -4,6 +4,9 @@ In QuPath: *File, Export objects as GeoJSON*, one file named as its image. Coord
 the whole image on pixel edges (RFC 7946 polygons and multipolygons, with holes); what they mean for
 pixels stands in :mod:`cellwright.data.formats.drawn`. The class is the object's classification;
 objects without one are of the class ``object``.
+
+``outlines/``, as ``predict --outlines geojson`` writes it, is read where there is no ``geojson/``:
+outlines corrected in QuPath need only their images beside them.
 """
 
 from __future__ import annotations
@@ -19,28 +22,35 @@ import numpy as np
 from cellwright.data.formats.drawn import UNNAMED, Shape, check_rings, read_drawn, write_drawn
 from cellwright.data.formats.layout import read_filled
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.errors import AnnotationError
+from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.geojson import write_geojson
 from cellwright.images.outlines import outline_cells
 from cellwright.types import Instances
 
-FOLDER, SUFFIX = "geojson", ".geojson"
+FOLDER, PREDICTED, SUFFIX = "geojson", "outlines", ".geojson"
 MAX_JSON_BYTES = 2**30
 
 
 def recognises(root: Path) -> bool:
-    """Whether the folder has ``images/`` and ``geojson/``."""
-    return (root / "images").is_dir() and (root / FOLDER).is_dir()
+    """Whether the folder has ``images/`` and ``geojson/``, or GeoJSON in ``outlines/``."""
+    return ((root / "images").is_dir() and (root / FOLDER).is_dir()) or _folder(root) == PREDICTED
 
 
 def read(root: Path) -> LabelledSet:
-    """Read ``images/`` and ``geojson/``; where outlines overlap the first one wins.
+    """Read ``images/`` and ``geojson/`` or ``outlines/``; of outlines that overlap the first wins.
 
     Raises:
         DatasetError: folders missing, or outlines without their image.
         AnnotationError: a file that is no GeoJSON, or of other shapes than polygons.
     """
-    return read_drawn(root, FOLDER, label_files=_files, shapes=shapes)
+    folder = _folder(root)
+    if folder == PREDICTED and not (root / "images").is_dir():
+        raise DatasetError(
+            f"holds {PREDICTED}/ of cells, but not the images that they lie on",
+            where=root,
+            remedy=f"put the images into images/, beside {PREDICTED}/",
+        )
+    return read_drawn(root, folder, label_files=_files, shapes=shapes)
 
 
 def write(labelled: LabelledSet, out: Path) -> None:
@@ -55,6 +65,12 @@ def write(labelled: LabelledSet, out: Path) -> None:
 
 def _write_one(path: Path, cells: Instances, record: Record, *, classes: tuple[str, ...]) -> None:
     write_geojson(path, outline_cells(cells, classes), classes, image_id=record.id)
+
+
+def _folder(root: Path) -> str:
+    """Where the outlines lie."""
+    predicted = not (root / FOLDER).is_dir() and any(_files(root / PREDICTED))
+    return PREDICTED if predicted else FOLDER
 
 
 def _files(folder: Path) -> list[Path]:

@@ -16,7 +16,9 @@ from cellwright.data.formats.imagej import class_of
 from cellwright.data.formats.layout import Known
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError, ImageError, MissingExtraError
+from cellwright.images.outlines import outline_cells
 from cellwright.images.write import write_labels, write_png
+from cellwright.inference.outline_products import outline_products
 from cellwright.inference.run import RunOptions, predict_files
 from cellwright.types import Instances
 from ink_cells import draw_ink, scattered_discs, write_ink_bundle
@@ -97,6 +99,28 @@ class TestGeoJSON:
         feature = a_feature([square(-5, -5, 8)])
         labels = read_labelled(qupath(tmp_path, [feature])).records[0].load_annotation().labels
         assert labels.sum() == 9 and labels[:3, :3].all()
+
+    def test_what_predict_writes_is_read_once_its_images_lie_beside_it(self, tmp_path):
+        labels = np.zeros(SIZE, np.int32)
+        labels[3:9, 2:8], labels[10:14, 20:24] = 1, 2
+        cells = Instances(labels, np.array([1, 0]))
+        classes = ("dead", "live")
+        (file,) = outline_products(
+            "geojson", lambda: outline_cells(cells, classes), classes, image_id="a", size=SIZE
+        )
+        path = tmp_path / file.folder / f"a{file.suffix}"
+        path.parent.mkdir()
+        file.write(path)
+        with pytest.raises(DatasetError, match=r"not the images .* into images/, beside outlines/"):
+            read_labelled(tmp_path)
+        an_image(tmp_path / "images" / "a.png")
+        labelled = read_labelled(tmp_path)
+        assert labelled.classes == classes
+        found = labelled.records[0].load_annotation()
+        assert np.array_equal(found.labels, labels) and found.class_ids.tolist() == [1, 0]
+        # Labels that were put down as such go before predictions.
+        (tmp_path / "geojson").mkdir()
+        assert read_labelled(tmp_path).records[0].load_annotation() is None
 
     def test_an_empty_list_means_no_cells_and_no_file_means_unlabelled(self, tmp_path):
         qupath(tmp_path, [])
