@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cellwright.errors import ConfigError
 from cellwright.images.read import stem_of
-from cellwright.inference.identity import up_to_well
+from cellwright.inference.well_names import up_to_well
 
 _LAST_NUMBER = re.compile(r"(?P<start>.*[^\W_].*?)[ _.\-/]+[a-z]{0,2}\d+")
 
@@ -88,8 +88,8 @@ def short_names(keys: Sequence[str]) -> list[str]:
 def group_of(name: str, *, well: str = "", template: Template | None = None) -> str:
     """What an image called ``name`` is pooled with.
 
-    What ``template`` picks; without one, its well (the last of that name) with what stands
-    before it, or else the name without its last number.
+    What ``template`` picks; without one, its well with what stands before it, or else the name
+    without its last number.
 
     >>> group_of("plate2_B07_f3", well="B07"), group_of("hypoxia_003")
     ('plate2_B07', 'hypoxia')

@@ -1,7 +1,5 @@
 from pathlib import Path
 
-import pytest
-
 from cellwright.inference.identity import name_images
 
 
@@ -24,32 +22,7 @@ def test_a_name_that_looks_like_another_path():
     assert len({name.casefold() for name in found}) == 3
 
 
-@pytest.mark.parametrize(
-    ("name", "well", "field"),
-    [
-        ("IXMtest_A02_s1_w1051DAA7C.tif", "A02", "1"),
-        ("plate3_P24_f12.png", "P24", "12"),
-        ("b07.png", "", ""),
-        ("H5_site_3.png", "H05", "3"),
-        ("exp_P2_B07.png", "B07", ""),
-        ("B07_F3.png", "B07", "3"),
-        ("F3_F12.png", "F03", "3"),
-        ("plate_F3.png", "F03", "3"),
-        ("A25_1.png", "", ""),
-        ("HeLa12_control.png", "", ""),
-        ("BloodImage_00001.jpg", "", ""),
-    ],
-)
-def test_well_and_field_from_the_name(name, well, field):
-    (image,) = name_images([Path("plate") / name])
-    assert (image.well, image.field, image.group) == (well, field, "plate")
-
-
-def test_a_well_of_row_f_is_one_where_its_field_stands_behind_it():
-    (image,) = name_images([Path("exp_P2_F07_s1.png")])
-    assert image.well == "F07"
-
-
 def test_the_double_suffix_is_no_part_of_the_name():
     (image,) = name_images([Path("plate/x_B07_f2.ome.tif")])
     assert (image.id, image.well, image.field) == ("x_B07_f2", "B07", "2")
+    assert image.group == "plate"
