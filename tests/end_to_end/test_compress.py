@@ -96,6 +96,13 @@ def test_what_is_asked_wrongly_is_said_before_any_work(
         (("--ranges", "best", "--out", new), "unknown way to choose ranges 'best'"),
         (("--out", tmp_path / "new.onnx"), "cannot be the name of a bundle"),
         (("--part", "val", "--out", new), "which image belongs to which part"),
+        (
+            ("--method", "half", "--calibrate-on", labels, "--out", new),
+            "--calibrate-on says nothing to --method half, which learns no ranges from images; "
+            "leave it out; it is for: ptq",
+        ),
+        (("--epochs", "2", "--out", new), "--epochs says nothing to --method ptq"),
+        (("--set", "seed=1", "--out", new), "it is for: magnitude, prune, qat"),
     ):
         code, said = say("compress", model, labels, *arguments)
         assert code == 2

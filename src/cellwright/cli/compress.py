@@ -30,7 +30,7 @@ from cellwright.cli.options import (
     Split,
     Threads,
 )
-from cellwright.errors import MissingExtraError
+from cellwright.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,6 +196,7 @@ def _judge(asked: _Asked) -> Verdict:
 
     if asked.method not in METHODS:
         raise UnknownNameError("method", asked.method, METHODS)
+    _refuse_idle(asked)
 
     bundle = open_bundle(asked.bundle)
     larger = None if asked.against is None else open_bundle(asked.against)
@@ -213,6 +214,28 @@ def _judge(asked: _Asked) -> Verdict:
         command=typed_command(),
     )
     return run(bundle, job, method=asked.method, out=asked.out, stage=progress_bar)
+
+
+def _refuse_idle(asked: _Asked) -> None:
+    """Refuse options that the method would pass over.
+
+    Raises:
+        ConfigError: names the first, and the methods that it is for.
+    """
+    from cellwright.compression import LEARN_RANGES, TRAINED
+
+    given = {
+        "--calibrate-on": (asked.calibrate_on, LEARN_RANGES, "learns no ranges from images"),
+        "--epochs": (asked.epochs, TRAINED, "trains nothing"),
+        "--set": (asked.overrides or None, TRAINED, "trains nothing"),
+        "--recipe": (asked.recipe, TRAINED, "trains nothing"),
+    }
+    for option, (value, methods, why) in given.items():
+        if value is not None and asked.method not in methods:
+            raise ConfigError(
+                f"{option} says nothing to --method {asked.method}, which {why}",
+                remedy=f"leave it out; it is for: {', '.join(methods)}",
+            )
 
 
 def _trained(bundle: Bundle, asked: _Asked) -> tuple[Bundle, _Asked]:
