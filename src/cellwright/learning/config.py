@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cellwright.bundles.bundle import SUFFIX
+from cellwright.data.yaml_text import read_yaml
 from cellwright.errors import ConfigError
 from cellwright.images.normalise import Normalisation
 from cellwright.learning.class_config import ClassificationConfig
@@ -223,10 +224,7 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> TrainConfig:
     Raises:
         ConfigError: unreadable, not a mapping, unknown keys, values out of range.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot be read ({error})", where=path) from error
+    raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise ConfigError("a training config must be a YAML mapping", where=path)
     return _anchored(checked(raw, overrides, where=path), path.parent)

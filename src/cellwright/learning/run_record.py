@@ -17,6 +17,7 @@ from torch import Tensor
 
 from cellwright.bundles.card import InputSpec, TrainingRecord
 from cellwright.data.checksum import checksum
+from cellwright.data.yaml_text import read_yaml
 from cellwright.errors import ConfigError
 from cellwright.images.write import atomic_path, make_folder
 from cellwright.learning.config import TrainConfig
@@ -82,14 +83,17 @@ def _without_permission(settings: dict[str, Any]) -> dict[str, Any]:
 def _held(path: Path) -> dict[str, Any]:
     """The settings of an older run: what could not be set then was as it is by default now."""
     try:
-        held = yaml.safe_load(path.read_text(encoding="utf-8"))
+        held = read_yaml(path)
+    except ConfigError as error:
+        raise ConfigError(
+            f"its settings cannot be read: {error.what}",
+            where=path,
+            remedy="choose another run folder",
+        ) from error
+    try:
         return TrainConfig.model_validate(held).model_dump(mode="json")
     except ValidationError:
         return held if isinstance(held, dict) else {}
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"its settings cannot be read ({error})", where=path, remedy="choose another run folder"
-        ) from error
 
 
 def test_tensors(

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import yaml
 
+from cellwright.data.yaml_text import read_yaml
 from cellwright.errors import ConfigError
 
 REMEDY = (
@@ -126,10 +127,7 @@ def read_space(lines: Sequence[str], file: Path | None = None) -> Space:
 
 
 def _from_file(file: Path) -> dict[str, str]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot be read ({error})", where=file) from error
+    content = read_yaml(file)
     if not isinstance(content, dict) or not all(isinstance(one, str) for one in content.values()):
         raise ConfigError("a search space is a mapping of KEY: RANGE", where=file, remedy=REMEDY)
     return {str(key): value for key, value in content.items()}

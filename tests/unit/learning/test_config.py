@@ -32,7 +32,7 @@ def test_a_minimal_config_and_its_overrides(tmp_path):
         ({"name": "A B", "data": {"dataset": "x"}}, "name"),
         ({"name": "a", "data": {"dataset": "x"}, "schedule": {"epochs": 0}}, "schedule.epochs"),
         ("- a\n- b\n", "mapping"),
-        ("name: [", "cannot be read"),
+        ("name: [", r"run\.yaml: line 1, column 8: is no YAML"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, content, said):

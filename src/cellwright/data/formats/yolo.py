@@ -42,7 +42,8 @@ from cellwright.data.formats.layout import (
     refuse_orphans,
 )
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.errors import AnnotationError, DatasetError, ImageError
+from cellwright.data.yaml_text import parse_yaml
+from cellwright.errors import AnnotationError, ConfigError, DatasetError, ImageError
 from cellwright.types import Boxes
 
 CONFIG_NAMES = ("data.yaml", "data.yml", "dataset.yaml")
@@ -213,10 +214,9 @@ def _config_path(root: Path) -> Path | None:
 
 def _settings(path: Path) -> Mapping[str, Any]:
     try:
-        settings = yaml.safe_load(read_text(path, max_bytes=MAX_CONFIG_BYTES))
-    except (yaml.YAMLError, RecursionError) as error:
-        first = str(error).splitlines()[0]
-        raise AnnotationError(f"is not valid YAML ({first})", where=path) from error
+        settings = parse_yaml(read_text(path, max_bytes=MAX_CONFIG_BYTES), where=path)
+    except ConfigError as error:
+        raise AnnotationError(error.what, where=path, remedy=error.remedy) from error
     if not isinstance(settings, dict):
         raise AnnotationError("must hold keys such as train, val and names", where=path)
     return settings
