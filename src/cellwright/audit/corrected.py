@@ -14,7 +14,7 @@ from cellwright.audit.suspects import Suspect
 from cellwright.data.formats import FORMATS
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import DatasetError
-from cellwright.types import Annotation, Boxes, Instances, SemanticMask
+from cellwright.types import Annotation, Boxes, Instances, SemanticMask, kind_in_words
 
 _FORMAT_OF = {Boxes: "csv", Instances: "instances", SemanticMask: "masks"}
 
@@ -48,7 +48,7 @@ class LoadCorrected:
         if isinstance(annotation, SemanticMask) and drawn:
             return corrected_mask(annotation, self.suspects, self.classes)
         raise DatasetError(
-            f"a model that draws boxes cannot correct {type(annotation).__name__}",
+            f"a model that draws boxes cannot correct labels that are {kind_in_words(annotation)}",
             remedy="convert the labels to boxes first: cellwright data convert --to csv",
         )
 

@@ -12,7 +12,7 @@ from functools import partial
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError
 from cellwright.images.read import read_image
-from cellwright.types import Annotation, Sample, SemanticMask
+from cellwright.types import Annotation, Sample, SemanticMask, kind_in_words
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,10 @@ def cropped_mask(whole: Record, square: Square) -> Annotation | None:
         return None
     if not isinstance(annotation, SemanticMask):
         raise AnnotationError(
-            f"{type(annotation).__name__} cannot be cut into squares, only masks", where=whole.id
+            "only masks are cut into squares, and this image is labelled with "
+            f"{kind_in_words(annotation)}",
+            where=whole.id,
+            remedy="leave out data.crop_px",
         )
     return SemanticMask(annotation.mask[square.rows, square.columns])
 

@@ -19,7 +19,7 @@ from cellwright.data.touching_cells import cells_of
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.normalise import Normalisation, apply_limits, channel_limits
 from cellwright.images.resize import adapt_channels, resize, resize_labels
-from cellwright.types import Annotation, Image, Instances, SemanticMask
+from cellwright.types import Annotation, Image, Instances, SemanticMask, kind_in_words
 
 
 class MaskPicture(NamedTuple):
@@ -94,8 +94,10 @@ class Labelling:
             )
         if not isinstance(annotation, Instances) or annotation.class_ids is None:
             raise AnnotationError(
-                f"segmentation needs masks or instances, found {type(annotation).__name__}",
+                "segmentation is learned from masks or single cells, and this image is labelled "
+                f"with {kind_in_words(annotation)}",
                 where=where,
+                remedy="label the outlines of cells, or choose another task",
             )
         if self.task == "instances":
             return annotation.labels, annotation.class_ids

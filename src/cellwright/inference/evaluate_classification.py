@@ -21,7 +21,7 @@ from cellwright.metrics.intervals import (
     units_to_resample,
     wilson,
 )
-from cellwright.types import Category
+from cellwright.types import Annotation, Category, kind_in_words
 
 Progress = Callable[[int, int], None]
 """Called with the number of images done and the number of images."""
@@ -203,12 +203,14 @@ def _translation(labelled: LabelledSet, classes: tuple[str, ...]) -> NDArray[np.
 
 
 def _in_model_classes(
-    annotation: object, table: NDArray[np.int64], labelled: LabelledSet, where: str
+    annotation: Annotation | None, table: NDArray[np.int64], labelled: LabelledSet, where: str
 ) -> Category:
     if not isinstance(annotation, Category):
         raise AnnotationError(
-            f"a classifier is judged by the class of an image, not by {type(annotation).__name__}",
+            "a classifier is judged by the class of an image, and this one is labelled with "
+            f"{kind_in_words(annotation)}",
             where=where,
+            remedy="give images of single cells in a folder a class",
         )
     class_id = int(table[annotation.class_id])
     if class_id < 0:

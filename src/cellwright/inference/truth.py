@@ -16,7 +16,7 @@ from cellwright.data.touching_cells import cells_of
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.inference.regions import label_regions, lookup
 from cellwright.inference.segmenter import Segmented
-from cellwright.types import Instances, Sample, SemanticMask
+from cellwright.types import Instances, Sample, SemanticMask, kind_in_words
 
 
 class LabelReader:
@@ -53,9 +53,10 @@ class LabelReader:
             check_size(annotation.labels, sample, where)
             return self._from_instances(annotation, annotation.class_ids, where)
         raise AnnotationError(
-            f"a model that segments is judged by masks or instances, not "
-            f"{type(annotation).__name__}",
+            "a model that segments is judged by masks or single cells, and this image is "
+            f"labelled with {kind_in_words(annotation)}",
             where=where,
+            remedy="label the outlines of cells, or evaluate a model for such labels",
         )
 
     def _from_mask(self, annotation: SemanticMask, where: str) -> Segmented:

@@ -23,7 +23,7 @@ from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError
 from cellwright.inference.crops import prepare_crop
 from cellwright.learning.balancing import SAMPLERS, mixing_share
-from cellwright.types import Category
+from cellwright.types import Category, kind_in_words
 
 LEVELS = 65535.0
 """Crops are kept as 16-bit integers: half the memory of floats, and exact enough."""
@@ -78,9 +78,11 @@ def read_crops(labelled: LabelledSet, spec: InputSpec, decoding: ClassProbabilit
         sample = record.load()
         if not isinstance(sample.annotation, Category):
             raise AnnotationError(
-                f"a classifier learns from the class of an image, not from "
-                f"{type(sample.annotation).__name__}",
+                "a classifier learns from the class of an image, and this one is labelled with "
+                f"{kind_in_words(sample.annotation)}",
                 where=f"{labelled.name}/{record.id}",
+                remedy="give images of single cells in a folder a class, or train with "
+                "task: detection or semantic",
             )
         crop = prepare_crop(
             sample.image,

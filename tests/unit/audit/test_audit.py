@@ -208,7 +208,10 @@ def test_labels_of_another_task_are_refused(
     classes = relabelled(pictures, {one.id: Category(0) for one in pictures})
     with pytest.raises(AnnotationError, match="a detector needs boxes"):
         audited(blobs, classes)
-    with pytest.raises(AnnotationError, match="judged by masks or instances"):
+    with pytest.raises(
+        AnnotationError,
+        match="judged by masks or single cells, and this image is labelled with boxes",
+    ):
         audited(write_ink_bundle(tmp_path / "mask.cellwright", "mask"), pictures)
 
 

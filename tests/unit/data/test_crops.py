@@ -34,5 +34,5 @@ def test_squares_tile_the_image_and_carry_their_part_of_the_mask(tmp_path: Path)
 def test_cells_are_not_cut_apart(tmp_path: Path) -> None:
     data = write_discs(tmp_path / "set", n_images=1)
     squares = cropped(read_labelled(data / "instances"), 32)
-    with pytest.raises(AnnotationError, match="cannot be cut into squares"):
+    with pytest.raises(AnnotationError, match="only masks are cut into squares"):
         squares.records[0].load()

@@ -187,7 +187,7 @@ def test_boxes_are_no_truth_for_a_segmenter(tmp_path: Path) -> None:
     (folder / "boxes.csv").write_text(
         "image,class,xmin,ymin,xmax,ymax\n0.png,cell,1,1,9,9\n", encoding="utf-8"
     )
-    with pytest.raises(AnnotationError, match="masks or instances, not Boxes"):
+    with pytest.raises(AnnotationError, match=r"masks or single cells, .* labelled with boxes"):
         evaluate_segmentation(bundle(tmp_path, "mask"), read_labelled(folder))
 
 
