@@ -10,6 +10,7 @@ integer per box remembers, a bit a threshold, where it is already taken.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 from cellwright.errors import AnnotationError
 from cellwright.types import Boxes
 
-_MAX_CELLS = 1 << 21
-"""Largest block of an overlap matrix held at once (16 MB of float64)."""
+_MAX_PAIRS = 1 << 18
+"""Pairs compared at once (2 MB of float64 a coordinate)."""
 
 _COCO_SLACK = 1e-10
 """The reference code lets an overlap of exactly 1 pass a threshold of 1."""
@@ -39,6 +40,11 @@ def iou_matrix(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.f
     """
     first = np.asarray(a, dtype=np.float64).reshape(-1, 1, 4)
     second = np.asarray(b, dtype=np.float64).reshape(1, -1, 4)
+    return _iou(first, second)
+
+
+def _iou(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Overlap of boxes ``(..., 4)`` that broadcast against each other."""
     width = np.minimum(first[..., 2], second[..., 2]) - np.maximum(first[..., 0], second[..., 0])
     height = np.minimum(first[..., 3], second[..., 3]) - np.maximum(first[..., 1], second[..., 1])
     overlap = np.maximum(width, 0) * np.maximum(height, 0)
@@ -59,17 +65,83 @@ def overlapping_pairs(
     """Pairs of boxes with an overlap of at least ``minimum`` (> 0), without the whole matrix.
 
     Returns:
-        Index into ``a``, index into ``b`` and overlap, each ``(P,)``, in order of ``a``.
+        Index into ``a``, index into ``b`` and overlap, each ``(P,)``, in order of ``a``, then of
+        ``b``.
     """
-    step = max(1, _MAX_CELLS // max(1, len(b)))
+    first = np.asarray(a, dtype=np.float64).reshape(-1, 4)
+    second = np.asarray(b, dtype=np.float64).reshape(-1, 4)
     rows, columns, overlaps = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
-    for start in range(0, len(a), step):
-        block = iou_matrix(a[start : start + step], b)
-        row, column = np.nonzero(block >= minimum)
-        rows.append(row + start)
-        columns.append(column)
-        overlaps.append(block[row, column])
-    return np.concatenate(rows), np.concatenate(columns), np.concatenate(overlaps)
+    for row, column in _meeting(first, second):
+        overlap = _iou(first[row], second[column])
+        kept = overlap >= minimum
+        rows.append(row[kept])
+        columns.append(column[kept])
+        overlaps.append(overlap[kept])
+    found = np.concatenate(rows), np.concatenate(columns), np.concatenate(overlaps)
+    order = np.lexsort(found[1::-1])
+    return found[0][order], found[1][order], found[2][order]
+
+
+def _meeting(
+    first: NDArray[np.float64], second: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Index pairs that hold every pair with an area in common, each once, in blocks.
+
+    A box that begins more than the longest edge before another does not reach it, so along an axis
+    partners lie in a window of the sorted beginnings. One long box would widen the window for
+    all: windows are made for each octave of lengths apart.
+    """
+    lengths = (second[:, 2:] - second[:, :2]).max(axis=1, initial=0)
+    octaves = np.frexp(lengths)[1]
+    for octave in np.unique(octaves):
+        members = np.flatnonzero((octaves == octave) & (lengths > 0))
+        either = [_Windows.along(axis, first, second[members]) for axis in (0, 1)]
+        narrow = min(either, key=lambda windows: int(windows.lengths.sum()))
+        for row, column in narrow.pairs(first, second[members]):
+            yield row, members[column]
+
+
+class _Windows(NamedTuple):
+    """Where the partners of N boxes lie among M others that are sorted along an axis.
+
+    Attributes:
+        axis: 0 for x, 1 for y.
+        order: ``(M,)`` index that sorts the others.
+        start: ``(N,)`` first partner in that order.
+        lengths: ``(N,)`` how many there are.
+    """
+
+    axis: int
+    order: NDArray[np.int64]
+    start: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def along(cls, axis: int, first: NDArray[np.float64], second: NDArray[np.float64]) -> _Windows:
+        """Windows of ``first`` ``(N, 4)`` in ``second`` ``(M, 4)``."""
+        order = np.argsort(second[:, axis])
+        begins = second[order, axis]
+        # One part in a thousand on top keeps rounding from losing a pair that hardly meets.
+        longest = 1.001 * (second[:, axis + 2] - second[:, axis]).max(initial=0)
+        start = np.searchsorted(begins, first[:, axis] - longest, side="left")
+        stop = np.searchsorted(begins, first[:, axis + 2], side="left")
+        return cls(axis, order, start, np.maximum(stop - start, 0))
+
+    def pairs(
+        self, first: NDArray[np.float64], second: NDArray[np.float64]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Pairs within the windows that meet along the other axis, in blocks."""
+        low, high = 1 - self.axis, 3 - self.axis
+        lows, highs = second[self.order, low], second[self.order, high]
+        block = np.cumsum(self.lengths) // _MAX_PAIRS
+        for number in np.unique(block):
+            chosen = np.flatnonzero(block == number)
+            count = self.lengths[chosen]
+            offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+            row = np.repeat(chosen, count)
+            place = np.repeat(self.start[chosen], count) + offset
+            meet = (lows[place] < first[row, high]) & (highs[place] > first[row, low])
+            yield row[meet], self.order[place[meet]]
 
 
 def score_order(scores: NDArray[np.floating]) -> NDArray[np.int64]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,16 +43,58 @@ def test_iou_of_boxes_without_area_is_zero() -> None:
     assert iou_matrix(point, point).tolist() == [[0.0]]
 
 
-def test_pairs_are_those_of_the_whole_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching, "_MAX_CELLS", 100)  # many blocks
-    rng = np.random.default_rng(0)
-    corners = rng.uniform(0, 60, (90, 2))
-    boxes = np.hstack([corners, corners + rng.uniform(5, 30, (90, 2))])
-    a, b = boxes[:50], boxes[50:]
-    rows, columns, overlaps = overlapping_pairs(a, b, minimum=0.2)
+def scattered(rng: np.random.Generator, count: int, edge: float) -> np.ndarray:
+    corners = rng.uniform(-edge / 2, edge / 2, (count, 2))
+    return np.hstack([corners, corners + rng.uniform(5, 30, (count, 2))])
+
+
+def assert_those_of_the_matrix(a: np.ndarray, b: np.ndarray, minimum: float) -> int:
+    rows, columns, overlaps = overlapping_pairs(a, b, minimum=minimum)
     whole = iou_matrix(a, b)
-    assert np.array_equal(np.stack([rows, columns]), np.stack(np.nonzero(whole >= 0.2)))
+    assert np.array_equal(np.stack([rows, columns]), np.stack(np.nonzero(whole >= minimum)))
     assert np.array_equal(overlaps, whole[rows, columns])
+    return len(rows)
+
+
+@pytest.mark.parametrize("minimum", [1e-6, 0.2, 0.9])
+@pytest.mark.parametrize("scene", ["spread", "column", "row", "whole pixels", "sizes", "nothing"])
+def test_pairs_are_those_of_the_whole_matrix(
+    scene: str, minimum: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, "_MAX_PAIRS", 100)  # many blocks
+    rng = np.random.default_rng(0)
+    a, b = scattered(rng, 150, 120), scattered(rng, 90, 120)
+    if scene in ("column", "row"):
+        axis = scene == "column"
+        for boxes in (a, b):
+            boxes[:, [1 - axis, 3 - axis]] = [0, 9]
+    if scene == "whole pixels":
+        a, b = a.round(), b.round()
+        b[:40] = a[:40]
+    if scene == "sizes":
+        b[:30, 2:] = b[:30, :2] + rng.uniform(0, 0.1, (30, 2))
+        b[30:33] = [[-500, -500, 500, 500], [-500, 0, 500, 1], [0, 0, 0, 0]]
+        a[:9] = b[29:38]
+        a[9, 2:] = a[9, :2]
+    if scene == "nothing":
+        assert assert_those_of_the_matrix(a, b[:0], minimum) == 0
+        assert assert_those_of_the_matrix(a[:0], b, minimum) == 0
+        return
+    found = assert_those_of_the_matrix(a, b, minimum)
+    assert found > 0 or minimum == 0.9
+    assert_those_of_the_matrix(a.astype(np.float32), b.astype(np.float32), minimum)
+
+
+def test_ten_thousand_boxes_need_no_matrix() -> None:
+    rng = np.random.default_rng(1)
+    a, b = scattered(rng, 10_000, 3000), scattered(rng, 10_000, 3000)
+    b[0] = [-1500, -1500, 1500, 1500]
+    tracemalloc.start()
+    rows, columns, _ = overlapping_pairs(a, b, minimum=1e-6)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(rows) > 10_000 and (columns == 0).sum() > 9_900
+    assert most < 64 * 2**20  # the matrix has 800 MB
 
 
 def test_equal_scores_keep_their_order() -> None:
