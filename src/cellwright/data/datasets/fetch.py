@@ -11,6 +11,8 @@ import stat
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -19,7 +21,7 @@ import pooch
 from cellwright.data.cache import cache_folder
 from cellwright.data.datasets import public_set
 from cellwright.data.datasets.public_set import PublicSet
-from cellwright.data.formats.layout import new_folder
+from cellwright.data.formats.layout import fill_once, is_filled
 from cellwright.errors import DatasetError
 from cellwright.images.write import atomic_path
 
@@ -70,7 +72,7 @@ def fetch(
     row = public_set(name)
     home = cache_folder() if to is None else to
     target = home / row.name
-    if target.is_dir() and any(target.iterdir()):
+    if is_filled(target):
         return target
     if row.arrange is None:
         raise DatasetError(
@@ -87,17 +89,26 @@ def fetch(
         _download(url, archive, progress)
         digest = _checked_digest(archive, row, pin)
         published = unpack(archive, Path(scratch, "published"))
-        with new_folder(target) as folder:
-            try:
-                row.arrange(published, folder)
-            except OSError as error:
-                raise DatasetError(
-                    f"the archive lacks what this set should hold ({error})", where=url
-                ) from error
-            (folder / "SOURCE.txt").write_text(_source(row, url, digest), encoding="utf-8")
-    with atomic_path(pin) as temporary:
-        temporary.write_text(f"{digest}  {url}\n", encoding="utf-8")
+        # Another process may be at the same set: the folder of the first stays.
+        source = _source(row, url, digest)
+        fill_once(target, partial(_fill, row.arrange, published, url=url, source=source))
+    if not pin.is_file():
+        with atomic_path(pin) as temporary:
+            temporary.write_text(f"{digest}  {url}\n", encoding="utf-8")
     return target
+
+
+def _fill(
+    arrange: Callable[[Path, Path], None], published: Path, folder: Path, *, url: str, source: str
+) -> None:
+    """Arrange what was published in ``folder``, and say where it is from."""
+    try:
+        arrange(published, folder)
+    except OSError as error:
+        raise DatasetError(
+            f"the archive lacks what this set should hold ({error})", where=url
+        ) from error
+    (folder / "SOURCE.txt").write_text(source, encoding="utf-8")
 
 
 def unpack(archive: Path, folder: Path) -> Path:

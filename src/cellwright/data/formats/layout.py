@@ -296,20 +296,25 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def fill_once(path: Path, fill: Callable[[Path], None]) -> None:
-    """A folder of the cache that ``fill`` fills, unless it is there.
+    """A folder of the cache that ``fill`` fills, unless it holds something already.
 
     For content that any process would write alike: of two that write it at once, the folder of
     the first stays. What a user asked to be written is for :func:`new_folder`.
     """
-    if path.is_dir():
+    if is_filled(path):
         return
     try:
         with new_folder(path) as temporary:
             fill(temporary)
     except (OSError, DatasetError):
         # A folder that came meanwhile is complete: it appears under its name only then.
-        if not path.is_dir():
+        if not is_filled(path):
             raise
+
+
+def is_filled(path: Path) -> bool:
+    """Whether this is a folder that holds something."""
+    return path.is_dir() and any(path.iterdir())
 
 
 def place_images(

@@ -324,6 +324,29 @@ def test_progress_is_told_every_byte_and_a_second_fetch_downloads_nothing(
     assert fetch("bccd_blood_cells", to=tmp_path / "to", base_url=url) == target
 
 
+def test_of_two_that_fetch_at_once_the_folder_of_the_first_stays(
+    served: tuple[Path, str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, url = served
+    write_zip(folder / "bccd_blood_cells.zip", bccd())
+    first: list[Path] = []
+
+    def other_comes_first(archive: Path, target: Path) -> Path:
+        if not first:
+            first.append(target)
+            first.append(fetch("bccd_blood_cells", base_url=url))
+            (first[1] / "who").write_text("first")
+        return unpack(archive, target)
+
+    monkeypatch.setattr(fetching, "unpack", other_comes_first)
+    assert fetch("bccd_blood_cells", base_url=url) == first[1]
+    assert (home / "bccd_blood_cells" / "who").read_text() == "first"
+    assert sorted(path.name for path in home.iterdir()) == [
+        "bccd_blood_cells",
+        "bccd_blood_cells.sha256",
+    ]
+
+
 def test_another_archive_than_the_first_is_refused(served: tuple[Path, str], home: Path) -> None:
     folder, url = served
     write_zip(folder / "bccd_blood_cells.zip", bccd())
