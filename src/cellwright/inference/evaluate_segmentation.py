@@ -9,7 +9,7 @@ image, so a set may be of any size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -68,16 +68,26 @@ def count_labelled(
     runtime: str = "auto",
     threads: int | None = None,
     progress: Progress | None = None,
+    maps: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> SegmentationCounts:
     """Predict every labelled image and keep its counts: what two bundles are compared by.
+
+    Args:
+        bundle: a semantic or instances bundle.
+        labelled: the images.
+        runtime: ``auto`` or a row of :mod:`cellwright.bundles.sessions`.
+        threads: processor threads; None lets the runtime choose.
+        progress: told of every image.
+        maps: probabilities ``(K, H, W)`` of images that were predicted already, by record id.
 
     Raises:
         DatasetError, AnnotationError, BundleError: as :func:`evaluate_segmentation`.
     """
     segmenter = Segmenter(bundle, runtime=runtime, threads=threads)
     seen = SegmentationCounts(segmenter, LabelReader(bundle.card, labelled))
+    known = maps or {}
     for done, record in enumerate(labelled):
-        seen.add(record.load())
+        seen.add(record.load(), maps=known.get(record.id))
         if progress is not None:
             progress(done + 1, len(labelled))
     if not seen.groups:
@@ -102,13 +112,18 @@ class SegmentationCounts:
         self._unlabelled = 0
         self._masks = 0
 
-    def add(self, sample: Sample) -> None:
-        """Predict and count one image."""
+    def add(self, sample: Sample, *, maps: NDArray[np.float32] | None = None) -> None:
+        """Predict one image, unless its probabilities ``(K, H, W)`` are given, and count it."""
         if sample.annotation is None:
             self._unlabelled += 1
             return
         truth = self._reader.read(sample)
-        found = self._segmenter.segment_fully(sample.image, pixel_size_um=sample.pixel_size_um)
+        size = sample.pixel_size_um
+        found = (
+            self._segmenter.segment_fully(sample.image, pixel_size_um=size)
+            if maps is None
+            else self._segmenter.segment_maps(maps, pixel_size_um=size)
+        )
         n_classes = len(self._segmenter.classes)
         self.pixels.append(confusion_matrix(truth.mask, found.mask, n_classes + 1))
         self.cells.append(count_instances(truth.cells, found.cells, n_classes, where=sample.id))

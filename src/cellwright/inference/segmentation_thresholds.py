@@ -47,12 +47,21 @@ class Seen(NamedTuple):
         cells: labelled cells.
         magnification: how much larger, in pixels, cells are here than in the training images;
             thresholds of the card are lengths and areas there.
+        record_id: of the image.
     """
 
     maps: NDArray[np.float32]
     mask: NDArray[np.uint8]
     cells: Instances
     magnification: float = 1.0
+    record_id: str = ""
+
+
+class LookedAt(NamedTuple):
+    """The images that thresholds are chosen on; ``by_masks``: some are labelled by masks."""
+
+    seen: tuple[Seen, ...]
+    by_masks: bool
 
 
 def settle(segmenter: Segmenter, val: LabelledSet) -> SemanticMasks | DistanceInstances:
@@ -62,8 +71,18 @@ def settle(segmenter: Segmenter, val: LabelledSet) -> SemanticMasks | DistanceIn
         DatasetError: a class that the model does not know.
         AnnotationError: labels of another kind or size than the image.
     """
+    return chosen(segmenter, look_at(segmenter, val))
+
+
+def look_at(segmenter: Segmenter, val: LabelledSet) -> LookedAt:
+    """Labels and probabilities of up to :data:`LOOKED_AT` images, evenly spaced.
+
+    Raises:
+        DatasetError: a class that the model does not know.
+        AnnotationError: labels of another kind or size than the image.
+    """
     reader = LabelReader(segmenter.card, val)
-    seen, drawn = [], False
+    seen, by_masks = [], False
     for record in val.records[:: -(-len(val) // LOOKED_AT)]:
         sample = record.load()
         if sample.annotation is None:
@@ -71,14 +90,19 @@ def settle(segmenter: Segmenter, val: LabelledSet) -> SemanticMasks | DistanceIn
         truth = reader.read(sample)
         maps = segmenter.probabilities(sample.image, pixel_size_um=sample.pixel_size_um)
         magnification = segmenter.magnification(sample.pixel_size_um)
-        seen.append(Seen(maps, truth.mask.mask, truth.cells, magnification))
-        drawn = drawn or isinstance(sample.annotation, SemanticMask)
+        seen.append(Seen(maps, truth.mask.mask, truth.cells, magnification, record.id))
+        by_masks = by_masks or isinstance(sample.annotation, SemanticMask)
+    return LookedAt(tuple(seen), by_masks)
+
+
+def chosen(segmenter: Segmenter, looked_at: LookedAt) -> SemanticMasks | DistanceInstances:
+    """The decoding of ``segmenter``'s card with the thresholds that serve these images best."""
     spec = segmenter.card.segmentation
     if isinstance(spec, DistanceInstances):
-        return choose_instances(seen, spec, by_masks=drawn)
+        return choose_instances(looked_at.seen, spec, by_masks=looked_at.by_masks)
     if not isinstance(spec, SemanticMasks):
         raise TypeError("a segmenter's card says how its maps are read")
-    return choose_semantic(seen, spec)
+    return choose_semantic(looked_at.seen, spec)
 
 
 def choose_foreground(seen: Sequence[Seen]) -> float:

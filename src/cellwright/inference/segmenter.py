@@ -143,9 +143,20 @@ class Segmenter:
         Raises:
             ImageError: as :meth:`segment`.
         """
+        maps = self.probabilities(image, pixel_size_um=pixel_size_um)
+        return self.segment_maps(maps, pixel_size_um=pixel_size_um), maps
+
+    def segment_maps(
+        self, maps: NDArray[np.float32], *, pixel_size_um: float | None = None
+    ) -> Segmented:
+        """:meth:`segment_fully` of an image whose :meth:`probabilities` are known.
+
+        Args:
+            maps: ``(K, H, W)``.
+            pixel_size_um: of the image.
+        """
         factor = network_factor(self.card.input, pixel_size_um=pixel_size_um)
-        maps = np.concatenate(list(self._bands(as_source(image), factor)), axis=1)
-        return self._decoded(iter((maps,)), maps.shape[1:], factor, None), maps
+        return self._decoded(iter((maps,)), maps.shape[1:], factor, None)
 
     def _decoded(
         self,

@@ -22,11 +22,13 @@ from cellwright.errors import ConfigError, DatasetError
 from cellwright.inference import calibrate, segmentation_thresholds, settle_classes
 from cellwright.inference.calibrate import MIN_IMAGES
 from cellwright.inference.classifier import Classifier
-from cellwright.inference.evaluate import predict_labelled
-from cellwright.inference.evaluate_classification import classify_labelled
+from cellwright.inference.evaluate import predict_labelled, report_on
+from cellwright.inference.evaluate_classification import classify_labelled, report_classes
+from cellwright.inference.evaluate_segmentation import count_labelled
 from cellwright.inference.evaluation import evaluate
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.segmenter import Segmenter
+from cellwright.metrics.report import Report
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,20 @@ class SettleJob:
     command: str = ""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen on labelled images.
+
+    Attributes:
+        card: with the choice.
+        report: figures of those images for the bundle with that card, from what the network said
+            of them when the choice was made.
+    """
+
+    card: Card
+    report: Callable[[Bundle], Report]
+
+
 def settle_bundle(bundle: Bundle, job: SettleJob, *, out: Path) -> Bundle:
     """Choose, measure, and write the bundle; its name is that of the file.
 
@@ -70,13 +86,13 @@ def settle_bundle(bundle: Bundle, job: SettleJob, *, out: Path) -> Bundle:
             remedy=f"give at least {MIN_IMAGES} labelled images",
         )
     card = bundle.card if job.views is None else _with_views(bundle, job.views)
-    card = _CHOOSE[_section(card)](replace(bundle, card=card), job)
+    choice = _CHOOSE[_section(card)](replace(bundle, card=card), job)
+    card = choice.card
     settled = replace(bundle, card=card)
-    looked_at = {job.chosen_on_name: job.chosen_on, **job.reported}
-    evaluations = tuple(
-        Evaluation.of(evaluate(settled, part, runtime=job.runtime, threads=job.threads), name)
-        for name, part in looked_at.items()
-    )
+    reports = {job.chosen_on_name: choice.report(settled)}
+    for name, part in job.reported.items():
+        reports[name] = evaluate(settled, part, runtime=job.runtime, threads=job.threads)
+    evaluations = tuple(Evaluation.of(report, name) for name, report in reports.items())
     training = card.training.model_copy(update={"settled": job.command})
     card = card.model_copy(
         update={"name": out.stem, "evaluations": evaluations, "training": training}
@@ -105,29 +121,50 @@ def _with_views(bundle: Bundle, views: int) -> Card:
     return bundle.card.model_copy(update={name: section})
 
 
-def _choose_for_boxes(bundle: Bundle, job: SettleJob) -> Card:
+def _choose_for_boxes(bundle: Bundle, job: SettleJob) -> Choice:
     predictor = Predictor(bundle, runtime=job.runtime, threads=job.threads)
-    return calibrate.settle(bundle.card, predict_labelled(predictor, job.chosen_on))
+    found = predict_labelled(predictor, job.chosen_on)
+
+    def report(settled: Bundle) -> Report:
+        judged = Predictor(settled, runtime=predictor.runtime, threads=job.threads)
+        return report_on(found, judged, thresholds=judged.thresholds.tolist())
+
+    return Choice(calibrate.settle(bundle.card, found), report)
 
 
-def _choose_for_pixels(bundle: Bundle, job: SettleJob) -> Card:
+def _choose_for_pixels(bundle: Bundle, job: SettleJob) -> Choice:
     segmenter = Segmenter(bundle, runtime=job.runtime, threads=job.threads)
-    chosen = segmentation_thresholds.settle(segmenter, job.chosen_on)
-    return bundle.card.model_copy(update={"segmentation": chosen})
+    looked_at = segmentation_thresholds.look_at(segmenter, job.chosen_on)
+    chosen = segmentation_thresholds.chosen(segmenter, looked_at)
+
+    def report(settled: Bundle) -> Report:
+        counts = count_labelled(
+            settled,
+            job.chosen_on,
+            runtime=segmenter.runtime,
+            threads=job.threads,
+            maps={one.record_id: one.maps for one in looked_at.seen},
+        )
+        return counts.report()
+
+    return Choice(bundle.card.model_copy(update={"segmentation": chosen}), report)
 
 
-def _choose_for_classes(bundle: Bundle, job: SettleJob) -> Card:
+def _choose_for_classes(bundle: Bundle, job: SettleJob) -> Choice:
     classifier = Classifier(bundle, runtime=job.runtime, threads=job.threads)
-    decoding = classifier.decoding
-    chosen = settle_classes.settle(
-        decoding,
-        classify_labelled(classifier, job.chosen_on),
-        quantile=None if decoding.unlike is None else decoding.unlike.quantile,
-    )
-    return bundle.card.model_copy(update={"classification": chosen})
+    seen = classify_labelled(classifier, job.chosen_on)
+    unlike = classifier.decoding.unlike
+    quantile = None if unlike is None else unlike.quantile
+    chosen = settle_classes.settle(classifier.decoding, seen, quantile=quantile)
+
+    def report(settled: Bundle) -> Report:
+        judged = Classifier(settled, runtime=classifier.runtime, threads=job.threads)
+        return report_classes(replace(seen, found=judged.read(seen.logits)), judged)
+
+    return Choice(bundle.card.model_copy(update={"classification": chosen}), report)
 
 
-_CHOOSE: dict[str, Callable[[Bundle, SettleJob], Card]] = {
+_CHOOSE: dict[str, Callable[[Bundle, SettleJob], Choice]] = {
     "decoding": _choose_for_boxes,
     "segmentation": _choose_for_pixels,
     "classification": _choose_for_classes,

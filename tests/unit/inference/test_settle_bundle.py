@@ -9,11 +9,15 @@ import pytest
 
 from blob_model import discs, write_blob_model
 from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.card import Evaluation
 from cellwright.bundles.mask_output import DistanceInstances
+from cellwright.bundles.sessions import Batch, OnnxRuntimeSession
 from cellwright.data.formats import read_labelled
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import ConfigError, DatasetError
 from cellwright.images.write import write_labels, write_png
+from cellwright.inference import segmentation_thresholds
+from cellwright.inference.evaluation import evaluate
 from cellwright.inference.settle_bundle import SettleJob, settle_bundle
 from dark_model import dark_bundle
 from ink_cells import draw_ink, scattered_discs, write_ink_bundle
@@ -77,6 +81,43 @@ def test_classes_are_settled_by_their_temperature(tmp_path: Path) -> None:
     assert card.classification.temperature != 50.0
     assert card.classification.unlike is None
     assert (card.evaluations[1].metrics["accuracy"].value or 0) == 1.0
+
+
+@pytest.mark.parametrize("task", ["boxes", "cells", "classes"])
+def test_the_images_that_are_chosen_by_are_predicted_once(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if task == "boxes":
+        bundle = open_bundle(write_blob_model(tmp_path / "blobs.cellwright"))
+        drawn = discs(tmp_path / "drawn", n_images=12)
+    elif task == "cells":
+        bundle = open_bundle(write_ink_bundle(tmp_path / "wrong.cellwright", segmentation=WRONG))
+        drawn = labelled(tmp_path / "drawn")
+        monkeypatch.setattr(segmentation_thresholds, "LOOKED_AT", 5)  # every other image
+    else:
+        bundle = dark_bundle(tmp_path / "dark.cellwright", temperature=50.0)
+        write_smears(tmp_path / "smears")
+        drawn = read_labelled(tmp_path / "smears")
+    fed = count_fed(monkeypatch)
+    job = SettleJob(drawn, "drawn", reported={}, runtime="onnxruntime")
+    settled = settle_bundle(bundle, job, out=tmp_path / "new.cellwright")
+    settling, fed[:] = sum(fed), []
+    expected = Evaluation.of(evaluate(settled, drawn, runtime="onnxruntime"), "drawn")
+    assert settling == sum(fed) > 0
+    assert settled.card.evaluations == (expected,)
+
+
+def count_fed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Images in each batch that a network is given from now on."""
+    fed: list[int] = []
+    run = OnnxRuntimeSession.run
+
+    def counted(session: OnnxRuntimeSession, batch: Batch) -> dict[str, Batch]:
+        fed.append(len(batch))
+        return run(session, batch)
+
+    monkeypatch.setattr(OnnxRuntimeSession, "run", counted)
+    return fed
 
 
 def write_smears(folder: Path) -> None:
