@@ -7,9 +7,11 @@ first one wins. ``classes.txt`` fixes the order of classes, else they are sorted
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,18 +20,18 @@ from cellwright.data.formats.label_images import NO_LABEL, paired, refuse_hidden
 from cellwright.data.formats.layout import (
     Entry,
     Known,
+    Unreadable,
     assemble,
     new_folder,
-    place_images,
     read_class_names,
-    write_class_names,
+    refusal,
 )
+from cellwright.data.formats.pixel_writing import to_write
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.errors import AnnotationError, DatasetError
+from cellwright.errors import AnnotationError
 from cellwright.images.fill import fill_free
 from cellwright.images.outlines import Ring
-from cellwright.images.read import stem_of
-from cellwright.types import Instances, kind_in_words
+from cellwright.types import Instances
 
 UNNAMED = "object"
 """Class of what its file gives none."""
@@ -52,13 +54,35 @@ Raises AnnotationError where the file is not what it should be.
 
 
 @dataclass(frozen=True)
+class Read:
+    """Picklable call that gives what a file was found to hold."""
+
+    shapes: tuple[Shape, ...]
+
+    def __call__(self) -> tuple[Shape, ...]:
+        """The shapes."""
+        return self.shapes
+
+
+Held: TypeAlias = "Callable[[], Iterable[Shape]] | AnnotationError"
+"""What a file holds, or what is wrong with it."""
+
+
+@dataclass(frozen=True)
 class LoadOutlines:
-    """Picklable call that reads one file and fills its outlines."""
+    """Picklable call that fills the outlines of one file.
+
+    Attributes:
+        path: the file.
+        image_path: the image that they lie on.
+        classes: of the set.
+        shapes: picklable call that gives what the file holds.
+    """
 
     path: Path
     image_path: Path
     classes: tuple[str, ...]
-    shapes: Shapes
+    shapes: Callable[[], Iterable[Shape]]
 
     def __call__(self) -> Instances:
         """The instances, in the order of the file.
@@ -67,9 +91,8 @@ class LoadOutlines:
             ImageError: the image cannot be read.
             AnnotationError: malformed, an unknown class, or an object without a pixel of its own.
         """
-        shapes = self.shapes(self.path, self.classes)
         return fill_shapes(
-            shapes, image_size(self.image_path), classes=self.classes, where=self.path
+            self.shapes(), image_size(self.image_path), classes=self.classes, where=self.path
         )
 
 
@@ -120,12 +143,19 @@ def read_drawn(
     """
     pairs = paired(root, folder, label_files=label_files)
     names = root / "classes.txt"
-    known = [file for _, file in pairs if file is not None]
-    classes = read_class_names(names) if names.is_file() else _classes_in(known, shapes)
+    files = [file for _, file in pairs if file is not None]
+    held: dict[Path, Held]
+    if names.is_file():
+        classes = read_class_names(names)
+        held = {file: partial(shapes, file, classes) for file in files}
+    else:
+        # The classes stand in the files alone: what was read for them is kept, not read again.
+        held = {file: _parsed(file, shapes) for file in files}
+        classes = _classes_in(held.values())
     entries = [
         Entry(image, Known(None), None, (NO_LABEL,))
         if file is None
-        else Entry(image, LoadOutlines(file, image, classes, shapes))
+        else _entry(image, file, held[file], classes)
         for image, file in pairs
     ]
     return assemble(root, entries, classes)
@@ -152,18 +182,9 @@ def write_drawn(
         DatasetError: ``out`` is taken, or an annotation that is not instances.
     """
     with new_folder(out) as new:
-        write_class_names(new, labelled.classes)
         (new / folder).mkdir()
-        for record, image in place_images(labelled, new, folder_of=lambda _: "images"):
-            annotation = record.load_annotation()
-            if annotation is None:
-                continue
-            if not isinstance(annotation, Instances):
-                raise DatasetError(
-                    f"{record.id!r} holds {kind_in_words(annotation)}, not instances",
-                    remedy="convert to another format",
-                )
-            write_one(new / folder / f"{stem_of(image)}{suffix}", annotation, record)
+        for stem, cells, record in to_write(labelled, new, Instances):
+            write_one(new / folder / f"{stem}{suffix}", cells, record)
 
 
 def check_rings(rings: tuple[Ring, ...], place: str) -> None:
@@ -178,6 +199,22 @@ def check_rings(rings: tuple[Ring, ...], place: str) -> None:
         raise AnnotationError("has a corner that is no finite number", where=place)
 
 
-def _classes_in(files: Iterable[Path], shapes: Shapes) -> tuple[str, ...]:
-    names = {shape.class_name for path in files for shape in shapes(path, ())}
+def _entry(image: Path, file: Path, held: Held, classes: tuple[str, ...]) -> Entry:
+    if isinstance(held, AnnotationError):
+        return Entry(image, Unreadable(held))
+    return Entry(image, LoadOutlines(file, image, classes, held))
+
+
+def _parsed(path: Path, shapes: Shapes) -> Held:
+    try:
+        return Read(tuple(shapes(path, ())))
+    except AnnotationError as error:
+        return error
+
+
+def _classes_in(held: Collection[Held]) -> tuple[str, ...]:
+    names = {shape.class_name for one in held if isinstance(one, Read) for shape in one.shapes}
+    damaged = [one for one in held if isinstance(one, AnnotationError)]
+    if damaged and not names:
+        raise refusal(damaged)
     return tuple(sorted(names)) or (UNNAMED,)

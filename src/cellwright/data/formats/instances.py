@@ -24,16 +24,14 @@ from cellwright.data.formats.layout import (
     Known,
     assemble,
     new_folder,
-    place_images,
     read_class_names,
     read_text,
-    write_class_names,
 )
+from cellwright.data.formats.pixel_writing import to_write
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError
-from cellwright.images.read import stem_of
 from cellwright.images.write import write_labels
-from cellwright.types import Instances, kind_in_words
+from cellwright.types import Instances
 
 UNNAMED = ("object",)
 TABLE = "objects.csv"
@@ -149,23 +147,15 @@ def write_instances(
     """
     rows: list[tuple[str, int, str]] = []
     with new_folder(out) as folder:
-        write_class_names(folder, labelled.classes)
         (folder / labels_in).mkdir(exist_ok=True)
-        for record, image in place_images(labelled, folder, folder_of=lambda _: images_in):
-            annotation = record.load_annotation()
-            if annotation is None:
-                continue
-            if not isinstance(annotation, Instances) or annotation.class_ids is None:
-                raise DatasetError(
-                    f"{record.id!r} holds {kind_in_words(annotation)}, not instances",
-                    remedy="convert to another format",
-                )
-            suffix = ".png" if len(annotation) <= np.iinfo(np.uint16).max else ".tif"
-            path = folder / labels_in / f"{stem_of(image)}{ending}{suffix}"
-            write_labels(path, annotation.labels)
+        for stem, cells, _ in to_write(labelled, folder, Instances, images_in=images_in):
+            suffix = ".png" if len(cells) <= np.iinfo(np.uint16).max else ".tif"
+            path = folder / labels_in / f"{stem}{ending}{suffix}"
+            write_labels(path, cells.labels)
+            class_ids = [] if cells.class_ids is None else cells.class_ids.tolist()
             rows += [
                 (path.name, label, labelled.classes[class_id])
-                for label, class_id in enumerate(annotation.class_ids, start=1)
+                for label, class_id in enumerate(class_ids, start=1)
             ]
         if len(labelled.classes) > 1:
             with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:

@@ -18,15 +18,13 @@ from cellwright.data.formats.layout import (
     Known,
     assemble,
     new_folder,
-    place_images,
     read_class_names,
-    write_class_names,
 )
+from cellwright.data.formats.pixel_writing import to_write
 from cellwright.data.labelled_set import LabelledSet
-from cellwright.errors import AnnotationError, DatasetError
-from cellwright.images.read import stem_of
+from cellwright.errors import AnnotationError
 from cellwright.images.write import write_png
-from cellwright.types import SemanticMask, kind_in_words
+from cellwright.types import SemanticMask
 
 TWO_CLASSES = ("background", "foreground")
 
@@ -102,15 +100,6 @@ def write(labelled: LabelledSet, out: Path) -> None:
         DatasetError: ``out`` is taken, or an annotation that is not a mask.
     """
     with new_folder(out) as folder:
-        write_class_names(folder, labelled.classes)
         (folder / "masks").mkdir()
-        for record, image in place_images(labelled, folder, folder_of=lambda _: "images"):
-            annotation = record.load_annotation()
-            if annotation is None:
-                continue
-            if not isinstance(annotation, SemanticMask):
-                raise DatasetError(
-                    f"{record.id!r} holds {kind_in_words(annotation)}, not a mask",
-                    remedy="convert to another format",
-                )
-            write_png(folder / "masks" / f"{stem_of(image)}.png", annotation.mask[None])
+        for stem, labels, _ in to_write(labelled, folder, SemanticMask):
+            write_png(folder / "masks" / f"{stem}.png", labels.mask[None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 import zipfile
 
@@ -99,6 +100,25 @@ class TestGeoJSON:
         feature = a_feature([square(-5, -5, 8)])
         labels = read_labelled(qupath(tmp_path, [feature])).records[0].load_annotation().labels
         assert labels.sum() == 9 and labels[:3, :3].all()
+
+    def test_without_a_list_of_classes_a_file_is_parsed_once_and_damage_is_listed(
+        self, tmp_path, monkeypatch
+    ):
+        qupath(tmp_path, [a_feature([square(0, 0, 3)])])
+        qupath(tmp_path, "[{}]", stem="b")
+        with pytest.raises(AnnotationError, match="is no feature of GeoJSON"):
+            read_labelled(tmp_path)
+        parsed = []
+        loads = json.loads
+        monkeypatch.setattr(geojson.json, "loads", lambda text: parsed.append(1) or loads(text))
+        good, bad = read_labelled(tmp_path, damaged="keep").records
+        assert pickle.loads(pickle.dumps(good)).load_annotation().labels.sum() == 9
+        with pytest.raises(AnnotationError, match=r"b\.geojson: object 1: is no feature"):
+            bad.load_annotation()
+        assert len(parsed) == 2
+        (tmp_path / "geojson" / "a.geojson").write_text("{")
+        with pytest.raises(AnnotationError, match=r"a\.geojson: is no JSON.* 1 more images"):
+            read_labelled(tmp_path, damaged="keep")
 
     def test_what_predict_writes_is_read_once_its_images_lie_beside_it(self, tmp_path):
         labels = np.zeros(SIZE, np.int32)
