@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cellwright.tuning.space import read_space
 from cellwright.tuning.storage import open_storage
-from cellwright.tuning.worker import Search, open_study, work
+from cellwright.tuning.worker import OpenStudy, Search, open_study, work
 
 SPACE = read_space(["x=float:-1:1", "n=int:1:9"])
 N_EPOCHS = 4
@@ -33,7 +33,7 @@ def main(where: str, out: Path, n_trials: int, *, hold: bool) -> None:
     storage = open_storage(where)
     search = Search(SPACE, n_trials, pruner="none")
     study = open_study(storage, "arithmetic", search, fingerprint="one")
-    work(study, storage, search, measure, out=out, poll_s=0.1)
+    work(OpenStudy(study, storage, search), measure, out=out, poll_s=0.1)
 
 
 if __name__ == "__main__":

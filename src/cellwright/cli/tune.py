@@ -82,7 +82,7 @@ def tune(
     from cellwright.tuning.results import best_trial, write_best, write_page, write_trials
     from cellwright.tuning.space import read_space
     from cellwright.tuning.training import as_trainings, check_tunable, fingerprint
-    from cellwright.tuning.worker import Search, open_study, usual_trials, work
+    from cellwright.tuning.worker import OpenStudy, Search, open_study, usual_trials, work
 
     ranges = read_space(tuple(search or ()), space)
     changes = tuple(overrides or ())
@@ -97,7 +97,7 @@ def tune(
     opened = open_study(store, name, wanted, fingerprint=fingerprint(settings, wanted))
     measure = as_trainings(config, changes, command=typed_command())
     with ends_when_told():
-        work(opened, store, wanted, measure, out=folder, said=say)
+        work(OpenStudy(opened, store, wanted), measure, out=folder, said=say)
 
     done = opened.get_trials(deepcopy=False)
     write_trials(folder / "trials.csv", done, ranges)

@@ -139,6 +139,21 @@ def rank_within(group: Tensor, value: Tensor) -> Tensor:
     return rank
 
 
+@dataclass(frozen=True)
+class AlignmentRule:
+    """How positives are chosen.
+
+    Attributes:
+        top_k: positives a label.
+        alpha: exponent of the class score.
+        beta: exponent of the IoU.
+    """
+
+    top_k: int = 10
+    alpha: float = 0.5
+    beta: float = 6.0
+
+
 @torch.no_grad()
 def assign(
     scores: Tensor,
@@ -146,9 +161,7 @@ def assign(
     targets: Targets,
     positions: Positions,
     *,
-    top_k: int = 10,
-    alpha: float = 0.5,
-    beta: float = 6.0,
+    rule: AlignmentRule | None = None,
 ) -> Assignment:
     """Choose the positives of a batch.
 
@@ -157,17 +170,16 @@ def assign(
         boxes: ``(N, A, 4)`` boxes predicted at every position, xyxy network pixels.
         targets: the labels.
         positions: where the predictions stand.
-        top_k: positives a label.
-        alpha: exponent of the class score.
-        beta: exponent of the IoU.
+        rule: how they are chosen; None is the usual one.
     """
+    rule = rule or AlignmentRule()
     label, position = candidate_pairs(targets.xyxy, positions)
     image = targets.image_index[label]
     iou = paired_iou(boxes[image, position], targets.xyxy[label])
     score = scores[image, position, targets.class_ids[label]]
-    alignment = score.pow(alpha) * iou.pow(beta)
+    alignment = score.pow(rule.alpha) * iou.pow(rule.beta)
 
-    chosen = rank_within(label, alignment) < top_k
+    chosen = rank_within(label, alignment) < rule.top_k
     label, position, image = label[chosen], position[chosen], image[chosen]
     iou, alignment = iou[chosen], alignment[chosen]
 

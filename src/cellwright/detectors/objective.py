@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cellwright.detectors.assignment import Assignment, Positions, Targets, assign, positions_of
+from cellwright.detectors.assignment import (
+    AlignmentRule,
+    Assignment,
+    Positions,
+    Targets,
+    assign,
+    positions_of,
+)
 from cellwright.losses import LOSSES
 
 
@@ -72,7 +79,7 @@ class DetectionObjective:
             outputs.boxes.detach(),
             targets,
             positions,
-            top_k=self.top_k,
+            rule=AlignmentRule(top_k=self.top_k),
         )
         normaliser = matched.quality.sum().clamp(min=1.0)
         class_loss = self._class_loss(outputs, targets, matched) / normaliser

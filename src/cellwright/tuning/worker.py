@@ -182,10 +182,23 @@ def open_study(storage: Any, name: str, search: Search, *, fingerprint: str) -> 
     return study
 
 
+@dataclass(frozen=True, eq=False)
+class OpenStudy:
+    """A study that is worked on.
+
+    Attributes:
+        study: of :func:`open_study`.
+        storage: the study's.
+        search: what is searched.
+    """
+
+    study: Study
+    storage: Any
+    search: Search
+
+
 def work(
-    study: Study,
-    storage: Any,
-    search: Search,
+    opened: OpenStudy,
     measure: Measure,
     *,
     out: Path,
@@ -195,14 +208,13 @@ def work(
     """Run trials until none is left, waiting for those of other workers, should one die.
 
     Args:
-        study: of :func:`open_study`.
-        storage: the study's.
-        search: what is searched.
+        opened: the study.
         measure: trains once.
         out: run folders of the trials go below it.
         poll_s: how often other workers are looked at while there is nothing to do.
         said: called with a sentence about each trial.
     """
+    study, storage, search = opened.study, opened.storage, opened.search
     while not all_taken(study, search.n_trials):
         ticket = take(study, storage, search.n_trials)
         if ticket is None:
@@ -214,7 +226,7 @@ def work(
         place = place_of(study.get_trials(deepcopy=False), ticket)
         turn = Turn(search.space, search.seed * 1_000_003 + ticket.number, place)
         study.sampler = SAMPLERS[search.sampler](turn)
-        _run(study, storage, search, measure, ticket=ticket, out=out, said=said)
+        _run(opened, measure, ticket, out=out, said=said)
 
 
 def _give_up(storage: Any, ticket: FrozenTrial) -> None:
@@ -225,15 +237,14 @@ def _give_up(storage: Any, ticket: FrozenTrial) -> None:
 
 
 def _run(
-    study: Study,
-    storage: Any,
-    search: Search,
+    opened: OpenStudy,
     measure: Measure,
-    *,
     ticket: FrozenTrial,
+    *,
     out: Path,
     said: Callable[[str], None],
 ) -> None:
+    study, storage, search = opened.study, opened.storage, opened.search
     trial = Trial(study, ticket._trial_id)
     params = {name: one.suggest(trial, name) for name, one in search.space.items()}
     figures = _take_over(study, trial, ticket)

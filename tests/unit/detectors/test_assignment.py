@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from cellwright.detectors.assignment import (
+    AlignmentRule,
     Targets,
     assign,
     candidate_pairs,
@@ -85,11 +86,14 @@ def test_alignment_worked_out_by_hand():
     positions = positions_of([(2, 2)], (8,))
     whole = [0.0, 0.0, 16.0, 16.0]
     predicted = torch.tensor([[whole, [0.0, 0, 16, 8], [20, 20, 21, 21], [20, 20, 21, 21]]])
-    scores = torch.tensor([[[0.5], [0.8], [0.9], [0.9]]])
+    scores = torch.tensor([[[0.5], [0.8], [0.9], [0.9]]], requires_grad=True)
     targets = Targets(torch.tensor([0]), torch.tensor([0]), torch.tensor([whole]))
-    got = assign(scores, predicted, targets, positions, top_k=2, alpha=1, beta=1)
+    got = assign(
+        scores, predicted, targets, positions, rule=AlignmentRule(top_k=2, alpha=1, beta=1)
+    )
     order = got.position.argsort()
     assert got.position[order].tolist() == [0, 1]
+    assert not got.quality.requires_grad  # a target, not something to learn through
     # Best IoU 1, best alignment .5: qualities .5 / .5 * 1 and .4 / .5 * 1.
     assert torch.allclose(got.quality[order], torch.tensor([1.0, 0.8]))
 

@@ -23,7 +23,14 @@ from cellwright.tuning import places  # noqa: E402
 from cellwright.tuning.places import folder_of, holders, is_lost, take  # noqa: E402
 from cellwright.tuning.space import read_space  # noqa: E402
 from cellwright.tuning.storage import open_storage  # noqa: E402
-from cellwright.tuning.worker import Pruned, Search, open_study, usual_trials, work  # noqa: E402
+from cellwright.tuning.worker import (  # noqa: E402
+    OpenStudy,
+    Pruned,
+    Search,
+    open_study,
+    usual_trials,
+    work,
+)
 
 WORKER = Path(__file__).parents[2] / "tuning_worker.py"
 N_TRIALS = 6
@@ -115,7 +122,7 @@ def opened(tmp_path: Path, **settings: object):
 
 def run(tmp_path: Path, measure, **settings: object):
     study, storage, search = opened(tmp_path, **settings)
-    work(study, storage, search, measure, out=tmp_path)
+    work(OpenStudy(study, storage, search), measure, out=tmp_path)
     return study.get_trials()
 
 
@@ -219,14 +226,14 @@ def test_a_grid_is_walked_whole_and_no_point_twice(tmp_path):
     storage = open_storage(str(tmp_path / "study.journal"))
     search = Search(GRID, 4, sampler="grid", pruner="none")
     study = open_study(storage, "s", search, fingerprint="f")
-    work(study, storage, search, lambda p, _, tell: tell(0, p["x"]), out=tmp_path)
+    work(OpenStudy(study, storage, search), lambda p, _, tell: tell(0, p["x"]), out=tmp_path)
     found = [(one.params["x"], one.params["kind"]) for one in study.get_trials()]
     assert found == POINTS[:4]
     # Gone on with to its end; meanwhile another worker has handed in tickets that are too many.
     for _ in range(3):
         study.enqueue_trial({})
     whole = replace(search, n_trials=6)
-    work(study, storage, whole, lambda p, _, tell: tell(0, p["x"]), out=tmp_path)
+    work(OpenStudy(study, storage, whole), lambda p, _, tell: tell(0, p["x"]), out=tmp_path)
     done = [one for one in study.get_trials() if one.state == TrialState.COMPLETE]
     assert [(one.params["x"], one.params["kind"]) for one in done] == POINTS
 
@@ -239,7 +246,7 @@ def test_a_lost_point_of_a_grid_is_taken_again_and_given_up_at_last(tmp_path):
         ticket = take(study, storage, 6)
         assert places.place_of(study.get_trials(), ticket) == 0
         storage.set_trial_user_attr(ticket._trial_id, "owner", [*places.this_process()[:1], 1, 0.0])
-    work(study, storage, search, lambda p, _, tell: tell(0, p["x"]), out=tmp_path)
+    work(OpenStudy(study, storage, search), lambda p, _, tell: tell(0, p["x"]), out=tmp_path)
     held = holders(study.get_trials(), 6)
     assert held[0].state == TrialState.FAIL and "killed 3 workers" in held[0].user_attrs["error"]
     assert [(one.params["x"], one.params["kind"]) for one in held[1:]] == POINTS[1:]
@@ -249,7 +256,11 @@ def test_a_gaussian_process_finds_the_top_of_a_hill(tmp_path):
     storage = open_storage(str(tmp_path / "study.journal"))
     search = Search(SPACE, 16, sampler="gp", pruner="none")
     study = open_study(storage, "s", search, fingerprint="f")
-    work(study, storage, search, lambda p, _, tell: tell(0, -((p["x"] - 0.3) ** 2)), out=tmp_path)
+    work(
+        OpenStudy(study, storage, search),
+        lambda p, _, tell: tell(0, -((p["x"] - 0.3) ** 2)),
+        out=tmp_path,
+    )
     proposed = [one.params["x"] for one in study.get_trials()][10:]  # ten by chance come first
     assert min(abs(x - 0.3) for x in proposed) < 0.01
 

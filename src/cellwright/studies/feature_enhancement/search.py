@@ -92,7 +92,7 @@ def measure(setting: Setting, cell: SearchCell, folder: Path) -> Outcome:
         length = config.schedule.model_copy(update={"epochs": preset.search_epochs})
         fit(setting, config.model_copy(update={"schedule": length}), place, tell=tell)
 
-    worker.work(study, storage, search, one, out=folder)
+    worker.work(worker.OpenStudy(study, storage, search), one, out=folder)
     done = results.judged(study.get_trials(deepcopy=False))
     figures = _figures(cell, results.best_trial(done).params, [_curve(trial) for trial in done])
     points = [{**trial.params, "miou": results.figure_of(trial)} for trial in done]
