@@ -10,7 +10,7 @@ says how it is made). Every graph runs in ONNX Runtime and OpenVINO, the float n
 eager PyTorch, all loaded at once and in turns on the same network inputs, with the same number
 of threads; only ratios within a round are compared. Loss is measured on the test part, paired
 by image, and every network looks once: mirror images that a card asks for are left out. Measure
-on a machine with nothing else to do.
+on a machine with nothing else to do; `--on intel` puts the results of a second processor beside.
 """
 
 from __future__ import annotations
@@ -152,8 +152,10 @@ def main() -> None:
     parser = arguments_for(__doc__, threads=2)
     parser.add_argument("--int8", help="the same in 8 bits")
     parser.add_argument("--small", help="pruned and in 8 bits")
+    parser.add_argument("--on", metavar="PROCESSOR", help="keeps the file of another processor")
     arguments = parser.parse_args()
-    report(f"compression_{Path(arguments.bundle).stem}", measure(arguments), arguments)
+    names = ["compression", Path(arguments.bundle).stem, arguments.on]
+    report("_".join(filter(None, names)), measure(arguments), arguments)
 
 
 if __name__ == "__main__":
