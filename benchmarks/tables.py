@@ -260,6 +260,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "classification": classification,
     "compression": partial(compression, "hela-dic"),
     "compression-nuclei": partial(compression, "nuclei"),
+    "compression-intel": partial(compression, "hela-dic_intel"),
+    "compression-nuclei-intel": partial(compression, "nuclei_intel"),
     "detection": detection,
     "features": features,
     "live-dead-pairs": pairs,
