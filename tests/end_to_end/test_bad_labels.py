@@ -209,7 +209,7 @@ def test_where_no_label_can_be_read_the_first_is_named(say: Say, tmp_path: Path)
     data = write(tmp_path / "set", PICTURES | files)
     code, said = say("data", "inspect", data)
     assert code == 2
-    assert "a.xml:1" in said and "1 more images" in said
+    assert "a.xml:1" in said and "1 more image:" in said
 
 
 def a_config(folder: Path, data: Path, **settings: object) -> Path:

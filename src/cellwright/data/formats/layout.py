@@ -78,7 +78,8 @@ def refusal(errors: Sequence[CellwrightError]) -> CellwrightError:
     if not others:
         return first
     remedy = f"{first.remedy}; " if first.remedy else ""
-    more = f"so with the labels of {others} more images: `cellwright data inspect` lists them all"
+    images = f"{others} more image{'' if others == 1 else 's'}"
+    more = f"so with the labels of {images}: `cellwright data inspect` lists them all"
     return type(first)(first.what, where=first.where, remedy=remedy + more)
 
 

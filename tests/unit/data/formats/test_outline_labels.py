@@ -117,7 +117,7 @@ class TestGeoJSON:
             bad.load_annotation()
         assert len(parsed) == 2
         (tmp_path / "geojson" / "a.geojson").write_text("{")
-        with pytest.raises(AnnotationError, match=r"a\.geojson: is no JSON.* 1 more images"):
+        with pytest.raises(AnnotationError, match=r"a\.geojson: is no JSON.* 1 more image:"):
             read_labelled(tmp_path, damaged="keep")
 
     def test_what_predict_writes_is_read_once_its_images_lie_beside_it(self, tmp_path):
