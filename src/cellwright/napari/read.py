@@ -47,10 +47,8 @@ def read_outlines(path: str | Sequence[str]) -> list[LayerData]:
         MissingExtraError: regions of ImageJ without the extra ``bio``.
     """
     given = Path(str(path))
-    if given.suffix.lower() == ".geojson":
-        found = list(geojson.shapes(given, ()))
-    else:
-        found = list(imagej.shapes(given, ()))
+    form = geojson if given.suffix.lower() == ".geojson" else imagej
+    found = list(form.shapes(given, ()))
     if not found:
         raise AnnotationError("holds no outline", where=given, remedy="nothing is there to show")
     classes = tuple(sorted({shape.class_name for shape in found}))

@@ -13,10 +13,10 @@ outlines of some objects only, which is said. ``coco-boxes`` reads the boxes of 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -45,13 +45,16 @@ from cellwright.data.formats.layout import (
 from cellwright.data.formats.rle import encode_labels
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
-from cellwright.types import Boxes, Instances
+from cellwright.types import Annotation, Boxes, Instances
 
 FILE = "_annotations.coco.json"
 CROWD = "a region marked as crowd is left out"
 ALL_CROWDS = (
     "every object of the set is marked as crowd, as CVAT marks painted ones: the mark is ignored"
 )
+
+Held: TypeAlias = tuple[Callable[[], Annotation | None], tuple[str, ...]]
+"""What loads the labels of an image, and what is to be said about them."""
 
 
 class Part(NamedTuple):
@@ -240,55 +243,55 @@ def _entry(
     *,
     part: Part,
 ) -> Entry:
-    make = _instances_entry if reading.as_instances else _boxes_entry
+    kept, said = _kept(rows, reading)
+    annotation = _instances if reading.as_instances else _boxes
     try:
-        return make(picture, image, rows, reading=reading, part=part)
+        call, problems = annotation(picture, image, kept, reading, where=part.json)
     except AnnotationError as error:
         return Entry(image, Unreadable(error), part.split)
+    return Entry(image, call, part.split, (*said, *problems))
 
 
-def _boxes_entry(
+def _boxes(
     picture: Picture,
     image: Path,
-    rows: Sequence[tuple[int, Object]],
-    *,
+    kept: Sequence[tuple[int, Object]],
     reading: Reading,
-    part: Part,
-) -> Entry:
-    kept, said = _kept(rows, reading)
+    *,
+    where: Path,
+) -> Held:
     drafts = []
     for index, row in kept:
         x, y, width, height = row.bbox
         class_id = reading.class_of[row.category_id]
         drafts.append(Draft(class_id, x, y, x + width, y + height, f"annotation {index}"))
-    call, problems = load_checked(drafts, image, where=part.json, stated=_stated(picture))
+    call, problems = load_checked(drafts, image, where=where, stated=_stated(picture))
     if reading.remark and any(row.segmentation for _, row in kept):
-        said = (*said, reading.remark)
-    return Entry(image, call, part.split, (*said, *problems))
+        problems = (reading.remark, *problems)
+    return call, problems
 
 
-def _instances_entry(
+def _instances(
     picture: Picture,
     image: Path,
-    rows: Sequence[tuple[int, Object]],
-    *,
+    kept: Sequence[tuple[int, Object]],
     reading: Reading,
-    part: Part,
-) -> Entry:
-    kept, said = _kept(rows, reading)
+    *,
+    where: Path,
+) -> Held:
     names = tuple(f"annotation {index}" for index, _ in kept)
     call = LoadInstances(
         outlines=tuple(
-            outline_of(row.segmentation, where=f"{part.json}: {name}")
+            outline_of(row.segmentation, where=f"{where}: {name}")
             for (_, row), name in zip(kept, names, strict=True)
         ),
         names=names,
         class_ids=tuple(reading.class_of[row.category_id] for _, row in kept),
         image_path=image,
         stated=_stated(picture),
-        where=str(part.json),
+        where=str(where),
     )
-    return Entry(image, call, part.split, said)
+    return call, ()
 
 
 def _kept(
