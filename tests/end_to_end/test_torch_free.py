@@ -117,3 +117,19 @@ def test_what_draws_and_fits_is_imported_when_it_is_used(room: str) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True
     )
     assert done.stdout.strip() == ""
+
+
+def test_the_package_alone_loads_nothing_and_a_model_no_torch() -> None:
+    code = """
+import sys
+import cellwright
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+cellwright.load_model("live-dead").find_cells([[0] * 40] * 40)
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
+    )
+    before, after = (set(line.split()) for line in done.stdout.splitlines())
+    assert not before & {"numpy", "cv2", *TRAINING_ONLY}
+    assert not after & {*TRAINING_ONLY, "openvino", "matplotlib", "skimage"}

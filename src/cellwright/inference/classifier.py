@@ -137,6 +137,10 @@ class Classifier:
             )
             for index, image in enumerate(images)
         ]
+        return self.classify_prepared(crops)
+
+    def classify_prepared(self, crops: Sequence[NDArray[np.float32]]) -> Classified:
+        """:meth:`classify` of what :meth:`prepare` gave, one ``(C, *crop_px)`` a cell."""
         shape = (0, self.card.input.channels, *self.decoding.crop_px)
         return self.read(self.logits(np.stack(crops) if crops else np.zeros(shape, np.float32)))
 

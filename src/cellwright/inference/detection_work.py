@@ -14,6 +14,7 @@ from cellwright.images.lazy import LazyImage
 from cellwright.images.outlines import outline_boxes
 from cellwright.images.overlay import draw_boxes
 from cellwright.images.write import write_png
+from cellwright.inference.counted_boxes import count_boxes
 from cellwright.inference.counts import interval_ends
 from cellwright.inference.identity import NamedImage
 from cellwright.inference.outline_products import outline_products
@@ -48,13 +49,22 @@ class DetectionWork:
         """Cells of one image."""
         start = time.perf_counter()
         pixel_size = self._options.pixel_size_um or source.pixel_size_um
-        boxes, ranges, capped = self._cells(source, pixel_size)
+        counted = count_boxes(self._predictor, source, self._options, pixel_size_um=pixel_size)
         seconds = time.perf_counter() - start
         _, height, width = source.shape
+        boxes = counted.cells
+        ranges = interval_ends(counted.estimates, boxes)
         per_class = np.bincount(boxes.class_ids, minlength=len(self.classes))
         summary: Row = (
             *(image.id, str(image.path), height, width, len(boxes), *per_class.tolist(), *ranges),
-            *(pixel_size, int(capped), round(seconds, 3), image.group, image.well, image.field),
+            *(
+                pixel_size,
+                int(counted.capped),
+                round(seconds, 3),
+                image.group,
+                image.well,
+                image.field,
+            ),
         )
         part = Part(summary, cell_rows(boxes, self.classes, image, pixel_size))
         return Done(part, (*self._drawn(source, boxes), *self._outlined(image, source, boxes)))
@@ -81,20 +91,6 @@ class DetectionWork:
             write_png(path, np.moveaxis(drawn, 2, 0))
 
         return (Product("overlays", ".png", draw),)
-
-    def _cells(self, source: LazyImage, pixel_size_um: float | None) -> tuple[Boxes, Row, bool]:
-        """Boxes that count as cells, intervals of the counts, whether the card's cap cut in."""
-        predictor = self._predictor
-        rule = predictor.counting_rule(score_threshold=self._options.score_threshold)
-        boxes = predictor.predict(
-            source,
-            pixel_size_um=pixel_size_um,
-            scale=self._options.scale,
-            minimum_score=predictor.counting_floor(rule),
-        )
-        cells = rule(boxes)
-        ends = interval_ends(predictor.estimate_counts(boxes, rule), cells)
-        return cells, ends, predictor.is_capped(boxes)
 
 
 def cell_rows(

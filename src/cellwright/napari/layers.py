@@ -16,15 +16,13 @@ from numpy.typing import NDArray
 from cellwright.errors import ImageError
 from cellwright.images.overlay import PALETTE, is_shown_as_is
 from cellwright.images.picture import Picture
+from cellwright.inference.cells import CellTable
 
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 """Data, settings, and ``image``, ``labels`` or ``shapes``."""
 
-Table: TypeAlias = dict[str, list[Any]]
+Table: TypeAlias = CellTable
 """Columns of equal length."""
-
-NOT_SHOWN = ("image_id", "group", "well", "field")
-"""Columns of ``cells.csv`` that are the same for all cells of an image."""
 
 EDGE_SHARE = 1 / 15
 """Width of a box's line as a share of a box's edge, so that it is seen from afar."""
@@ -56,13 +54,10 @@ class Origin:
         return {"metadata": {KEY: {"classes": list(self.classes), "plane": list(self.plane)}}}
 
 
-def table_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    """Rows of ``cells.csv`` of one image as columns; empty columns are left out."""
-    found = {name: [row[at] for row in rows] for at, name in enumerate(columns)}
+def without_empty(table: Table) -> Table:
+    """A table of cells without the columns that hold nothing."""
     return {
-        name: values
-        for name, values in found.items()
-        if name not in NOT_SHOWN and any(value is not None for value in values)
+        name: values for name, values in table.items() if any(value is not None for value in values)
     }
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from cellwright.errors import CellwrightError, ImageError
 from cellwright.images.read import read_image
+from cellwright.inference.cells import table_of_cells
 from cellwright.napari.layers import (
     LayerData,
     Origin,
@@ -25,7 +26,7 @@ from cellwright.napari.layers import (
     image_layers,
     labels_layer,
     placing_of,
-    table_of,
+    without_empty,
 )
 
 MOST_IMAGES = 12
@@ -94,7 +95,7 @@ def _layers(
 
 def _table(rows: list[dict[str, Any]]) -> Table:
     columns = list(rows[0]) if rows else []
-    return table_of(columns, [[row[column] for column in columns] for row in rows])
+    return without_empty(table_of_cells(columns, [list(row.values()) for row in rows]))
 
 
 def _place_of(folder: Path, file: str) -> Path:
