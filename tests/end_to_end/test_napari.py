@@ -118,6 +118,17 @@ def test_boxes_frame_their_cells(viewer: Any, qtbot: Any, tmp_path: Path) -> Non
     assert len(shapes.data) == len(shapes.features) > 2
     assert set(shapes.features["class"]) == {"disc"}
     assert {value for shape in shapes.data for value in shape[:, 0]} == {2.0}
+
+    n_found = len(shapes.data)
+    shapes.add_rectangles(np.array([[2, 0, 0], [2, 0, 9], [2, 9, 9], [2, 9, 0]]))
+    assert list(shapes.features["class"])[-1] == ""  # a person's box is not yet of any class
+    save = window(viewer, "Save corrected labels")
+    save.cells.value = shapes
+    save.folder.value = tmp_path / "boxes"
+    save.save.native.click()
+    (record,) = read_labelled(tmp_path / "boxes")
+    assert len(record.load_annotation()) == n_found + 1
+    np.testing.assert_array_equal(record.load().image, sample.image)
     middles = np.array([shape[:, 1:].mean(axis=0) for shape in shapes.data])
     for x, y in sample.annotation.centres_xy - 0.5:
         assert np.hypot(*(middles - (y, x)).T).min() < 3
@@ -131,7 +142,7 @@ def test_errors_are_told_in_words(viewer: Any, told: list[str], qtbot: Any) -> N
     find(viewer, "nuclei", qtbot)
     assert told[1].startswith("error: counts: int32 pixels from 0 to 1073741824 fit no supported")
     window(viewer, "Save corrected labels").save.native.click()
-    assert told[2].startswith("error: choose an image, its labels, and the folder")
+    assert told[2].startswith("error: choose an image, its labels or boxes, and the")
 
 
 def test_a_run_is_opened_and_layers_are_saved_by_the_menus(viewer: Any, tmp_path: Path) -> None:

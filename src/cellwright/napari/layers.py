@@ -136,6 +136,10 @@ def boxes_layer(
         **origin.placing,
     }
     if len(corners):
+        # Else a box that is drawn would take the class, and the score, of the last in the table.
+        settings["feature_defaults"] = {
+            column: "" if column == "class" else np.nan for column in table
+        }
         ids = [list(origin.classes).index(one) for one in table["class"]]
         settings["edge_color"] = np.array([PALETTE[n % len(PALETTE)] for n in ids]) / 255
     return list(np.concatenate([before, corners], axis=2)), settings, "shapes"

@@ -1,4 +1,7 @@
-"""An image layer and the labels on it as a set to train from: ``images/`` and ``instances/``."""
+"""An image layer and the cells on it as a set to train from.
+
+Labels go into ``images/`` and ``instances/``, boxes into ``images/`` and ``labels/`` (YOLO).
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.data.formats.added import add_instances
+from cellwright.data.formats.added import add_boxes, add_instances
 from cellwright.data.formats.instances import UNNAMED
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.napari.layers import CLASSES_OF_PIXELS, KEY, LayerData
-from cellwright.napari.plane import plane_of, whole
-from cellwright.types import Instances, Sample, present_labels
+from cellwright.napari.plane import Plane, plane_of, whole
+from cellwright.types import Boxes, Instances, Sample, present_labels
+
+AREAS = ("rectangle", "ellipse", "polygon")
+"""Shapes of napari that have an inside."""
 
 
 def write_instances(path: str, layers: Sequence[LayerData]) -> list[str]:
@@ -28,14 +34,27 @@ def write_instances(path: str, layers: Sequence[LayerData]) -> list[str]:
         DatasetError: other layers, or a folder that is no such set.
         AnnotationError: labels that do not lie on the image, or have no class.
     """
-    of_type = {layer[2]: layer for layer in layers}
-    if sorted(layer[2] for layer in layers) != ["image", "labels"]:
-        raise DatasetError(
-            f"wants one image and its labels, not {', '.join(layer[2] for layer in layers)}",
-            where=path,
-            remedy="select these two layers",
-        )
-    return save_labels(Path(path), of_type["image"], of_type["labels"])
+    return save_labels(Path(path), *_pair(path, layers, "labels"))
+
+
+def write_boxes(path: str, layers: Sequence[LayerData]) -> list[str]:
+    """Save one image and one layer of boxes: *Save selected layers* of napari.
+
+    Args:
+        path: folder of a set, new or not.
+        layers: the two, in any order.
+
+    Raises:
+        DatasetError: other layers, or a folder that is no such set.
+        AnnotationError: boxes that do not lie on the image, or have no class.
+    """
+    return save_boxes(Path(path), *_pair(path, layers, "shapes"))
+
+
+def save_cells(root: Path, image: LayerData, cells: LayerData, *, new_class: str = "") -> list[str]:
+    """:func:`save_labels` or :func:`save_boxes`, by the type of the layer of cells."""
+    save = save_boxes if cells[2] == "shapes" else save_labels
+    return save(root, image, cells, new_class=new_class)
 
 
 def save_labels(
@@ -68,7 +87,7 @@ def save_labels(
     values = np.asarray(labels[0][0] if settings.get("multiscale") else labels[0])
     if values.ndim > 2 and set(values.shape[:-2]) == {1}:
         values = values.reshape(values.shape[-2:])
-    plane = plane_of(image[0], image[1], tuple(kept.get("plane") or ()) or None)
+    plane = _plane(image, kept)
     if values.shape != plane.source.shape[1:]:
         raise AnnotationError(
             f"are {' x '.join(map(str, values.shape))}, the image is "
@@ -76,39 +95,145 @@ def save_labels(
             where=settings.get("name"),
             remedy="choose the image that the labels were made for",
         )
-    cells, classes = _cells(values, settings, new_class)
-    name = "-".join((plane.name, *map(str, plane.index if any(plane.index) else ())))
-    sample = Sample(whole(plane), cells, name, name, plane.pixel_size_um)
-    return [str(path) for path in add_instances(root, sample, classes)]
+    numbers = present_labels(values).tolist()
+    class_of = _classes_of(settings)
+    names = {f"label {number}": class_of.get(number, "") for number in numbers}
+    ids, classes = _class_ids(names, settings, new_class)
+    cells = Instances(Instances.from_labels(values).labels, ids)
+    return [str(path) for path in add_instances(root, _sample(plane, cells), classes)]
 
 
-def _cells(
-    values: NDArray[Any], settings: Mapping[str, Any], new_class: str
-) -> tuple[Instances, tuple[str, ...]]:
-    """The cells with their classes, and the names of all classes.
+def save_boxes(
+    root: Path, image: LayerData, shapes: LayerData, *, new_class: str = ""
+) -> list[str]:
+    """Add an image with its boxes to a set of the format ``yolo``.
+
+    Args:
+        root: folder of the set, new or not.
+        image: the layer that the boxes lie on.
+        shapes: rectangles; of ellipses and polygons the box around them is taken. What reaches
+            beyond the image is cut off.
+        new_class: class of boxes that the layer's table has none for, such as drawn ones.
+
+    Returns:
+        The files of image and boxes.
 
     Raises:
-        AnnotationError: a label without a class, or of one that the layer's model does not have.
+        DatasetError: the folder is something else, lacks a class, or holds another such image.
+        AnnotationError: lines, boxes that lie beside the image, or that have no class.
+        ImageError: the image is a stack, or of no type that is kept.
     """
-    class_of = _classes_of(settings)
-    classes = tuple(_kept(settings).get("classes") or sorted({*class_of.values()}))
+    settings = shapes[1]
+    plane = _plane(image, _kept(settings))
+    boxes = _boxes(shapes, plane)
+    features = settings.get("features")
+    said = [] if features is None or "class" not in features else list(features["class"])
+    names = {
+        f"box {number}": said[number - 1] if number <= len(said) else ""
+        for number in range(1, len(boxes) + 1)
+    }
+    ids, classes = _class_ids(names, settings, new_class)
+    sample = _sample(plane, Boxes(boxes.xyxy, ids))
+    return [str(path) for path in add_boxes(root, sample, classes)]
+
+
+def _pair(path: str, layers: Sequence[LayerData], kind: str) -> tuple[LayerData, LayerData]:
+    """The image and the layer of cells, whatever their order.
+
+    Raises:
+        DatasetError: other layers.
+    """
+    of_type = {layer[2]: layer for layer in layers}
+    if sorted(layer[2] for layer in layers) != sorted(["image", kind]):
+        raise DatasetError(
+            f"wants one image and its {kind}, not {', '.join(layer[2] for layer in layers)}",
+            where=path,
+            remedy="select these two layers",
+        )
+    return of_type["image"], of_type[kind]
+
+
+def _plane(image: LayerData, kept: Mapping[str, Any]) -> Plane:
+    """The plane of the image that the cells were found in."""
+    return plane_of(image[0], image[1], tuple(kept.get("plane") or ()) or None)
+
+
+def _sample(plane: Plane, cells: Instances | Boxes) -> Sample:
+    name = "-".join((plane.name, *map(str, plane.index if any(plane.index) else ())))
+    return Sample(whole(plane), cells, name, name, plane.pixel_size_um)
+
+
+def _boxes(shapes: LayerData, plane: Plane) -> Boxes:
+    """The box around each shape, on pixel edges, within the image.
+
+    Raises:
+        AnnotationError: a shape without an inside, or one that lies in another plane or beside
+            the image.
+    """
+    data, settings, _ = shapes
+    kinds = settings.get("shape_type", "rectangle")
+    kinds = [kinds] * len(data) if isinstance(kinds, str) else list(kinds)
+    _, height, width = plane.source.shape
+    rows = []
+    for number, (corners, kind) in enumerate(zip(data, kinds, strict=True), start=1):
+        where, places = settings.get("name"), np.asarray(corners, np.float64)
+        if kind not in AREAS:
+            raise AnnotationError(
+                f"box {number} is a {kind}, which has no inside",
+                where=where,
+                remedy="remove it, or draw a rectangle",
+            )
+        before = places[:, :-2]
+        if before.shape[1] == len(plane.index) and not (before.round() == plane.index).all():
+            raise AnnotationError(
+                f"box {number} lies in another plane than {plane.index}",
+                where=where,
+                remedy="move it to a layer of its own",
+            )
+        low, high = places[:, -2:].min(axis=0) + 0.5, places[:, -2:].max(axis=0) + 0.5
+        y0, x0 = np.maximum(low, 0)
+        y1, x1 = np.minimum(high, (height, width))
+        if x1 <= x0 or y1 <= y0:
+            raise AnnotationError(
+                f"box {number} lies beside the image or has no area",
+                where=where,
+                remedy="remove it, or choose the image that the boxes were made for",
+            )
+        rows.append((x0, y0, x1, y1))
+    return Boxes(np.array(rows, np.float32).reshape(-1, 4), np.zeros(len(rows), np.int64))
+
+
+def _class_ids(
+    names: Mapping[str, Any], settings: Mapping[str, Any], new_class: str
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The class of each cell, and the names of all classes.
+
+    Args:
+        names: class by what a cell is called in a message; no text where none is known.
+        settings: of the layer.
+        new_class: of cells whose class is not known.
+
+    Raises:
+        AnnotationError: a cell without a class, or of one that the layer's model does not have.
+    """
+    known = {cell: name if isinstance(name, str) else "" for cell, name in names.items()}
+    said = {*known.values(), *_classes_of(settings).values()} - {""}
+    classes = tuple(_kept(settings).get("classes") or sorted(said))
     if new_class and new_class not in classes:
         classes = (*classes, new_class)
     classes = classes or UNNAMED
     otherwise = new_class or (classes[0] if len(classes) == 1 else "")
     class_ids = []
-    for label in present_labels(values).tolist():
-        name = class_of.get(label, otherwise)
+    for cell, name in ((cell, name or otherwise) for cell, name in known.items()):
         if name not in classes:
             raise AnnotationError(
-                f"label {label} " + (f"is of the class {name!r}" if name else "has no class"),
+                f"{cell} " + (f"is of the class {name!r}" if name else "has no class"),
                 where=settings.get("name"),
                 remedy=f"give its row of the features table one of: {', '.join(classes)}; or set "
                 "the class of new cells in the window Save corrected labels",
             )
         class_ids.append(classes.index(name))
-    labels = Instances.from_labels(values).labels
-    return Instances(labels, np.array(class_ids, np.int64)), classes
+    return np.array(class_ids, np.int64), classes
 
 
 def _kept(settings: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ def manager(npe2pm: PluginManager) -> PluginManager:
 def test_every_command_is_a_function_that_is_there_and_used() -> None:
     contributions = PluginManifest.from_file(MANIFEST).contributions
     commands = {one.id: one.python_name for one in contributions.commands or ()}
-    assert len(commands) == 4
+    assert len(commands) == 5
     for python_name in commands.values():
         module, name = str(python_name).split(":")
         assert callable(getattr(importlib.import_module(module), name))

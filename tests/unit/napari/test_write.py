@@ -1,4 +1,4 @@
-"""Labels of napari as a set to train from, read back by the format's own reader."""
+"""Cells of napari as a set to train from, read back by the format's own reader."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cellwright.errors import AnnotationError, DatasetError, ImageError
 from cellwright.napari.find import find_cells
 from cellwright.napari.layers import KEY, LayerData
 from cellwright.napari.plane import plane_of
-from cellwright.napari.write import save_labels, write_instances
-from cellwright.types import Instances
+from cellwright.napari.write import save_cells, save_labels, write_boxes, write_instances
+from cellwright.types import Boxes, Instances
 from ink_cells import write_ink_bundle
 
 CLASSES = ("live", "dead")
@@ -137,3 +137,91 @@ def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
         save_labels(tmp_path / "set", an_image(), small)
     with pytest.raises(DatasetError, match="wants one image and its labels, not image, image"):
         write_instances(str(tmp_path / "set"), [an_image(), an_image()])
+
+
+def boxes(
+    corners: list[tuple[float, float, float, float]], names: list[Any] | None = None, **changes: Any
+) -> LayerData:
+    """Rectangles of these y0, x0, y1, x1 with the memory of a layer of ours."""
+    data = [np.array([(a, b), (a, d), (c, d), (c, b)], np.float64) for a, b, c, d in corners]
+    settings: dict[str, Any] = {"name": "a boxes", "metadata": {KEY: {"classes": list(CLASSES)}}}
+    settings["shape_type"] = ["rectangle"] * len(data)
+    if names is not None:
+        settings["features"] = {"class": names}
+    return data, {**settings, **changes}, "shapes"
+
+
+def boxes_in(root: Path, image: str = "a") -> Boxes:
+    (record,) = (one for one in read_labelled(root) if one.id == image)
+    annotation = record.load_annotation()
+    assert isinstance(annotation, Boxes)
+    return annotation
+
+
+def test_boxes_come_back_on_pixel_edges_with_their_class(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    drawn = boxes([(1.5, 3.5, 8.5, 9.5), (-4, 20, 5, 40)], ["dead", "live"])
+    files = write_boxes(str(root), [drawn, an_image()])
+    assert [Path(file).name for file in files] == ["a.tif", "a.txt"]
+    labelled = read_labelled(root)
+    assert (labelled.classes, labelled.records[0].load().pixel_size_um) == (CLASSES, 0.5)
+    found = boxes_in(root)
+    assert found.class_ids.tolist() == [1, 0]
+    # Pixel corners of napari are half a pixel before ours; what lies beyond the image is cut off.
+    np.testing.assert_allclose(found.xyxy, [[4, 2, 10, 9], [20.5, 0, 30, 5.5]], atol=1e-4)
+    save_cells(root, an_image("b c"), boxes([]))
+    save_cells(root, an_image(), boxes([(0, 0, 5, 5)], ["dead"]))
+    assert boxes_in(root).class_ids.tolist() == [1]
+    assert len(boxes_in(root, "b_c")) == 0
+
+
+def test_drawn_boxes_need_a_class_and_an_inside(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    two = [(0.0, 0.0, 5.0, 5.0), (6.0, 6.0, 9.0, 9.0)]
+    for unnamed in (["live"], ["live", ""], ["live", float("nan")]):
+        with pytest.raises(AnnotationError, match="box 2 has no class"):
+            save_cells(root, an_image(), boxes(two, unnamed))
+    with pytest.raises(AnnotationError, match="box 1 is of the class 'dog'"):
+        save_cells(root, an_image(), boxes(two, ["dog", "live"]))
+    with pytest.raises(AnnotationError, match="box 2 is a line"):
+        save_cells(root, an_image(), boxes(two, ["live"] * 2, shape_type=["ellipse", "line"]))
+    with pytest.raises(AnnotationError, match="box 1 lies beside the image"):
+        save_cells(root, an_image(), boxes([(50, 50, 60, 60)], ["live"]))
+    assert not root.exists()
+    save_cells(root, an_image(), boxes(two, ["live", ""]), new_class="dead")
+    assert boxes_in(root).class_ids.tolist() == [0, 1]
+
+
+def test_boxes_of_a_stack_are_saved_with_their_plane(tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 255, (4, 20, 30)).astype(np.uint8)
+    image = (stack, {"name": "stack"}, "image")
+    data, settings, kind = boxes([(1.5, 3.5, 8.5, 9.5)], ["live"])
+    settings["metadata"][KEY]["plane"] = [2]
+    placed = [np.insert(corners, 0, plane, axis=1) for corners in data for plane in (2, 3)]
+    with pytest.raises(AnnotationError, match="box 2 lies in another plane"):
+        save_cells(
+            tmp_path / "set",
+            image,
+            (placed, {**settings, "shape_type": "rectangle", "features": None}, kind),
+            new_class="live",
+        )
+    save_cells(tmp_path / "set", image, (placed[:1], settings, kind))
+    (record,) = read_labelled(tmp_path / "set")
+    np.testing.assert_array_equal(record.load().image[0], stack[2])
+    np.testing.assert_allclose(
+        boxes_in(tmp_path / "set", "stack-2").xyxy, [[4, 2, 10, 9]], atol=1e-4
+    )
+
+
+def test_boxes_and_labels_have_sets_of_their_own(tmp_path: Path) -> None:
+    save_labels(tmp_path / "set", an_image(), cells([1], {1: "live"}))
+    with pytest.raises(DatasetError, match="something else than images/ and labels/"):
+        save_cells(tmp_path / "set", an_image(), boxes([(0, 0, 5, 5)], ["live"]))
+    save_cells(tmp_path / "boxes", an_image(), boxes([(0, 0, 5, 5)], ["live"]))
+    with pytest.raises(DatasetError, match="something else than images/ and instances/"):
+        save_labels(tmp_path / "boxes", an_image(), cells([1], {1: "live"}))
+    with pytest.raises(DatasetError, match="'dog' is none of the set's"):
+        save_cells(tmp_path / "boxes", an_image(), boxes([(0, 0, 5, 5)], ["dog"], metadata={}))
+    (tmp_path / "boxes" / "data.yaml").write_text("names: [live, dead]")
+    with pytest.raises(DatasetError, match="something else"):
+        save_cells(tmp_path / "boxes", an_image(), boxes([(0, 0, 5, 5)], ["live"]))

@@ -1,4 +1,6 @@
-"""One image more for a set of the format ``instances``, or new labels for one that is in it.
+"""One image more for a set of labels, or new labels for one that is in it.
+
+Cells that are pixels go into a set of the format ``instances``, boxes into one of ``yolo``.
 
 For labels that a person corrects image by image: the set can be trained from after each. What the
 set holds besides is not touched, and its list of classes is the user's to change.
@@ -8,17 +10,18 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from cellwright.data.formats import instances
+from cellwright.data.formats import instances, yolo
+from cellwright.data.formats.drafts import Size
 from cellwright.data.formats.layout import find_images, read_class_names, write_class_names
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.read import read_image, stem_of
 from cellwright.images.write import atomic_path, make_folder, write_labels, write_tiff
-from cellwright.types import Instances, Sample
+from cellwright.types import Boxes, Instances, Sample
 
 
 def add_instances(root: Path, sample: Sample, classes: Sequence[str]) -> list[Path]:
@@ -42,9 +45,9 @@ def add_instances(root: Path, sample: Sample, classes: Sequence[str]) -> list[Pa
     cells = sample.annotation
     if not isinstance(cells, Instances) or cells.labels.shape != sample.image.shape[1:]:
         raise AnnotationError("wants a label for every pixel of the image", where=sample.id)
-    listed = _classes(root, classes)
-    stem = re.sub(r"[^\w.()-]+", "_", sample.id).strip(".") or "image"
-    image = _image(root, stem, sample)
+    listed = _classes(root, classes, instances.FOLDERS, instances.recognises)
+    image = _image(root, sample)
+    stem = stem_of(image)
     suffix = ".png" if len(cells) <= np.iinfo(np.uint16).max else ".tif"
     label = root / "instances" / f"{stem}{suffix}"
     if len(listed) > 1:
@@ -58,18 +61,59 @@ def add_instances(root: Path, sample: Sample, classes: Sequence[str]) -> list[Pa
     return [image, label]
 
 
-def _classes(root: Path, classes: Sequence[str]) -> tuple[str, ...]:
+def add_boxes(root: Path, sample: Sample, classes: Sequence[str]) -> list[Path]:
+    """The same for boxes and a set of the format ``yolo`` with ``classes.txt``.
+
+    Args:
+        root: folder of the set.
+        sample: image and boxes within it; its id names the files.
+        classes: names that the boxes' class ids index into.
+
+    Returns:
+        The image and its label file.
+
+    Raises:
+        DatasetError: as :func:`add_instances`.
+        AnnotationError: the sample has no boxes.
+    """
+    boxes = sample.annotation
+    if not isinstance(boxes, Boxes):
+        raise AnnotationError("wants boxes", where=sample.id)
+    listed = _classes(root, classes, yolo.FOLDERS, _is_plain_yolo)
+    image = _image(root, sample)
+    ids = np.array([listed.index(classes[number]) for number in boxes.class_ids], np.int64)
+    _, height, width = sample.image.shape
+    text = yolo.label_text(Boxes(boxes.xyxy, ids), Size(height, width))
+    label = root / "labels" / f"{stem_of(image)}.txt"
+    with atomic_path(label) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return [image, label]
+
+
+def _is_plain_yolo(root: Path) -> bool:
+    """Whether a set has its classes in ``classes.txt`` and no ``data.yaml`` with other folders."""
+    folders = all((root / name).is_dir() for name in yolo.FOLDERS)
+    named = any((root / name).is_file() for name in yolo.CONFIG_NAMES)
+    return folders and not named and (root / "classes.txt").is_file()
+
+
+def _classes(
+    root: Path,
+    classes: Sequence[str],
+    folders: tuple[str, str],
+    recognises: Callable[[Path], bool],
+) -> tuple[str, ...]:
     """Classes of the set, which is begun here if there is none."""
     make_folder(root)
     if not any(root.iterdir()):
-        for folder in ("images", "instances"):
+        for folder in folders:
             make_folder(root / folder)
         write_class_names(root, classes)
-    if not instances.recognises(root):
+    if not recognises(root):
         raise DatasetError(
-            "holds something else than images/ and instances/",
+            f"holds something else than {folders[0]}/ and {folders[1]}/",
             where=root,
-            remedy="name a new folder, or a set of the format instances",
+            remedy="name a new folder, or a set that was begun so",
         )
     names = root / "classes.txt"
     listed = read_class_names(names) if names.is_file() else instances.UNNAMED
@@ -83,8 +127,9 @@ def _classes(root: Path, classes: Sequence[str]) -> tuple[str, ...]:
     return listed
 
 
-def _image(root: Path, stem: str, sample: Sample) -> Path:
+def _image(root: Path, sample: Sample) -> Path:
     """The image's file, written where the set has none."""
+    stem = re.sub(r"[^\w.()-]+", "_", sample.id).strip(".") or "image"
     for present in find_images(root / "images"):
         if stem_of(present) == stem:
             if np.array_equal(read_image(present).pixels, sample.image):

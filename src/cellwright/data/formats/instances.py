@@ -33,6 +33,7 @@ from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.write import write_labels
 from cellwright.types import Instances
 
+FOLDERS = ("images", "instances")
 UNNAMED = ("object",)
 TABLE = "objects.csv"
 COLUMNS = ("image", "label", "class")
@@ -72,7 +73,7 @@ class LoadInstances:
 
 def recognises(root: Path) -> bool:
     """Whether the folder has ``images/`` and ``instances/``."""
-    return (root / "images").is_dir() and (root / "instances").is_dir()
+    return all((root / name).is_dir() for name in FOLDERS)
 
 
 def read(root: Path) -> LabelledSet:

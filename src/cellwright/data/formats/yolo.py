@@ -46,6 +46,7 @@ from cellwright.data.yaml_text import parse_yaml
 from cellwright.errors import AnnotationError, ConfigError, DatasetError, ImageError
 from cellwright.types import Boxes
 
+FOLDERS = ("images", "labels")
 CONFIG_NAMES = ("data.yaml", "data.yml", "dataset.yaml")
 MAX_CONFIG_BYTES = 2**20
 NO_LABEL = "there is no label file for this image: treated as unlabelled"
@@ -101,7 +102,7 @@ def write(labelled: LabelledSet, out: Path) -> None:
             annotation = record.load_annotation()
             boxes = as_boxes(annotation, record_id=record.id, format_name="yolo")
             if boxes is not None:
-                text = _label_text(boxes, image_size(image))
+                text = label_text(boxes, image_size(image))
                 (labels / f"{image.stem}.txt").write_text(text, encoding="utf-8")
         used = {record.split for record in labelled}
         settings: dict[str, Any] = {
@@ -312,8 +313,11 @@ def _image_folder(record: Record) -> str:
     return "images" if record.split is None else f"{FOLDER_OF_SPLIT[record.split]}/images"
 
 
-def _label_text(boxes: Boxes, size: Size) -> str:
-    """Ten decimals: on an image of 100,000 px they keep a corner within 0.00002 px."""
+def label_text(boxes: Boxes, size: Size) -> str:
+    """The lines of a label file.
+
+    Ten decimals: on an image of 100,000 px they keep a corner within 0.00002 px.
+    """
     scale = np.array([size.width, size.height], np.float64)
     low, high = boxes.xyxy[:, :2].astype(np.float64), boxes.xyxy[:, 2:].astype(np.float64)
     rows = np.concatenate([(low + high) / 2 / scale, (high - low) / scale], axis=1)
