@@ -174,9 +174,10 @@ class Instances:
         """Instances from any label image of whole numbers from 0: gaps in them are closed.
 
         Raises:
-            AnnotationError: a number below 0, which is neither background nor an object.
+            AnnotationError: no whole numbers, or one below 0, which is neither background nor
+                an object.
         """
-        array = np.asarray(labels)
+        array = _whole_numbers(np.asarray(labels))
         present = present_labels(array)
         if len(present) and present[0] < 0:
             raise AnnotationError(
@@ -302,6 +303,21 @@ class Sample:
             )
         if self.pixel_size_um is not None and not self.pixel_size_um > 0:
             raise ImageError(f"pixel size must be > 0 µm, not {self.pixel_size_um}", where=self.id)
+
+
+def _whole_numbers(labels: NDArray[Any]) -> NDArray[Any]:
+    """A label image in integers; some programs keep them as floats."""
+    kind = labels.dtype.kind
+    if kind in "iu":
+        return labels
+    if kind == "f" and (labels == np.round(labels)).all() and np.isfinite(labels).all():
+        return labels.astype(np.int64)
+    if kind == "b":
+        raise AnnotationError(
+            "a mask says where cells are, not which pixel is of which cell",
+            remedy="number them first, for instance with skimage.measure.label",
+        )
+    raise AnnotationError(f"a label image must hold whole numbers, not {labels.dtype}")
 
 
 def present_labels(labels: NDArray[Any]) -> NDArray[np.int64]:

@@ -48,7 +48,9 @@ IMAGE_SUFFIXES = (*(name for names in SUFFIXES.values() for name in names), ".om
 _LISTED = (*IMAGE_SUFFIXES, *STACK_SUFFIXES, *OTHER_SUFFIXES)
 
 
-def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, series: int | None = None) -> Picture:
+def read_image(
+    path: str | Path, *, max_pixels: int = MAX_PIXELS, series: int | None = None
+) -> Picture:
     """Decode a whole image file.
 
     Palettes become colours and 1-bit pixels 0 and 255; a fully opaque alpha channel is

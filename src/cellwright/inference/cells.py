@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import BundleError
-from cellwright.images.given import ImageLike, opened
+from cellwright.images.given import Given, opened
 from cellwright.images.overlay import draw_boxes, draw_labels
 from cellwright.inference.counts import CountRange
 from cellwright.inference.identity import NamedImage
@@ -36,7 +36,7 @@ class Cells:
         classes: class names of the model.
         found: boxes, or the label image with class and score of each cell.
         table: the columns of ``cells.csv`` that say something of a cell.
-        image: what they were found in; of an array the image that was made of it.
+        image: what they were found in; pixels of an array are those of the caller, no copy.
         mask: the class of every pixel; None where the model finds single cells.
         count_range: where the true number of cells lies, with a probability of 90 %; None
             where the model's card cannot tell.
@@ -46,7 +46,7 @@ class Cells:
     classes: tuple[str, ...]
     found: Boxes | Instances
     table: CellTable
-    image: ImageLike
+    image: Given
     mask: SemanticMask | None = None
     count_range: CountRange | None = None
     capped: bool = False
@@ -86,10 +86,11 @@ class Cells:
             max_edge: its longest edge at most, in pixels.
 
         Raises:
-            ImageError: the image was a file, and can no longer be read.
+            ImageError: the image was a file, and can no longer be read; or ``max_edge`` is
+                below one pixel.
         """
         with opened(self.image) as source:
-            step = max(1, max(source.shape[1:]) // max_edge)
+            step = max(1, max(source.shape[1:]) // max(1, max_edge))
             image = thinned(source, step)
         if isinstance(self.found, Instances):
             return draw_labels(image, self.found, self.classes, max_edge=max_edge)

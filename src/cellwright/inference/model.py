@@ -10,21 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cellwright.bundles.bundle import Bundle, open_bundle
 from cellwright.bundles.card import Card
-from cellwright.errors import BundleError, ImageError
-from cellwright.images.given import ImageLike, opened
+from cellwright.errors import BundleError, ConfigError, ImageError
+from cellwright.images.given import ImageLike, given, opened
 from cellwright.images.lazy import LazyImage
 from cellwright.images.montage import cut_cells
 from cellwright.inference.cells import UNNAMED, Cells, table_of_cells
 from cellwright.inference.classifier import Classified, Classifier
 from cellwright.inference.counted_boxes import count_boxes
-from cellwright.inference.crops import extent
+from cellwright.inference.crops import extent, shows_one_cell
 from cellwright.inference.detection_work import cell_rows
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.run_folder import CELL_COLUMNS
@@ -46,8 +47,9 @@ def load_model(model: str | Path, *, runtime: str = "auto", threads: int | None 
     Raises:
         UnknownNameError: no such model or runtime.
         BundleError: the file is damaged, or the runtime refuses it.
+        ConfigError: less than one thread.
     """
-    return Model(open_bundle(model), runtime=runtime, threads=threads)
+    return Model(open_bundle(Path(model).expanduser()), runtime=runtime, threads=threads)
 
 
 class Model:
@@ -62,7 +64,10 @@ class Model:
     def __init__(
         self, bundle: Bundle, *, runtime: str = "auto", threads: int | None = None
     ) -> None:
+        if threads is not None and threads < 1:
+            raise ConfigError(f"a model needs at least one thread, not {threads}")
         self.bundle = bundle
+        self._again = partial(load_model, bundle.path, runtime=runtime, threads=threads)
         self.card: Card = bundle.card
         self._network = _opened(bundle, runtime=runtime, threads=threads)
         self.runtime = self._network.runtime
@@ -112,18 +117,19 @@ class Model:
                 where=self.bundle.path.name,
                 remedy="call classify or classify_cells, or load a model that finds cells",
             )
-        with opened(image, axes) as source:
+        told = given(image, axes)
+        with opened(told) as source:
             size = pixel_size_um or source.pixel_size_um
             if isinstance(network, Predictor):
                 cells = _boxes(network, source, options, size)
             else:
                 cells = _regions(network, source, options, size)
-        # A file is closed by now: a picture of its cells opens it anew.
-        return replace(cells, image=image) if isinstance(image, str | Path) else cells
+        # Not what is open: a picture of the cells of a file opens it anew.
+        return replace(cells, image=told)
 
     def classify(
         self,
-        crops: Sequence[ImageLike],
+        crops: Sequence[ImageLike] | NDArray[Any],
         *,
         axes: str | None = None,
         pixel_size_um: float | None = None,
@@ -143,20 +149,26 @@ class Model:
 
         Raises:
             BundleError: the model does not classify.
-            ImageError: a picture that cannot be used.
+            ConfigError: a pixel size that cannot be.
+            ImageError: a picture that cannot be used, or shows much more than one cell.
         """
         classifier = self._classifier()
+        RunOptions(pixel_size_um=pixel_size_um)
         prepared = []
         for index, crop in enumerate(crops):
-            with opened(crop, axes) as source:
-                prepared.append(
-                    classifier.prepare(
-                        _whole(source),
-                        channel_names=channel_names or source.channel_names,
-                        pixel_size_um=pixel_size_um or source.pixel_size_um,
-                        where=f"crop {index + 1}",
-                    )
+            where = f"crop {index + 1}"
+            with opened(given(crop, axes)) as source:
+                pixels, names = _whole(source), self._names(channel_names, source)
+                size = pixel_size_um or source.pixel_size_um
+            if not shows_one_cell(pixels, self.card.input, classifier.decoding, size):
+                raise ImageError(
+                    f"{pixels.shape[2]} x {pixels.shape[1]} pixels are much more than one cell",
+                    where=where,
+                    remedy="cut the cells out, or call classify_cells with a label image",
                 )
+            prepared.append(
+                classifier.prepare(pixels, channel_names=names, pixel_size_um=size, where=where)
+            )
         return classifier.classify_prepared(prepared)
 
     def classify_cells(
@@ -183,21 +195,45 @@ class Model:
             ImageError: image and labels do not fit each other or the model.
         """
         classifier = self._classifier()
+        RunOptions(pixel_size_um=pixel_size_um)
         cells = Instances.from_labels(labels)
-        with opened(image, axes) as source:
-            field, names, said_um = _whole(source), source.channel_names, source.pixel_size_um
+        with opened(given(image, axes)) as source:
+            field, names = _whole(source), self._names(channel_names, source)
+            size = pixel_size_um or source.pixel_size_um
         if cells.labels.shape != field.shape[1:]:
             raise ImageError(
                 f"labels of {cells.labels.shape} do not fit an image of {field.shape[1:]} pixels",
                 remedy="give the labels of this very image",
             )
-        size = pixel_size_um or said_um
         reach = extent(self.card.input, classifier.decoding, size)
         return classifier.classify(
             [tile.image for tile in cut_cells(field, cells, reach)],
-            channel_names=channel_names or names,
+            channel_names=names,
             pixel_size_um=size,
         )
+
+    def _names(self, channel_names: Sequence[str], source: LazyImage) -> tuple[str, ...]:
+        """Names of the channels: the caller's, else the file's.
+
+        Raises:
+            ImageError: the caller's are not one a channel, or lack one that the model wants.
+        """
+        names, wanted = tuple(channel_names), self.card.input.channel_names
+        if not names:
+            return source.channel_names
+        if len(names) != source.shape[0]:
+            raise ImageError(f"{source.shape[0]} channels but {len(names)} channel names")
+        missing = [name for name in wanted if name not in names]
+        if missing:
+            raise ImageError(
+                f"the model wants a channel {missing[0]!r}, and there are {', '.join(names)}",
+                remedy=f"name them as the model does: {', '.join(wanted)}",
+            )
+        return names
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A session cannot be sent to another process: it is opened anew from the file.
+        return self._again, ()
 
     def __repr__(self) -> str:
         return f"<{self.card.name}: {self.card.task} of {', '.join(self.classes)}>"

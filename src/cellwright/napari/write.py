@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from cellwright.data.formats.added import add_boxes, add_instances
 from cellwright.data.formats.instances import UNNAMED
 from cellwright.errors import AnnotationError, DatasetError
+from cellwright.napari.boxes import boxes_of_shapes
 from cellwright.napari.layers import CLASSES_OF_PIXELS, KEY, LayerData
 from cellwright.napari.plane import Plane, plane_of, whole
 from cellwright.types import Boxes, Instances, Sample, present_labels
-
-AREAS = ("rectangle", "ellipse", "polygon")
-"""Shapes of napari that have an inside."""
 
 
 def write_instances(path: str, layers: Sequence[LayerData]) -> list[str]:
@@ -125,7 +123,7 @@ def save_boxes(
     """
     settings = shapes[1]
     plane = _plane(image, _kept(settings))
-    boxes = _boxes(shapes, plane)
+    boxes = boxes_of_shapes(shapes, plane, image[1])
     features = settings.get("features")
     said = [] if features is None or "class" not in features else list(features["class"])
     names = {
@@ -163,46 +161,6 @@ def _sample(plane: Plane, cells: Instances | Boxes) -> Sample:
     return Sample(whole(plane), cells, name, name, plane.pixel_size_um)
 
 
-def _boxes(shapes: LayerData, plane: Plane) -> Boxes:
-    """The box around each shape, on pixel edges, within the image.
-
-    Raises:
-        AnnotationError: a shape without an inside, or one that lies in another plane or beside
-            the image.
-    """
-    data, settings, _ = shapes
-    kinds = settings.get("shape_type", "rectangle")
-    kinds = [kinds] * len(data) if isinstance(kinds, str) else list(kinds)
-    _, height, width = plane.source.shape
-    rows = []
-    for number, (corners, kind) in enumerate(zip(data, kinds, strict=True), start=1):
-        where, places = settings.get("name"), np.asarray(corners, np.float64)
-        if kind not in AREAS:
-            raise AnnotationError(
-                f"box {number} is a {kind}, which has no inside",
-                where=where,
-                remedy="remove it, or draw a rectangle",
-            )
-        before = places[:, :-2]
-        if before.shape[1] == len(plane.index) and not (before.round() == plane.index).all():
-            raise AnnotationError(
-                f"box {number} lies in another plane than {plane.index}",
-                where=where,
-                remedy="move it to a layer of its own",
-            )
-        low, high = places[:, -2:].min(axis=0) + 0.5, places[:, -2:].max(axis=0) + 0.5
-        y0, x0 = np.maximum(low, 0)
-        y1, x1 = np.minimum(high, (height, width))
-        if x1 <= x0 or y1 <= y0:
-            raise AnnotationError(
-                f"box {number} lies beside the image or has no area",
-                where=where,
-                remedy="remove it, or choose the image that the boxes were made for",
-            )
-        rows.append((x0, y0, x1, y1))
-    return Boxes(np.array(rows, np.float32).reshape(-1, 4), np.zeros(len(rows), np.int64))
-
-
 def _class_ids(
     names: Mapping[str, Any], settings: Mapping[str, Any], new_class: str
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -216,13 +174,16 @@ def _class_ids(
     Raises:
         AnnotationError: a cell without a class, or of one that the layer's model does not have.
     """
-    known = {cell: name if isinstance(name, str) else "" for cell, name in names.items()}
+    known = {cell: _text(name) for cell, name in names.items()}
     said = {*known.values(), *_classes_of(settings).values()} - {""}
-    classes = tuple(_kept(settings).get("classes") or sorted(said))
+    of_model = tuple(_kept(settings).get("classes") or ())
+    # The only class that a table happens to name may be one of several of the set.
+    only = of_model if of_model or said else UNNAMED
+    classes = of_model or tuple(sorted(said))
     if new_class and new_class not in classes:
         classes = (*classes, new_class)
     classes = classes or UNNAMED
-    otherwise = new_class or (classes[0] if len(classes) == 1 else "")
+    otherwise = new_class or (only[0] if len(only) == 1 else "")
     class_ids = []
     for cell, name in ((cell, name or otherwise) for cell, name in known.items()):
         if name not in classes:
@@ -250,8 +211,10 @@ def _classes_of(settings: Mapping[str, Any]) -> dict[int, str]:
     said = list(features["class"])
     # Without a column of its own, the first row is that of the background.
     index = list(features["index"]) if "index" in features else range(len(said))
-    return {
-        int(label): name
-        for label, name in zip(index, said, strict=True)
-        if isinstance(name, str) and name
-    }
+    return {int(label): name for label, name in zip(index, map(_text, said), strict=True) if name}
+
+
+def _text(name: Any) -> str:
+    """The name of a class as a table holds it; empty where it holds none."""
+    missing = name is None or (isinstance(name, float) and np.isnan(name))
+    return "" if missing else str(name)

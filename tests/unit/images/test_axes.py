@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from cellwright.errors import ImageError
@@ -37,7 +38,7 @@ def test_plain_axes_need_not_be_said(
     np.testing.assert_array_equal(image, moved.reshape(expected))
 
 
-@pytest.mark.parametrize("shape", [(7,), (5, 6, 7), (3, 4, 4), (3, 7, 3), (1, 3, 7, 9), ()])
+@pytest.mark.parametrize("shape", [(7,), (5, 6, 7), (3, 4, 4), (3, 7, 3), (1, 3, 7, 9)])
 def test_axes_that_are_not_plain_are_asked_for(shape: tuple[int, ...]) -> None:
     with pytest.raises(ImageError, match="not plain") as caught:
         channels_first(np.zeros(shape))
@@ -81,3 +82,26 @@ def test_an_opaque_alpha_is_left_out_only_where_nobody_said_what_it_is() -> None
 def test_what_is_no_image_is_refused(array: np.ndarray) -> None:
     with pytest.raises(ImageError):
         channels_first(array)
+
+
+@pytest.mark.parametrize("thing", [None, b"a.png", {"a": 1}, 3.0, [[1, 2], [3]], np.array(["a"])])
+def test_what_is_no_array_is_said_in_words(thing: object) -> None:
+    with pytest.raises(ImageError, match=r"not (NoneType|bytes|dict|float|ndarray|of one length)"):
+        channels_first(thing)  # type: ignore[arg-type]
+
+
+def test_lists_are_taken_for_the_8_bits_that_they_came_from() -> None:
+    array = RNG.integers(0, 256, (4, 5))
+    assert channels_first(array.tolist()).dtype == np.uint8
+    assert channels_first(array.astype(np.uint16)).dtype == np.uint16
+    assert channels_first(array + 1000).dtype == np.uint16
+
+
+def test_hidden_pixels_and_numbers_of_colours_are_refused() -> None:
+    hidden = np.ma.masked_array(np.ones((4, 5)), mask=np.eye(4, 5, dtype=bool))
+    with pytest.raises(ImageError, match="masked array"):
+        channels_first(hidden)
+    assert channels_first(np.ma.masked_array(np.ones((4, 5)))).shape == (1, 4, 5)
+    with pytest.raises(ImageError, match="palette"):
+        channels_first(PIL.Image.new("P", (4, 5)))
+    assert channels_first(PIL.Image.new("RGB", (9, 8))).shape == (3, 8, 9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,46 @@ def test_cells_of_a_field_are_classified_in_the_order_of_their_numbers(tmp_path:
         model.classify_cells(field, labels - 1)
 
 
+def test_a_field_is_not_classified_as_one_cell(tmp_path: Path) -> None:
+    model = Model(corner_bundle(tmp_path / "corner.cellwright"))
+    with pytest.raises(ImageError, match=r"crop 2: 40 x 9 pixels are much more") as caught:
+        model.classify([np.zeros((4, 4)), np.zeros((9, 40))])
+    assert "classify_cells" in caught.value.remedy
+
+
+def test_settings_of_classification_are_checked_and_channels_found_by_name(tmp_path: Path) -> None:
+    model = cellwright.load_model("cell-cycle")
+    wanted = model.card.input.channel_names
+    crop = np.random.default_rng(0).integers(0, 4000, (3, 40, 40), np.uint16)
+    told = model.classify([crop], axes="CYX", channel_names=np.array(wanted))  # type: ignore[arg-type]
+    moved = model.classify([crop[::-1]], axes="CYX", channel_names=wanted[::-1])
+    np.testing.assert_array_equal(told.probabilities, moved.probabilities)
+    labels = np.zeros((40, 40))
+    labels[10:30, 10:30] = 1.0
+    model.classify_cells(crop, labels, axes="CYX", channel_names=wanted)
+    for names, what in ((wanted[:2], "3 channels but 2"), (("a", "b", "c"), "wants a channel")):
+        with pytest.raises(ImageError, match=what):
+            model.classify([crop], axes="CYX", channel_names=names)
+    for size in (0.0, -1.0, float("nan")):
+        with pytest.raises(ConfigError):
+            model.classify([crop], axes="CYX", pixel_size_um=size)
+        with pytest.raises(ConfigError):
+            model.classify_cells(crop, labels, axes="CYX", pixel_size_um=size)
+    for bad, what in ((labels > 0, "number them first"), (labels + 0.5, "whole numbers")):
+        with pytest.raises(AnnotationError, match=what):
+            model.classify_cells(crop, bad, axes="CYX")
+
+
+def test_models_and_cells_go_to_other_processes(tmp_path: Path) -> None:
+    model = load_model(write_ink_bundle(tmp_path / "ink.cellwright"), runtime="onnxruntime")
+    pixels = draw_ink(scattered_discs(3, (40, 50), seed=1))
+    cells = model.find_cells(pixels)
+    sent, there = pickle.loads(pickle.dumps((cells, model)))
+    assert sent.table == cells.table
+    np.testing.assert_array_equal(sent.picture(), cells.picture())
+    assert (there.runtime, there.find_cells(pixels).table) == ("onnxruntime", cells.table)
+
+
 def test_each_kind_of_model_says_what_it_cannot_do(tmp_path: Path) -> None:
     says = Model(corner_bundle(tmp_path / "corner.cellwright"))
     finds = load_model(write_ink_bundle(tmp_path / "ink.cellwright"))
@@ -157,6 +198,10 @@ def test_each_kind_of_model_says_what_it_cannot_do(tmp_path: Path) -> None:
             call()
     with pytest.raises(ConfigError):
         finds.find_cells(np.zeros((4, 4)), pixel_size_um=-1)
+    with pytest.raises(ConfigError, match="at least one thread"):
+        load_model("nuclei", threads=0)
+    with pytest.raises(ImageError, match="longest edge"):
+        finds.find_cells(np.zeros((4, 4))).picture(max_edge=0)
     with pytest.raises(UnknownNameError, match="nuclei"):
         load_model("nucleus")
     with pytest.raises(UnknownNameError):

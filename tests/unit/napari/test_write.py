@@ -145,7 +145,7 @@ def boxes(
     """Rectangles of these y0, x0, y1, x1 with the memory of a layer of ours."""
     data = [np.array([(a, b), (a, d), (c, d), (c, b)], np.float64) for a, b, c, d in corners]
     settings: dict[str, Any] = {"name": "a boxes", "metadata": {KEY: {"classes": list(CLASSES)}}}
-    settings["shape_type"] = ["rectangle"] * len(data)
+    settings |= {"shape_type": ["rectangle"] * len(data), "scale": (0.5, 0.5)}
     if names is not None:
         settings["features"] = {"class": names}
     return data, {**settings, **changes}, "shapes"
@@ -186,6 +186,8 @@ def test_drawn_boxes_need_a_class_and_an_inside(tmp_path: Path) -> None:
     with pytest.raises(AnnotationError, match="box 2 is a line"):
         save_cells(root, an_image(), boxes(two, ["live"] * 2, shape_type=["ellipse", "line"]))
     with pytest.raises(AnnotationError, match="box 1 lies beside the image"):
+        save_cells(root, an_image(), boxes([(1, 1, 1.2, 9)], ["live"]))
+    with pytest.raises(AnnotationError, match="box 1 lies beside the image"):
         save_cells(root, an_image(), boxes([(50, 50, 60, 60)], ["live"]))
     assert not root.exists()
     save_cells(root, an_image(), boxes(two, ["live", ""]), new_class="dead")
@@ -195,7 +197,7 @@ def test_drawn_boxes_need_a_class_and_an_inside(tmp_path: Path) -> None:
 def test_boxes_of_a_stack_are_saved_with_their_plane(tmp_path: Path) -> None:
     stack = np.random.default_rng(0).integers(0, 255, (4, 20, 30)).astype(np.uint8)
     image = (stack, {"name": "stack"}, "image")
-    data, settings, kind = boxes([(1.5, 3.5, 8.5, 9.5)], ["live"])
+    data, settings, kind = boxes([(1.5, 3.5, 8.5, 9.5)], ["live"], scale=(1, 1))
     settings["metadata"][KEY]["plane"] = [2]
     placed = [np.insert(corners, 0, plane, axis=1) for corners in data for plane in (2, 3)]
     with pytest.raises(AnnotationError, match="box 2 lies in another plane"):
@@ -213,15 +215,41 @@ def test_boxes_of_a_stack_are_saved_with_their_plane(tmp_path: Path) -> None:
     )
 
 
+def test_boxes_of_another_scale_and_place_lie_where_they_are_seen(tmp_path: Path) -> None:
+    image = an_image(translate=(50, 10))  # 0.5 µm a pixel
+    same = boxes([(2, 4, 6, 10)], ["live"], translate=(50, 10))
+    in_um = boxes([(51, 12, 53, 15)], ["live"], scale=(1, 1), rotate=np.eye(2))
+    for drawn in (same, in_um):
+        save_cells(tmp_path / "set", image, drawn)
+        np.testing.assert_allclose(
+            boxes_in(tmp_path / "set").xyxy, [[4.5, 2.5, 10.5, 6.5]], atol=1e-4
+        )
+    turned = boxes([(2, 4, 6, 10)], ["live"], rotate=np.array([[0, -1], [1, 0]]))
+    with pytest.raises(AnnotationError, match="rotate differs"):
+        save_cells(tmp_path / "set", an_image(rotate=np.eye(2)), turned)
+
+
+def test_a_class_is_never_made_up(tmp_path: Path) -> None:
+    two, root = [(0.0, 0.0, 5.0, 5.0), (6.0, 6.0, 9.0, 9.0)], tmp_path / "set"
+    with pytest.raises(AnnotationError, match="box 2 has no class"):
+        save_cells(root, an_image(), boxes(two, ["b", ""], metadata={}))
+    save_cells(root, an_image(), boxes(two, [1, 2], metadata={}))
+    assert read_labelled(root).classes == ("1", "2")
+    for name in (" a ", "a\nb"):
+        with pytest.raises(AnnotationError, match="cannot be the name of a class"):
+            save_cells(tmp_path / "new", an_image(), boxes(two, [name] * 2, metadata={}))
+    assert not (tmp_path / "new").exists()
+
+
 def test_boxes_and_labels_have_sets_of_their_own(tmp_path: Path) -> None:
     save_labels(tmp_path / "set", an_image(), cells([1], {1: "live"}))
-    with pytest.raises(DatasetError, match="something else than images/ and labels/"):
+    with pytest.raises(DatasetError, match="no set of images/, labels/"):
         save_cells(tmp_path / "set", an_image(), boxes([(0, 0, 5, 5)], ["live"]))
     save_cells(tmp_path / "boxes", an_image(), boxes([(0, 0, 5, 5)], ["live"]))
-    with pytest.raises(DatasetError, match="something else than images/ and instances/"):
+    with pytest.raises(DatasetError, match="no set of images/, instances/"):
         save_labels(tmp_path / "boxes", an_image(), cells([1], {1: "live"}))
     with pytest.raises(DatasetError, match="'dog' is none of the set's"):
         save_cells(tmp_path / "boxes", an_image(), boxes([(0, 0, 5, 5)], ["dog"], metadata={}))
     (tmp_path / "boxes" / "data.yaml").write_text("names: [live, dead]")
-    with pytest.raises(DatasetError, match="something else"):
+    with pytest.raises(DatasetError, match="no set of"):
         save_cells(tmp_path / "boxes", an_image(), boxes([(0, 0, 5, 5)], ["live"]))

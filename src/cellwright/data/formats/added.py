@@ -104,6 +104,11 @@ def _classes(
     recognises: Callable[[Path], bool],
 ) -> tuple[str, ...]:
     """Classes of the set, which is begun here if there is none."""
+    spoiled = [name for name in classes if name != name.strip() or "\n" in name or not name]
+    if spoiled:
+        raise AnnotationError(
+            f"{spoiled[0]!r} cannot be the name of a class", remedy="name it in one line"
+        )
     make_folder(root)
     if not any(root.iterdir()):
         for folder in folders:
@@ -111,9 +116,9 @@ def _classes(
         write_class_names(root, classes)
     if not recognises(root):
         raise DatasetError(
-            f"holds something else than {folders[0]}/ and {folders[1]}/",
+            f"is no set of {folders[0]}/, {folders[1]}/ and classes.txt alone",
             where=root,
-            remedy="name a new folder, or a set that was begun so",
+            remedy="name a new folder, or a set that was begun here",
         )
     names = root / "classes.txt"
     listed = read_class_names(names) if names.is_file() else instances.UNNAMED

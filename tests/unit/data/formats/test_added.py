@@ -58,7 +58,7 @@ def test_another_image_of_the_name_and_other_folders_are_refused(tmp_path: Path)
         add_instances(tmp_path / "set", a_sample(seed=1), ("x",))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("")
-    with pytest.raises(DatasetError, match="something else than images/ and instances/"):
+    with pytest.raises(DatasetError, match="no set of images/, instances/"):
         add_instances(tmp_path / "other", a_sample(), ("x",))
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["thesis.txt"]
 
