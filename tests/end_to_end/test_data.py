@@ -78,12 +78,23 @@ def test_an_unknown_format_lists_the_choices(say: Say, live_dead: Path, tmp_path
     assert "voc" in said
 
 
+def test_a_split_by_groups_says_where_none_are_known(
+    cellwright: Run, live_dead: Path, tmp_path: Path
+) -> None:
+    cellwright("data", "convert", live_dead, tmp_path / "plain", "--to", "yolo")
+    (tmp_path / "plain" / "cellwright.csv").unlink()
+    split = ("data", "split", tmp_path / "plain", "--out", tmp_path / "split.csv")
+    assert "no groups are known" in cellwright(*split).stderr
+    assert "no groups are known" not in cellwright(*split, "--by", "image").stderr
+
+
 def test_a_split_keeps_groups_whole_and_evaluation_follows_it(
     cellwright: Run, blob_bundle: Path, live_dead: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "split.csv"
     done = cellwright("data", "split", live_dead, "--ratios", "50/50", "--out", file)
     assert done.returncode == 0, done.stderr
+    assert "no groups are known" not in done.stderr
     with file.open(newline="") as table:
         rows = list(csv.DictReader(table))
     parts = {(row["group"], row["part"]) for row in rows}

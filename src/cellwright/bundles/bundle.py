@@ -88,7 +88,7 @@ class Bundle:
         return BundleError(
             f"this is a model for {self.card.task}, not one that {wanted}",
             where=self.path,
-            remedy=remedy,
+            remedy=remedy or "`cellwright models list` says what each model does",
         )
 
     def require_pixels(self, purpose: str) -> None:

@@ -196,6 +196,11 @@ def split(
     if not write_json(rows, json):
         print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
     say(f"split: {target}" if folds is None else f"{folds} splits: {target}")
+    if by == "group" and all(record.group == record.id for record in labelled):
+        say(
+            "note: no groups are known, so each image is one of its own; where several are of "
+            "one well, slide or patient, say so in cellwright.csv, in the column group"
+        )
 
 
 def _contents(labelled: LabelledSet, part_of: Mapping[str, str]) -> list[dict[str, Cell]]:

@@ -12,19 +12,21 @@ from types import FrameType
 
 @contextmanager
 def ends_when_told() -> Iterator[None]:
-    """Within it SIGTERM ends the process at once, whoever else handles it.
+    """Within it SIGTERM and Ctrl-C end the process at once, whoever else handles them.
 
     Batch systems, systemd and ``timeout`` send it to all processes of a run. Those that load
     images then die first, the trainer raises, and a run that goes on after the failure of a part
     would begin the next one. An exception would not do: the death of a loader raises another in
     its place. Lightning alone would end the training and let the command go on as if it were
-    done. What is on disk is whole at any moment, so nothing is lost.
+    done, or end it with the exit code of an error. What is on disk is whole at any moment, so
+    nothing is lost.
     """
-    before = signal.signal(signal.SIGTERM, _end)
+    before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
@@ -35,4 +37,6 @@ def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a hand
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for child in multiprocessing.active_children():
         child.kill()
+    if number == signal.SIGINT and multiprocessing.parent_process() is None:
+        os.write(2, b"\nstopped: what is done is kept\n")
     os.kill(os.getpid(), number)

@@ -244,6 +244,12 @@ def part(labelled: LabelledSet, part_of: Mapping[str, str], name: str) -> Labell
     """
     ids = [record.id for record in labelled if part_of.get(record.id) == name]
     if not ids:
+        if not any(record.id in part_of for record in labelled):
+            raise DatasetError(
+                "the split names none of these images",
+                where=labelled.name,
+                remedy="give the split file that was made for this set",
+            )
         counts = ", ".join(f"{key} {n}" for key, n in sorted(Counter(part_of.values()).items()))
         raise DatasetError(f"part {name!r} holds no images (parts: {counts})", where=labelled.name)
     return labelled.subset(ids)
@@ -284,7 +290,10 @@ def read_split(path: Path) -> dict[str, str]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"cannot be read ({error})", where=path) from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DatasetError(
+            f"cannot be read ({why})", where=path, remedy="make it with `cellwright data split`"
+        ) from error
     if not rows or not {"id", "part"} <= set(rows[0]):
         what = other_separator(list(rows[0]) if rows else None)
         remedy = "a split file needs the columns id and part"

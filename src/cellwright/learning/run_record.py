@@ -47,6 +47,8 @@ class TrainingResult:
 def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
     """Write the settings into a new run folder, or check that they are the ones it holds.
 
+    Where nothing was learned yet, as after a wrong path, the new settings take the place of those.
+
     Raises:
         ConfigError: another config was run there.
     """
@@ -57,7 +59,7 @@ def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
         held = _held(path)
         learned, before = _without_permission(wanted), _without_permission(held)
         changed = sorted(key for key in learned if learned[key] != before.get(key))
-        if changed:
+        if changed and (_was_begun(run_dir) or set(held) != set(wanted)):
             raise ConfigError(
                 f"the folder holds a run with other settings ({', '.join(changed)})",
                 where=run_dir,
@@ -67,6 +69,11 @@ def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
             return
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
+
+
+def _was_begun(run_dir: Path) -> bool:
+    """Whether the folder holds more than what is written before the first epoch."""
+    return any(entry.name not in ("config.yaml", "split.csv") for entry in run_dir.iterdir())
 
 
 def _without_permission(settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""SIGTERM ends a run that goes on after the failure of a part."""
+"""SIGTERM and Ctrl-C end a run that goes on after the failure of a part."""
 
 from __future__ import annotations
 
@@ -53,18 +53,23 @@ def test_the_handler_of_before_is_back_afterwards():
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="this system has no groups of processes")
-def test_a_run_whose_loaders_are_stopped_with_it_begins_no_other_part():
+@pytest.mark.parametrize(
+    ("number", "told"), [(signal.SIGTERM, ""), (signal.SIGINT, "\nstopped: what is done is kept\n")]
+)
+def test_a_run_whose_loaders_are_stopped_with_it_begins_no_other_part(number, told):
     run = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", RUN],
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     assert run.stdout is not None
     assert run.stdout.readline() == "learning\n"
-    os.killpg(run.pid, signal.SIGTERM)
-    said, _ = run.communicate(timeout=60)
-    assert (run.returncode, said) == (-signal.SIGTERM, "")
+    os.killpg(run.pid, number)
+    said, errors = run.communicate(timeout=60)
+    assert (run.returncode, said) == (-number, "")
+    assert errors.endswith(told)
 
 
 def test_a_training_before_a_verdict_ends_when_told(monkeypatch, tmp_path):

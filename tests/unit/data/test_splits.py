@@ -122,6 +122,11 @@ def test_an_empty_part_says_what_there_is():
         part(labelled, {"000": "train", "001": "train"}, "val")
 
 
+def test_the_split_of_another_set_is_told_as_such():
+    with pytest.raises(DatasetError, match="names none of these images"):
+        part(a_set(["a", "b"]), {"other": "test"}, "test")
+
+
 def test_written_and_read_again(tmp_path):
     labelled = a_set(["a", "b", "ä,\n"])
     part_of = {"000": "train", "001": "val", "002": "test"}

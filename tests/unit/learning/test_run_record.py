@@ -21,11 +21,23 @@ def test_an_older_folder_is_taken_up_where_new_settings_are_at_their_defaults(tm
         del held[key]
     del held["data"]["datasets"], held["input"]["window_px"]
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(held))
+    (tmp_path / "checkpoints").mkdir()
     claim_run_dir(config, tmp_path)
     with pytest.raises(ConfigError, match=r"other settings \(seed\)"):
         claim_run_dir(config.model_copy(update={"seed": 2}), tmp_path)
     with pytest.raises(ConfigError, match=r"\(task\)"):
         claim_run_dir(config.model_copy(update={"task": "semantic"}), tmp_path)
+
+
+def test_a_folder_in_which_nothing_was_learned_takes_other_settings(tmp_path):
+    config = TrainConfig.model_validate(OLD)
+    claim_run_dir(config, tmp_path)
+    other = config.model_copy(update={"seed": 2})
+    claim_run_dir(other, tmp_path)
+    assert yaml.safe_load((tmp_path / "config.yaml").read_text())["seed"] == 2
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(ConfigError, match=r"other settings \(seed\)"):
+        claim_run_dir(config, tmp_path)
 
 
 def test_leave_to_train_on_a_leak_is_no_other_setting_of_what_is_learned(tmp_path):

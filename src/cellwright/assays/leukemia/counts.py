@@ -195,12 +195,24 @@ def pool(name: str, images: Sequence[SmearImage]) -> PooledSmears:
 def _ratio(
     white: NDArray[np.int64], red: NDArray[np.int64], groups: Sequence[str] | None
 ) -> Interval:
-    """White over red cells; with an interval where there are images to draw."""
-    if not red.sum():
+    """White over red cells, at each end with the wider of two intervals.
+
+    Of two counts by chance, given their sum, one is binomial: Wilson's interval of the share p of
+    white cells is one of the ratio p / (1 - p). The other is of images or groups drawn, which says
+    nothing of chance where they happen to be alike.
+    """
+    n_white, n_red = int(white.sum()), int(red.sum())
+    if not n_red:
         return Interval(None, None, None, 0)
-    if len(white) < 2:
-        return Interval(float(white.sum() / red.sum()), None, None, int(red.sum()))
-    return bootstrap_ratio(white, red, resampling=Resampling(FINE, groups=groups))
+    share = wilson(n_white, n_white + n_red)
+    ends = [None if end is None else end / (1 - end) for end in (share.low, share.high)]
+    if len(white) > 1:
+        drawn = bootstrap_ratio(white, red, resampling=Resampling(FINE, groups=groups))
+        ends = [
+            ours if theirs is None or ours is None else wider(ours, theirs)
+            for wider, ours, theirs in zip((min, max), ends, (drawn.low, drawn.high), strict=True)
+        ]
+    return Interval(n_white / n_red, ends[0], ends[1], n_red)
 
 
 def pool_groups(images: Sequence[SmearImage]) -> tuple[PooledSmears, ...]:

@@ -178,9 +178,10 @@ def _add_method(page: Page, report: LeukemiaReport, bundle: Bundle | None, runti
         f"{', '.join(report.leukemic) or '(no model)'} add up to more than one half. What lies "
         "beyond the model's own threshold of likeness gets no call and does not count. Intervals "
         "are 95 %: Wilson where there is one image or one call an image, else at each end the "
-        "wider of Wilson and of whole images or groups drawn with replacement (2,000 times); white "
-        "per red cell, which is no share, has the drawn one alone. With fewer than about ten "
-        "images or groups they may be too narrow. They do not cover mistakes of the model.",
+        "wider of Wilson and of whole images or groups drawn with replacement (2,000 times); of "
+        "white per red cell, which is no share, Wilson's of white among both. With fewer than "
+        "about ten images or groups they may be too narrow. They do not cover mistakes of the "
+        "model.",
         "The marks of 5 % and 20 % are of bone marrow (paper 5); in blood they are no more than "
         "a scale.",
     )

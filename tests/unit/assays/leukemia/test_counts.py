@@ -20,7 +20,20 @@ def test_one_image_has_a_wilson_interval_over_its_cells() -> None:
     pooled = pool("a", [smear("a_1", n_white=40, n_asked=40, n_leukemic=10)])
     assert pooled.leukemic == wilson(10, 40)
     assert pooled.white_per_red.value == pytest.approx(0.4)
-    assert pooled.white_per_red.low is None
+    # Of two Poisson counts, given their sum, one is binomial.
+    share = wilson(40, 140)
+    assert share.low is not None and share.high is not None
+    assert pooled.white_per_red.low == pytest.approx(share.low / (1 - share.low))
+    assert pooled.white_per_red.high == pytest.approx(share.high / (1 - share.high))
+
+
+def test_images_that_happen_to_be_alike_say_nothing_of_chance() -> None:
+    alike = pool("all", [smear(f"{g}_{n}", n_white=5) for g in "ab" for n in range(2)])
+    one = pool("all", [SmearImage("a_0", "a", n_white=20, n_red=400)])
+    assert alike.white_per_red == one.white_per_red
+    unlike = pool("all", [smear(f"a_{n}", n_white=10 * n) for n in range(6)])
+    drawn = bootstrap_ratio([10 * n for n in range(6)], [100] * 6)
+    assert (unlike.white_per_red.low, unlike.white_per_red.high) == (drawn.low, drawn.high)
 
 
 def test_several_images_are_drawn_as_wholes() -> None:
