@@ -14,7 +14,7 @@ from types import FrameType
 def ends_when_told() -> Iterator[None]:
     """Within it SIGTERM and Ctrl-C end the process at once, whoever else handles them.
 
-    Batch systems, systemd and ``timeout`` send it to all processes of a run. Those that load
+    Batch systems, systemd, ``timeout`` and a terminal tell all processes of a run. Those that load
     images then die first, the trainer raises, and a run that goes on after the failure of a part
     would begin the next one. An exception would not do: the death of a loader raises another in
     its place. Lightning alone would end the training and let the command go on as if it were

@@ -9,7 +9,6 @@ The same network, thresholds and table as ``cellwright predict``; never imports 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from cellwright.bundles.bundle import Bundle, open_bundle
 from cellwright.bundles.card import Card
 from cellwright.errors import BundleError, ConfigError, ImageError
-from cellwright.images.given import ImageLike, given, opened
+from cellwright.images.given import Given, ImageLike, given, opened
 from cellwright.images.lazy import LazyImage
 from cellwright.images.montage import cut_cells
 from cellwright.inference.cells import UNNAMED, Cells, table_of_cells
@@ -28,6 +27,7 @@ from cellwright.inference.counted_boxes import count_boxes
 from cellwright.inference.crops import extent, shows_one_cell
 from cellwright.inference.detection_work import cell_rows
 from cellwright.inference.predictor import Predictor
+from cellwright.inference.prepare import check_pixel_size
 from cellwright.inference.run_folder import CELL_COLUMNS
 from cellwright.inference.work import RunOptions
 from cellwright.types import Image, Instances
@@ -117,15 +117,9 @@ class Model:
                 where=self.bundle.path.name,
                 remedy="call classify or classify_cells, or load a model that finds cells",
             )
-        told = given(image, axes)
-        with opened(told) as source:
-            size = pixel_size_um or source.pixel_size_um
-            if isinstance(network, Predictor):
-                cells = _boxes(network, source, options, size)
-            else:
-                cells = _regions(network, source, options, size)
-        # Not what is open: a picture of the cells of a file opens it anew.
-        return replace(cells, image=told)
+        if isinstance(network, Predictor):
+            return _boxes(network, given(image, axes), options)
+        return _regions(network, given(image, axes), options)
 
     def classify(
         self,
@@ -153,7 +147,7 @@ class Model:
             ImageError: a picture that cannot be used, or shows much more than one cell.
         """
         classifier = self._classifier()
-        RunOptions(pixel_size_um=pixel_size_um)
+        check_pixel_size(pixel_size_um)
         prepared = []
         for index, crop in enumerate(crops):
             where = f"crop {index + 1}"
@@ -195,7 +189,7 @@ class Model:
             ImageError: image and labels do not fit each other or the model.
         """
         classifier = self._classifier()
-        RunOptions(pixel_size_um=pixel_size_um)
+        check_pixel_size(pixel_size_um)
         cells = Instances.from_labels(labels)
         with opened(given(image, axes)) as source:
             field, names = _whole(source), self._names(channel_names, source)
@@ -258,51 +252,47 @@ def _opened(
     return Segmenter(bundle, runtime=runtime, threads=threads)
 
 
-def _boxes(
-    predictor: Predictor, source: LazyImage, options: RunOptions, pixel_size_um: float | None
-) -> Cells:
-    counted = count_boxes(predictor, source, options, pixel_size_um=pixel_size_um)
+def _boxes(predictor: Predictor, image: Given, options: RunOptions) -> Cells:
+    with opened(image) as source:
+        size = options.pixel_size_um or source.pixel_size_um
+        counted = count_boxes(predictor, source, options, pixel_size_um=size)
+    rows = cell_rows(counted.cells, predictor.classes, UNNAMED, size)
     total = counted.estimates.total
     return Cells(
         classes=predictor.classes,
         found=counted.cells,
-        table=table_of_cells(
-            CELL_COLUMNS, cell_rows(counted.cells, predictor.classes, UNNAMED, pixel_size_um)
-        ),
-        image=source,
+        table=table_of_cells(CELL_COLUMNS, rows),
+        image=image,
         count_range=None if total is None else total.interval(counted=len(counted.cells)),
         capped=counted.capped,
     )
 
 
-def _regions(
-    segmenter: Segmenter, source: LazyImage, options: RunOptions, pixel_size_um: float | None
-) -> Cells:
+def _regions(segmenter: Segmenter, image: Given, options: RunOptions) -> Cells:
     from cellwright.inference.region_table import (  # noqa: PLC0415 - as in _opened
         region_columns,
         region_rows,
     )
 
-    found = segmenter.segment_fully(
-        source,
-        pixel_size_um=pixel_size_um,
-        scale=options.scale,
-        threshold=options.score_threshold,
-    )
     n_channels = segmenter.card.input.channels
-    rows = region_rows(
-        found.cells,
-        source,
-        classes=segmenter.classes,
-        image=UNNAMED,
-        pixel_size_um=pixel_size_um,
-        n_channels=n_channels,
-    )
+    with opened(image) as source:
+        size = options.pixel_size_um or source.pixel_size_um
+        found = segmenter.segment_fully(
+            source, pixel_size_um=size, scale=options.scale, threshold=options.score_threshold
+        )
+        rows = region_rows(
+            found.cells,
+            source,
+            classes=segmenter.classes,
+            image=UNNAMED,
+            pixel_size_um=size,
+            n_channels=n_channels,
+        )
     return Cells(
         classes=segmenter.classes,
         found=found.cells,
         table=table_of_cells(region_columns(n_channels), rows),
-        image=source,
+        image=image,
         mask=found.mask if segmenter.card.task == "semantic" else None,
     )
 

@@ -21,6 +21,16 @@ saves the overhead of a call, which large tiles do not feel, and its memory adds
 SCALE_RANGE = (1 / 8, 8.0)
 
 
+def check_pixel_size(pixel_size_um: float | None) -> None:
+    """Refuse a pixel size that cannot be; None is unknown.
+
+    Raises:
+        ConfigError: it is not above 0, or not finite.
+    """
+    if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):
+        raise ConfigError(f"pixel size must be above 0 µm and finite, not {pixel_size_um}")
+
+
 def check_scale(scale: float) -> None:
     """Refuse a scale that would draw cells too small to see or too large for a tile.
 

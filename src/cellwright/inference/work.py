@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from cellwright.errors import ConfigError
 from cellwright.images.read import LazyImage
 from cellwright.inference.identity import NamedImage
-from cellwright.inference.prepare import check_scale
+from cellwright.inference.prepare import check_pixel_size, check_scale
 from cellwright.inference.run_folder import Part, TableColumns
 
 OVERLAY_PX = 2000
@@ -47,9 +47,7 @@ class RunOptions:
     outlines: Outlines = "none"
 
     def __post_init__(self) -> None:
-        size = self.pixel_size_um
-        if size is not None and not 0 < size < float("inf"):
-            raise ConfigError(f"pixel size must be above 0 µm and finite, not {size}")
+        check_pixel_size(self.pixel_size_um)
         if self.scale is not None:
             check_scale(self.scale)
         if self.score_threshold is not None and not 0 <= self.score_threshold <= 1:

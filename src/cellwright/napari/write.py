@@ -124,12 +124,9 @@ def save_boxes(
     settings = shapes[1]
     plane = _plane(image, _kept(settings))
     boxes = boxes_of_shapes(shapes, plane, image[1])
-    features = settings.get("features")
-    said = [] if features is None or "class" not in features else list(features["class"])
-    names = {
-        f"box {number}": said[number - 1] if number <= len(said) else ""
-        for number in range(1, len(boxes) + 1)
-    }
+    # Boxes that a layer without a table holds have no row in it.
+    said = [*_said(settings), *[""] * len(boxes)][: len(boxes)]
+    names = {f"box {number}": name for number, name in enumerate(said, start=1)}
     ids, classes = _class_ids(names, settings, new_class)
     sample = _sample(plane, Boxes(boxes.xyxy, ids))
     return [str(path) for path in add_boxes(root, sample, classes)]
@@ -162,7 +159,7 @@ def _sample(plane: Plane, cells: Instances | Boxes) -> Sample:
 
 
 def _class_ids(
-    names: Mapping[str, Any], settings: Mapping[str, Any], new_class: str
+    names: Mapping[str, str], settings: Mapping[str, Any], new_class: str
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """The class of each cell, and the names of all classes.
 
@@ -174,8 +171,7 @@ def _class_ids(
     Raises:
         AnnotationError: a cell without a class, or of one that the layer's model does not have.
     """
-    known = {cell: _text(name) for cell, name in names.items()}
-    said = {*known.values(), *_classes_of(settings).values()} - {""}
+    said = set(_said(settings)) - {""}
     of_model = tuple(_kept(settings).get("classes") or ())
     # The only class that a table happens to name may be one of several of the set.
     only = of_model if of_model or said else UNNAMED
@@ -185,7 +181,7 @@ def _class_ids(
     classes = classes or UNNAMED
     otherwise = new_class or (only[0] if len(only) == 1 else "")
     class_ids = []
-    for cell, name in ((cell, name or otherwise) for cell, name in known.items()):
+    for cell, name in ((cell, name or otherwise) for cell, name in names.items()):
         if name not in classes:
             raise AnnotationError(
                 f"{cell} " + (f"is of the class {name!r}" if name else "has no class"),
@@ -205,13 +201,21 @@ def _kept(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _classes_of(settings: Mapping[str, Any]) -> dict[int, str]:
     """Class by label, as the table of a layer says; rows without a class say nothing."""
+    said = _said(settings)
+    if not said:
+        return {}
+    # Without a column of its own, the first row is that of the background.
+    features = settings["features"]
+    index = list(features["index"]) if "index" in features else range(len(said))
+    return {int(label): name for label, name in zip(index, said, strict=True) if name}
+
+
+def _said(settings: Mapping[str, Any]) -> list[str]:
+    """The class of each row of a layer's table; empty where a row, or the table, holds none."""
     features = settings.get("features")
     if features is None or "class" not in features:
-        return {}
-    said = list(features["class"])
-    # Without a column of its own, the first row is that of the background.
-    index = list(features["index"]) if "index" in features else range(len(said))
-    return {int(label): name for label, name in zip(index, map(_text, said), strict=True) if name}
+        return []
+    return [_text(name) for name in features["class"]]
 
 
 def _text(name: Any) -> str:

@@ -19,6 +19,7 @@ from cellwright.metrics.intervals import (
     bootstrap_ratio,
     pooled_share,
     units_to_resample,
+    wider,
     wilson,
 )
 
@@ -205,14 +206,11 @@ def _ratio(
     if not n_red:
         return Interval(None, None, None, 0)
     share = wilson(n_white, n_white + n_red)
-    ends = [None if end is None else end / (1 - end) for end in (share.low, share.high)]
-    if len(white) > 1:
-        drawn = bootstrap_ratio(white, red, resampling=Resampling(FINE, groups=groups))
-        ends = [
-            ours if theirs is None or ours is None else wider(ours, theirs)
-            for wider, ours, theirs in zip((min, max), ends, (drawn.low, drawn.high), strict=True)
-        ]
-    return Interval(n_white / n_red, ends[0], ends[1], n_red)
+    low, high = (None if end is None else end / (1 - end) for end in (share.low, share.high))
+    by_chance = Interval(n_white / n_red, low, high, n_red)
+    if len(white) < 2:
+        return by_chance
+    return wider(by_chance, bootstrap_ratio(white, red, resampling=Resampling(FINE, groups=groups)))
 
 
 def pool_groups(images: Sequence[SmearImage]) -> tuple[PooledSmears, ...]:

@@ -93,8 +93,7 @@ def add_boxes(root: Path, sample: Sample, classes: Sequence[str]) -> list[Path]:
 def _is_plain_yolo(root: Path) -> bool:
     """Whether a set has its classes in ``classes.txt`` and no ``data.yaml`` with other folders."""
     folders = all((root / name).is_dir() for name in yolo.FOLDERS)
-    named = any((root / name).is_file() for name in yolo.CONFIG_NAMES)
-    return folders and not named and (root / "classes.txt").is_file()
+    return folders and yolo.config_path(root) is None and (root / "classes.txt").is_file()
 
 
 def _classes(

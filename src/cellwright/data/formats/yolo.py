@@ -55,7 +55,7 @@ NO_LABEL = "there is no label file for this image: treated as unlabelled"
 def recognises(root: Path) -> bool:
     """Whether the folder has a ``data.yaml``, or ``images/`` and text files in ``labels/``."""
     plain = (root / "images").is_dir() and any((root / "labels").glob("**/*.txt"))
-    return plain or _config_path(root) is not None
+    return plain or config_path(root) is not None
 
 
 def read(root: Path) -> LabelledSet:
@@ -68,7 +68,7 @@ def read(root: Path) -> LabelledSet:
         DatasetError: class names or image folders missing, or a label without its image.
         AnnotationError: a malformed ``data.yaml`` or ``classes.txt``.
     """
-    config = _config_path(root)
+    config = config_path(root)
     notes: list[str] = []
     if config is None:
         classes = _plain_classes(root)
@@ -209,7 +209,8 @@ def _folder_entries(
         yield Entry(image, Known(boxes), split, (*polygons, *problems))
 
 
-def _config_path(root: Path) -> Path | None:
+def config_path(root: Path) -> Path | None:
+    """The ``data.yaml`` of a set, where it has one."""
     return next((root / name for name in CONFIG_NAMES if (root / name).is_file()), None)
 
 
