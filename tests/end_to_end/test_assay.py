@@ -7,7 +7,10 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from cellwright.images.write import write_png
 
 from .conftest import Run, Say
 
@@ -53,6 +56,7 @@ def test_what_cannot_be_paired_or_read_is_said_and_the_rest_is_counted(
     errors = rows(out / "errors.csv")
     assert len(errors) == 2
     assert any("partner" in row["error"] for row in errors)
+    assert all(f"{row['error']}; {row['remedy']}" in done.stderr for row in errors)
     assert len(rows(out / "summary.csv")) == 4
 
 
@@ -70,6 +74,19 @@ def test_names_of_another_microscope(
     unnamed = cellwright(*arguments)
     assert unnamed.returncode == 2
     assert "Traceback" not in unnamed.stderr
+    assert unnamed.stdout == ""
+    assert "error: there is no result at all: " in unnamed.stderr
+    assert "matches neither pattern; the patterns are" in unnamed.stderr
+    assert len(rows(tmp_path / "out" / "errors.csv")) == 2
+    assert "could be counted" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_images_without_cells_are_said(say: Say, blob_bundle: Path, tmp_path: Path) -> None:
+    for colour in ("blue", "red"):
+        write_png(tmp_path / "in" / f"a_{colour}.png", np.zeros((1, 64, 64), np.uint8))
+    code, said = say("assay", "viability", tmp_path / "in", "-m", blob_bundle, "-o", tmp_path / "o")
+    assert code == 0
+    assert "No cell was found in 1 image: check that the model" in said
 
 
 def test_one_way_of_counting_at_a_time(

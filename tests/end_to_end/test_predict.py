@@ -70,7 +70,9 @@ def test_damaged_files_become_rows_and_the_run_goes_on(
     out = tmp_path / "out"
     done = cellwright("predict", images, "--model", blob_bundle, "--out", out)
     assert done.returncode == 0
-    assert "3 of 4 images" in done.stderr
+    assert f"3 files not counted: all are listed in {out / 'errors.csv'}" in done.stderr
+    errors = rows(out / "errors.csv")
+    assert all(row["remedy"] in done.stderr for row in errors)
     assert "Traceback" not in done.stderr
     assert [row["image_id"] for row in rows(out / "summary.csv")] == ["good"]
     errors = rows(out / "errors.csv")
@@ -104,7 +106,10 @@ def test_nothing_that_worked_is_exit_code_2(
     done = cellwright("predict", tmp_path / "empty.png", "--model", blob_bundle, "--out", out)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert len(rows(out / "errors.csv")) == 1
+    [row] = rows(out / "errors.csv")
+    assert done.stdout == ""
+    said = f"error: there is no result at all: empty: {row['error']}; {row['remedy']} (1 file"
+    assert done.stderr.splitlines()[-1].startswith(said)
 
 
 def test_results_of_another_model_are_not_mixed(

@@ -9,11 +9,10 @@ import typer
 from cellwright.cli.cell_cycle import EXAMPLES as CELL_CYCLE_EXAMPLES
 from cellwright.cli.cell_cycle import cell_cycle
 from cellwright.cli.console import (
-    EXIT_EXPECTED_ERROR,
     Cell,
     print_table,
     progress_bar,
-    say_where,
+    say_end,
     write_json,
 )
 from cellwright.cli.leukemia import EXAMPLES as LEUKEMIA_EXAMPLES
@@ -105,11 +104,11 @@ def viability(
         report = run_viability(
             inputs, bundle=open_bundle(model), out=out, settings=settings, progress=progress
         )
-    if not write_json(report.to_json(), json):
+    if not write_json(report.to_json(), json) and report.fields:
         _print(report)
-    say_where(report.left_out, out, missed="not counted")
-    if not report.fields:
-        raise typer.Exit(EXIT_EXPECTED_ERROR)
+    n_cells = report.overall.n_live + report.overall.n_dead
+    n_images = len(report.fields)
+    say_end(report.left_out, out, n_images=n_images, n_cells=n_cells, verb="not counted")
 
 
 @app.command("confluence", epilog=CONFLUENCE_EXAMPLES)
@@ -143,11 +142,10 @@ def confluence(
         report = run_confluence(
             inputs, bundle=open_bundle(model), out=out, settings=settings, progress=progress
         )
-    if not write_json(report.to_json(), json):
+    if not write_json(report.to_json(), json) and report.fields:
         _print_cover(report)
-    say_where(report.left_out, out, missed="left out")
-    if not report.fields:
-        raise typer.Exit(EXIT_EXPECTED_ERROR)
+    n_images, n_cells = len(report.fields), report.overall.n_cells
+    say_end(report.left_out, out, n_images=n_images, n_cells=n_cells, verb="left out")
 
 
 def _print_cover(report: ConfluenceReport) -> None:

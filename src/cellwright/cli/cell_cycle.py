@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from cellwright.cli.console import (
-    EXIT_EXPECTED_ERROR,
     Cell,
     print_table,
     progress_bar,
-    say_where,
+    say_end,
     write_json,
 )
 from cellwright.cli.options import (
@@ -83,11 +82,10 @@ def cell_cycle(
         report = run_cell_cycle(
             inputs, bundle=open_bundle(model), out=out, settings=settings, progress=progress
         )
-    if not write_json(report.to_json(), json):
+    if not write_json(report.to_json(), json) and report.images:
         _print(report)
-    say_where(report.left_out, out, missed="not staged")
-    if not report.images:
-        raise typer.Exit(EXIT_EXPECTED_ERROR)
+    n_images, n_cells = len(report.images), report.overall.n_cells
+    say_end(report.left_out, out, n_images=n_images, n_cells=n_cells, verb="not staged")
 
 
 def _print(report: CellCycleReport) -> None:

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from cellwright.errors import ConfigError
+from cellwright.errors import CellwrightError, ConfigError
 
 if TYPE_CHECKING:
     from cellwright.assays.tables import LeftOut
@@ -24,6 +24,9 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 STDOUT = Path("-")
 EXIT_EXPECTED_ERROR = 2
+
+KINDS_SHOWN = 5
+"""Kinds of reasons that are told on the terminal; the tables hold all."""
 
 
 def say(text: str) -> None:
@@ -168,16 +171,70 @@ class DownloadBar:
         self._bar.stop()
 
 
-def say_where(left_out: Sequence[LeftOut], out: Path, *, missed: str) -> None:
-    """The end of an assay on stderr: the first images that have no result, and the report.
+class Missed(NamedTuple):
+    """An input without a result: which, why, and what helps."""
+
+    name: str
+    reason: str
+    remedy: str
+
+
+def say_missed(missed: Sequence[Missed], listed: Path, *, n_done: int, verb: str) -> None:
+    """What has no result on stderr: each kind of reason once, with its remedy; where all stand.
 
     Args:
-        left_out: images without a result.
-        out: the run's folder.
-        missed: what was not done to them, for instance ``not counted``.
+        missed: inputs without a result.
+        listed: the table that holds all of them.
+        n_done: how many have one.
+        verb: what was not done to the others, for instance ``not counted``.
+
+    Raises:
+        CellwrightError: none has a result; it says the first reason and its remedy.
     """
-    for item in left_out[:5]:
-        say(f"{missed}: {item.file}: {item.error}")
-    if left_out:
-        say(f"{counted(len(left_out), 'file')} in {out / 'errors.csv'}")
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for name, reason, remedy in missed:
+        kinds.setdefault((reason, remedy), []).append(name)
+    # The first is in the error where there is no result at all.
+    shown = list(kinds.items())[0 if n_done else 1 : KINDS_SHOWN]
+    for (reason, remedy), (first, *others) in shown:
+        more = f" and {len(others):,} more" if others else ""
+        say(f"{verb}: {first}{more}: {reason}{f'; {remedy}' if remedy else ''}")
+    if missed and not n_done:
+        first, reason, remedy = missed[0]
+        everyone = f"{counted(len(missed), 'file')} listed in {listed}"
+        raise CellwrightError(
+            f"there is no result at all: {first}: {reason}",
+            remedy=f"{remedy} ({everyone})" if remedy else everyone,
+        )
+    if missed:
+        say(f"{counted(len(missed), 'file')} {verb}: all are listed in {listed}")
+
+
+def say_no_cells(n_images: int, n_cells: int) -> None:
+    """That images were looked at and no cell was found, on stderr."""
+    if n_images and not n_cells:
+        say(
+            f"No cell was found in {counted(n_images, 'image')}: check that the model is for such "
+            "images, and that their pixel size is right (--pixel-size)"
+        )
+
+
+def say_end(
+    left_out: Sequence[LeftOut], out: Path, *, n_images: int, n_cells: int, verb: str
+) -> None:
+    """The end of an assay on stderr: what has no result, whether there are cells, the report.
+
+    Args:
+        left_out: files without a result.
+        out: the run's folder.
+        n_images: images with a result.
+        n_cells: cells in them.
+        verb: what was not done to the others, for instance ``not counted``.
+
+    Raises:
+        CellwrightError: there is no result at all.
+    """
+    missed = [Missed(item.file, item.error, item.remedy) for item in left_out]
+    say_missed(missed, out / "errors.csv", n_done=n_images, verb=verb)
+    say_no_cells(n_images, n_cells)
     say(f"report: {out / 'report.html'}")

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from cellwright.cli.console import (
-    EXIT_EXPECTED_ERROR,
     Cell,
     print_table,
     progress_bar,
     say,
-    say_where,
+    say_end,
     write_json,
 )
 from cellwright.cli.options import Group, Inputs, Json, Out, Overlays, PixelSize, Runtime
@@ -85,11 +84,10 @@ def leukemia(
             settings=settings,
             progress=progress,
         )
-    if not write_json(report.to_json(), json):
+    if not write_json(report.to_json(), json) and report.images:
         _print(report)
-    say_where(report.left_out, out, missed="left out")
-    if not report.images:
-        raise typer.Exit(EXIT_EXPECTED_ERROR)
+    n_images, n_cells = len(report.images), report.overall.n_white + report.overall.n_red
+    say_end(report.left_out, out, n_images=n_images, n_cells=n_cells, verb="left out")
 
 
 def _print(report: LeukemiaReport) -> None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from cellwright.cli.console import EXIT_EXPECTED_ERROR, counted, progress_bar, say, write_json
+from cellwright.cli.console import (
+    Missed,
+    counted,
+    progress_bar,
+    say,
+    say_missed,
+    say_no_cells,
+    write_json,
+)
 from cellwright.cli.options import (
     Cluster,
     Existing,
@@ -38,8 +46,6 @@ cellwright predict smear.jpg --model blood-cells --out results
 cellwright predict plate_7 --model runs/mine/mine.cellwright --out results --json -
 
 cellwright predict screen --model nuclei --out results --cluster tcp://head-node:8786"""
-
-ERRORS_SHOWN = 5
 
 
 def predict(
@@ -82,11 +88,11 @@ def predict(
     )
     where = _Where(out, existing, runtime, threads, cluster)
     summary = _predict(inputs, open_bundle(model), options, where)
-    if not write_json(_as_json(summary), json):
+    if not write_json(_as_json(summary), json) and summary.n_done:
         typer.echo(_sentence(summary))
-    _say_errors(summary)
-    if not summary.n_done:
-        raise typer.Exit(EXIT_EXPECTED_ERROR)
+    missed = [Missed(image, one.what, one.remedy) for image, one in summary.errors.items()]
+    say_missed(missed, out / "errors.csv", n_done=summary.n_done, verb="not counted")
+    say_no_cells(summary.n_done, sum(summary.counts.values()))
 
 
 @dataclass(frozen=True)
@@ -130,15 +136,6 @@ def _predict(inputs: list[Path], bundle: Bundle, options: RunOptions, where: _Wh
     choice = runtime_choice(where.runtime, bundle.card.graphs[0].precision)
     say(f"runtime {summary.runtime}: {choice.why}")
     return summary
-
-
-def _say_errors(summary: RunSummary) -> None:
-    """The first images without a result, and where all of them stand."""
-    for image, error in list(summary.errors.items())[:ERRORS_SHOWN]:
-        say(f"not counted: {image}: {error.what}")
-    if summary.errors:
-        listed = summary.out / "errors.csv"
-        say(f"{len(summary.errors)} of {counted(summary.n_images, 'image')} in {listed}")
 
 
 def _sentence(summary: RunSummary) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cellwright.cli.console import EXIT_EXPECTED_ERROR, counted, progress_bar, say, write_json
+from cellwright.cli.console import Missed, counted, progress_bar, say_missed, write_json
 from cellwright.cli.options import Json, Out
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ cellwright data unpack slide.czi --out pictures
 cellwright data unpack stacks/ --z max --out pictures
 
 cellwright data unpack plate.zarr --channel DAPI --out pictures"""
-
-ERRORS_SHOWN = 5
 
 Files: TypeAlias = Annotated[
     list[Path],
@@ -66,15 +64,11 @@ def unpack(
     found = list_scene_files(files)
     with progress_bar("unpacking") as progress:
         unpacked = take_apart(found, out, Choice(z, t, channel), progress=progress)
-    if not write_json(_as_json(unpacked, out), json):
+    if not write_json(_as_json(unpacked, out), json) and unpacked.rows:
         kept = f", {unpacked.n_kept} of them from before" if unpacked.n_kept else ""
         typer.echo(f"{counted(len(unpacked.rows), 'picture')}{kept} -> {out}")
-    for path, error in list(unpacked.errors.items())[:ERRORS_SHOWN]:
-        say(f"not unpacked: {path}: {error.what}; {error.remedy}")
-    if unpacked.errors:
-        say(f"{len(unpacked.errors)} of {counted(len(found), 'file')} in {out / 'errors.csv'}")
-    if not unpacked.rows:
-        raise typer.Exit(EXIT_EXPECTED_ERROR)
+    missed = [Missed(str(path), one.what, one.remedy) for path, one in unpacked.errors.items()]
+    say_missed(missed, out / "errors.csv", n_done=len(unpacked.rows), verb="not unpacked")
 
 
 def _as_json(unpacked: Unpacked, out: Path) -> dict[str, object]:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cellwright.cli import console
-from cellwright.errors import ConfigError
+from cellwright.errors import CellwrightError, ConfigError
 
 
 def test_json_goes_to_stdout_for_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,3 +88,52 @@ def test_a_download_is_drawn_on_a_terminal_only(
         printed = capsys.readouterr()
         assert printed.out == ""
         assert ("2.0/2.0 MB" in printed.err) == on_terminal
+
+
+def test_a_kind_of_reason_is_said_once_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    missed = [
+        console.Missed("a.png", "the file is empty", "copy it again"),
+        console.Missed("b.png", "too large", ""),
+        console.Missed("c.png", "the file is empty", "copy it again"),
+        console.Missed("d.png", "the file is empty", "copy it again"),
+    ]
+    console.say_missed(missed, Path("out/errors.csv"), n_done=1, verb="not counted")
+    assert capsys.readouterr().err.splitlines() == [
+        "not counted: a.png and 2 more: the file is empty; copy it again",
+        "not counted: b.png: too large",
+        "4 files not counted: all are listed in out/errors.csv",
+    ]
+
+
+def test_many_kinds_of_reasons_are_cut_and_all_files_are_numbered(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    missed = [console.Missed(f"{n}.png", f"reason {n}", "") for n in range(9)]
+    console.say_missed(missed, Path("errors.csv"), n_done=1, verb="left out")
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == console.KINDS_SHOWN + 1
+    assert said[-1] == "9 files left out: all are listed in errors.csv"
+
+
+def test_no_result_at_all_is_an_error_with_the_first_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    missed = [
+        console.Missed("a.png", "the file is empty", "copy it again"),
+        console.Missed("b.png", "too large", "cut it"),
+    ]
+    with pytest.raises(CellwrightError) as raised:
+        console.say_missed(missed, Path("errors.csv"), n_done=0, verb="not counted")
+    assert str(raised.value) == (
+        "there is no result at all: a.png: the file is empty; copy it again "
+        "(2 files listed in errors.csv)"
+    )
+    assert capsys.readouterr().err.splitlines() == ["not counted: b.png: too large; cut it"]
+
+
+def test_images_without_any_cell_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    console.say_no_cells(3, 0)
+    assert capsys.readouterr().err.startswith("No cell was found in 3 images: check")
+    console.say_no_cells(3, 1)
+    console.say_no_cells(0, 0)
+    assert capsys.readouterr().err == ""

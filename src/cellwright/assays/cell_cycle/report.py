@@ -44,6 +44,9 @@ def _add_headlines(page: Page, report: CellCycleReport) -> None:
     index = overall.mitotic_index
     page.headline(percent(index), "Mitotic index", detail=f"95 % interval {span(index)}")
     page.headline(f"{overall.n_cells:,}", "Cells", detail=counted(overall.n_images, "image"))
+    if not overall.n_cells:
+        page.note("No cell could be staged.", tone="warning")
+        return
     common = max(report.phases, key=lambda phase: overall.counts[phase])
     share = overall.shares[common]
     page.headline(percent(share), f"in {common}", detail=f"95 % interval {span(share)}")
@@ -52,8 +55,6 @@ def _add_headlines(page: Page, report: CellCycleReport) -> None:
             "None of the model's classes is called a phase of mitosis; name them with --mitotic.",
             tone="warning",
         )
-    if not overall.n_cells:
-        page.note("No cell could be staged.", tone="warning")
 
 
 def _add_unlike(page: Page, report: CellCycleReport, bundle: Bundle) -> None:

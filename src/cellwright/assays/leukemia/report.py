@@ -66,6 +66,9 @@ def _add_headlines(page: Page, report: LeukemiaReport) -> None:
         "White per red cell",
         detail=f"{overall.n_red:,} red; {plain_span(ratio.low, ratio.high)}",
     )
+    if not report.images:
+        page.note("No image could be counted.", tone="warning")
+        return
     if report.asked is None:
         page.note("No model was given: cells are counted and measured, and nothing is called.")
         return

@@ -149,6 +149,10 @@ def test_what_cannot_be_used_is_said_and_the_rest_is_counted(smears: Path, tmp_p
     said = {one.image_id: one.error for one in report.left_out}
     assert set(said) == {"grey", "empty", "broken"}
     assert "three colour channels" in said["grey"] and "grey" in said["empty"]
+    nothing = run_leukemia([folder / "grey.png"], out=tmp_path / "nothing")
+    assert nothing.images == ()
+    page = (tmp_path / "nothing" / "report.html").read_text(encoding="utf-8")
+    assert "No image could be counted" in page
 
 
 def test_models_and_settings_that_do_not_fit_are_refused(smears: Path, tmp_path: Path) -> None:
