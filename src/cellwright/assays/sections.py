@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,9 +45,21 @@ def span(interval: Interval) -> str:
     return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
 
 
-def plain_span(low: float | None, high: float | None) -> str:
-    """The ends as they are."""
-    return "–" if low is None or high is None else f"{low:.3g} to {high:.3g}"
+def figure_and_span(value: float | None, low: float | None, high: float | None) -> tuple[str, str]:
+    """A figure and the ends of its interval, all with the same decimals; a dash for what is not.
+
+    The largest has three digits; zeros that none needs are left away.
+
+    >>> figure_and_span(12.5, 8.25, 14), figure_and_span(0.9, 0.88, 0.931)
+    (('12.5', '8.2 to 14.0'), ('0.900', '0.880 to 0.931'))
+    """
+    known = [one for one in (value, low, high) if one is not None]
+    largest = max((abs(one) for one in known), default=0.0)
+    most = max(0, 2 - math.floor(math.log10(largest))) if largest else 0
+    needed = [len(f"{one:.{most}f}".partition(".")[2].rstrip("0")) for one in known]
+    decimals = max(needed, default=0)
+    shown = ["–" if one is None else f"{one:,.{decimals}f}" for one in (value, low, high)]
+    return shown[0], "–" if low is None or high is None else f"{shown[1]} to {shown[2]}"
 
 
 def counted(number: int, noun: str) -> str:
@@ -174,7 +187,7 @@ def add_model(page: Page, bundle: Bundle, *, rule: tuple[str, str], runtime: str
         page.table(
             ("measure", "value", "95 % interval", "n"),
             [
-                (name, metric.value, plain_span(metric.low, metric.high), metric.n)
+                (name, *figure_and_span(metric.value, metric.low, metric.high), metric.n)
                 for name, metric in evaluation.metrics.items()
             ],
             caption=f"How good the model is on {evaluation.data} ({evaluation.n_images} images)",

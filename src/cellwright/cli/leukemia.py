@@ -99,9 +99,10 @@ def _print(report: LeukemiaReport) -> None:
         called: tuple[Cell, ...] = ()
         if report.asked is not None:
             called = (pooled.n_called, pooled.n_leukemic, share.value, share.low, share.high)
-        ratio = pooled.white_per_red.value
-        rows.append((pooled.name, pooled.n_images, pooled.n_white, pooled.n_red, ratio, *called))
-    columns: tuple[str, ...] = ("group", "images", "white", "red", "white per red")
+        counts = (pooled.name, pooled.n_images, pooled.n_white, pooled.n_red)
+        ratio = pooled.white_per_red
+        rows.append((*counts, ratio.value, ratio.low, ratio.high, *called))
+    columns: tuple[str, ...] = ("group", "images", "white", "red", "white per red", "low", "high")
     if report.asked is not None:
         what = "blasts" if report.asked == "cells" else "leukemic"
         columns = (*columns, "called", what, "share", "low", "high")

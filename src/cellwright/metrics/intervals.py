@@ -303,6 +303,44 @@ def pooled_share(
     return wider(wilson(int(np.sum(successes)), int(np.sum(counts))), by_image)
 
 
+def ratio_of_few(
+    numerators: ArrayLike, denominators: ArrayLike, *, resampling: Resampling = FINER
+) -> Interval:
+    """Ratio ``sum(numerators) / sum(denominators)`` of what is no count of independent things.
+
+    The wider of the interval that draws images or groups, which of two of them is no more than the
+    two values, and of Student's t for the linearised ratio (Cochran 1977, *Sampling Techniques*,
+    chapter 6), which knows how little two of them say. Open where all of them agree exactly.
+
+    Args:
+        numerators: ``(I,)`` >= 0, one value an image (covered pixels); NaN where unknown.
+        denominators: ``(I,)`` >= 0, one value an image (all pixels).
+        resampling: how images, or groups of them, are drawn for the intervals.
+
+    Returns:
+        Interval that does not reach below 0.
+
+    >>> share = ratio_of_few([40, 60], [100, 100])
+    >>> share.value, share.low, round(share.high, 2)
+    (0.5, 0.0, 1.77)
+    """
+    drawn = bootstrap_ratio(numerators, denominators, resampling=resampling)
+    if drawn.value is None or drawn.low is None:
+        return drawn
+    top, bottom = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
+    names = np.arange(len(top)) if resampling.groups is None else np.asarray(resampling.groups)
+    _, unit = np.unique(names, return_inverse=True)
+    off = np.bincount(unit, top - drawn.value * bottom)
+    spread = math.sqrt(len(off) / (len(off) - 1) * float(off @ off)) / float(bottom.sum())
+    if math.isclose(drawn.value + spread, drawn.value, rel_tol=1e-9, abs_tol=1e-12):
+        return replace(drawn, low=None, high=None)
+    from scipy.special import stdtrit  # noqa: PLC0415 - SciPy, only for figures that stand alone
+
+    half = float(stdtrit(len(off) - 1, 0.5 + CONFIDENCE / 2)) * spread
+    by_student = replace(drawn, low=max(0.0, drawn.value - half), high=drawn.value + half)
+    return wider(drawn, by_student)
+
+
 def ratio(
     numerators: NDArray[np.float64], denominators: NDArray[np.float64]
 ) -> NDArray[np.float64]:

@@ -3,8 +3,9 @@
     confluence = pixels in cells / all pixels
 
 A bundle that segments finds the cells of every image. Over several images the covered and
-all pixels are added up, so that a larger image weighs more; the interval draws whole images
-(whole groups where there are several) with replacement, since pixels of one image are alike.
+all pixels are added up, so that a larger image weighs more. At each end the interval is the wider
+of two: of whole images (whole groups where there are several) drawn with replacement, since pixels
+of one image are alike, and of Student's t, since a few images drawn say too little of others.
 It covers the choice of fields, not mistakes of the model. One image has no interval.
 """
 

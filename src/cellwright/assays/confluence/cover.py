@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,7 @@ from numpy.typing import NDArray
 
 from cellwright.assays.tables import LeftOut, Row
 from cellwright.inference.identity import NamedImage
-from cellwright.metrics.intervals import (
-    FINE,
-    Interval,
-    Resampling,
-    Weights,
-    bootstrap_by_image,
-    ratio,
-)
+from cellwright.metrics.intervals import FINE, Interval, Resampling, ratio_of_few
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,22 +135,20 @@ def pool(name: str, fields: Sequence[CoveredField]) -> PooledCover:
     sizes = [field.pixel_size_um for field in fields]
     in_um2 = np.array([np.nan if size is None else size**2 for size in sizes])
 
-    def share(top: NDArray[np.float64], bottom: NDArray[np.float64], n: int) -> Interval:
-        def statistic(weights: Weights) -> NDArray[np.float64]:
-            return ratio(weights @ top, weights @ bottom)
+    def figure(top: NDArray[np.float64], bottom: NDArray[np.float64], n: int) -> Interval:
+        found = ratio_of_few(top, bottom, resampling=Resampling(FINE, groups=groups))
+        return replace(found, n=n)
 
-        return bootstrap_by_image(
-            statistic, len(fields), n=n, resampling=Resampling(FINE, groups=groups)
-        )
+    share = figure(covered, pixels, len(fields))
 
     return PooledCover(
         name=name,
         n_images=len(fields),
         n_cells=n_cells,
-        confluence=share(covered, pixels, len(fields)),
-        cells_per_image=share(counts, np.ones(len(fields)), len(fields)),
-        area_mean_px=share(covered, counts, n_cells),
-        area_mean_um2=share(covered * in_um2, counts, n_cells),
+        confluence=share if share.high is None else replace(share, high=min(1.0, share.high)),
+        cells_per_image=figure(counts, np.ones(len(fields)), len(fields)),
+        area_mean_px=figure(covered, counts, n_cells),
+        area_mean_um2=figure(covered * in_um2, counts, n_cells),
     )
 
 

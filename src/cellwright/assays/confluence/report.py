@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from cellwright.assays.confluence.cover import ConfluenceReport, CoveredField, PooledCover
 from cellwright.assays.sections import (
     MOST_PICTURES,
@@ -15,8 +13,8 @@ from cellwright.assays.sections import (
     begin_page,
     counted,
     evenly,
+    figure_and_span,
     percent,
-    plain_span,
     share_bar,
     span,
     warn_left_out,
@@ -46,13 +44,13 @@ def write_report(report: ConfluenceReport, bundle: Bundle, *, runtime: str) -> N
 def _add_headlines(page: Page, report: ConfluenceReport) -> None:
     overall = report.overall
     share, area = overall.confluence, _area(overall)
-    interval = f"95 % interval {span(share)}" if share.low is not None else "one field: no interval"
-    page.headline(percent(share), "Confluence", detail=interval)
+    page.headline(percent(share), "Confluence", detail=_interval(share, span(share)))
     per_image = overall.cells_per_image
     mean = "–" if per_image.value is None else f"{per_image.value:.1f} a field"
     page.headline(f"{overall.n_cells:,}", "Cells", detail=mean)
-    value = "–" if area[0].value is None else f"{area[0].value:,.0f} {area[1]}"
-    page.headline(value, "Mean area of a cell", detail=_spread(area[0]))
+    value, ends = _figure(area[0])
+    shown = value if area[0].value is None else f"{value} {area[1]}"
+    page.headline(shown, "Mean area of a cell", detail=_interval(area[0], ends))
     groups = f"in {counted(len(report.groups), 'group')}" if report.groups else "none"
     page.headline(f"{len(report.fields):,}", "Fields of view", detail=groups)
     warn_left_out(page, report.left_out)
@@ -132,12 +130,13 @@ def _add_method(page: Page, report: ConfluenceReport, bundle: Bundle, runtime: s
             else ". Each connected region counts as one cell: cells that touch count as one, so "
             "the count is a lower bound where they do."
         ),
-        "Confluence = pixels in cells / all pixels; over several fields both are added up. The "
-        "intervals draw whole "
-        f"{'groups' if len(report.groups) > 1 else 'images'} with replacement (2,000 times), "
-        "since pixels and cells of one image are more alike than those of different ones. They "
-        "are 95 % and cover which fields were looked at, not mistakes of the model: its "
-        "measured quality is below, and the pictures above show its work. Cells that the border "
+        "Confluence = pixels in cells / all pixels; over several fields both are added up. An "
+        "interval is, at each end, the wider of two: whole "
+        f"{'groups' if len(report.groups) > 1 else 'images'} drawn with replacement (2,000 times), "
+        "since pixels and cells of one image are more alike than those of different ones, and "
+        "Student's t, which is wide where there are few. They are 95 % and cover "
+        "which fields were looked at, not mistakes of the model: its measured "
+        "quality is below, and the pictures above show its work. Cells that the border "
         "of an image cuts are counted and make the mean area a little too small.",
     )
     rule = "watershed on predicted distances" if separates else "connected regions of the mask"
@@ -151,20 +150,25 @@ def _area(pooled: PooledCover) -> tuple[Interval, str]:
     return pooled.area_mean_px, "px"
 
 
-def _spread(interval: Interval) -> str:
-    if interval.low is None:
+def _figure(interval: Interval) -> tuple[str, str]:
+    return figure_and_span(interval.value, interval.low, interval.high)
+
+
+def _interval(figure: Interval, ends: str) -> str:
+    """The ends in words, or why there are none."""
+    if figure.value is None:
         return ""
-    return f"95 % interval {plain_span(interval.low, interval.high)}"
+    if figure.low is None:
+        return "no interval: one field or group, or all alike"
+    return f"95 % interval {ends}"
 
 
 def _group_cells(pooled: PooledCover) -> tuple[str | int | float | None, ...]:
     area, _ = _area(pooled)
-    figures: Sequence[Interval] = (pooled.cells_per_image, area)
-    spans = [(one.value, plain_span(one.low, one.high)) for one in figures]
     return (
         *(pooled.name, pooled.n_images, pooled.n_cells),
         *(percent(pooled.confluence), span(pooled.confluence)),
-        *(cell for pair in spans for cell in pair),
+        *(*_figure(pooled.cells_per_image), *_figure(area)),
     )
 
 

@@ -16,9 +16,9 @@ from cellwright.assays.sections import (
     begin_page,
     counted,
     evenly,
+    figure_and_span,
     overlay_of,
     percent,
-    plain_span,
     share_bar,
     span,
 )
@@ -59,13 +59,9 @@ def write_report(
 def _add_headlines(page: Page, report: LeukemiaReport) -> None:
     overall = report.overall
     page.headline(f"{overall.n_white:,}", "White cells", detail=counted(overall.n_images, "image"))
-    ratio = overall.white_per_red
-    shown = "–" if ratio.value is None else f"{ratio.value:.3g}"
-    page.headline(
-        shown,
-        "White per red cell",
-        detail=f"{overall.n_red:,} red; {plain_span(ratio.low, ratio.high)}",
-    )
+    ratio, ends = _per_red(overall)
+    detail = f"{overall.n_red:,} red; 95 % interval {ends}"
+    page.headline(ratio, "White per red cell", detail=detail)
     if not report.images:
         page.note("No image could be counted.", tone="warning")
         return
@@ -135,7 +131,7 @@ def _add_tables(page: Page, report: LeukemiaReport) -> None:
     called = report.asked is not None
     extra = ("called", "leukemic", "share", "95 % interval", "unlike") if called else ()
     page.table(
-        ("group", "images", "white", "red", "white per red", *extra),
+        ("group", "images", "white", "red", "white per red", "95 % interval", *extra),
         [_row(one, called=called) for one in (*report.groups, report.overall)],
         caption=f"Pooled over the images of a group; {NOTE}",
     )
@@ -161,14 +157,18 @@ def _add_tables(page: Page, report: LeukemiaReport) -> None:
 
 
 def _row(pooled: PooledSmears, *, called: bool) -> tuple[str | int | float | None, ...]:
-    ratio = pooled.white_per_red.value
-    counts = (pooled.name, pooled.n_images, pooled.n_white, pooled.n_red)
-    rate = None if ratio is None else round(ratio, 4)
+    counts = (pooled.name, pooled.n_images, pooled.n_white, pooled.n_red, *_per_red(pooled))
     if not called:
-        return (*counts, rate)
+        return counts
     share = pooled.leukemic
     figures = (percent(share), span(share), percent(pooled.unlike))
-    return (*counts, rate, pooled.n_called, pooled.n_leukemic, *figures)
+    return (*counts, pooled.n_called, pooled.n_leukemic, *figures)
+
+
+def _per_red(pooled: PooledSmears) -> tuple[str, str]:
+    """White cells for each red one, and the interval."""
+    ratio = pooled.white_per_red
+    return figure_and_span(ratio.value, ratio.low, ratio.high)
 
 
 def _add_method(page: Page, report: LeukemiaReport, bundle: Bundle | None, runtime: str) -> None:

@@ -24,7 +24,7 @@ from cellwright.assays.viability.field_image import FieldImage, shared_pixel_siz
 from cellwright.assays.viability.finder import BundleFinder
 from cellwright.assays.viability.pairs import Pairs
 from cellwright.assays.viability.report import Provenance, write_report
-from cellwright.assays.viability.singles import Singles
+from cellwright.assays.viability.singles import Singles, refuse_pairs
 from cellwright.assays.viability.tables import write_tables
 from cellwright.bundles.bundle import Bundle
 from cellwright.errors import CellwrightError
@@ -76,8 +76,8 @@ def run_viability(
 
     Raises:
         ImageError: an input does not exist, or there is no image at all.
-        ConfigError: the model does not suit the way of counting, a pattern is wrong, or
-            ``out`` holds something else.
+        ConfigError: the model does not suit the way of counting, a pattern is wrong, ``out``
+            holds something else, or nobody asked for single images and these look like pairs.
         BundleError: the bundle cannot be used for detection.
     """
     settings = settings or ViabilitySettings()
@@ -86,6 +86,8 @@ def run_viability(
     refuse_predictions(out)
     template = settings.group_template
     paths = images_among(inputs, written=[out / OVERLAYS], aim="count")
+    if settings.counting is None and isinstance(counting, Singles):
+        refuse_pairs(paths)
     fields, left_out = counting.plan(paths, group=template)
     predictor = Predictor(bundle, runtime=settings.runtime)
     finder = BundleFinder(predictor, settings.options)

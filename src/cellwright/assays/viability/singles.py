@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from cellwright.assays.names import Template, group_of
+from cellwright.assays.pairing import pair_images
 from cellwright.assays.tables import LeftOut
 from cellwright.assays.viability.counting import Field, Finder
 from cellwright.assays.viability.counts import CLASSES, DEAD, LIVE, Cells, Seen
 from cellwright.assays.viability.field_image import FieldImage
+from cellwright.assays.viability.pairs import Pairs
 from cellwright.assays.viability.true_counts import NOTHING_KNOWN, TrueCounts
 from cellwright.errors import ConfigError
 from cellwright.inference.identity import name_images
@@ -84,4 +86,23 @@ class Singles:
         return (
             f"The model detects cells and tells {self.live!r} from {self.dead!r} in each image; "
             "a cell found as both is counted once, as the class with the higher score."
+        )
+
+
+def refuse_pairs(paths: Sequence[Path]) -> None:
+    """Stop where a model of single images was given files that are named as pairs of dyes.
+
+    Each would count as a field of its own, those of the dye of dead cells too.
+
+    Raises:
+        ConfigError: some files are called as the two images of a pair.
+    """
+    pairs = pair_images(paths, blue=Pairs.blue, red=Pairs.red).pairs
+    if pairs:
+        first = pairs[0]
+        raise ConfigError(
+            f"{first.blue.name} and {first.red.name} look like two dyes of one field "
+            f"({len(pairs)} such in all), and this model counts single images",
+            remedy="count pairs with a model of stained nuclei (--model live-dead-fluo), or say "
+            "that each image is a field of its own (--live live --dead dead)",
         )

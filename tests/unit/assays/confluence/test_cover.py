@@ -46,7 +46,23 @@ def test_the_interval_draws_whole_images_and_then_whole_groups() -> None:
     # Twenty copies of two images know no more than the two.
     copies = [field(f"{i}", 2000 + 4000 * (i % 2), 5, group="ab"[i % 2]) for i in range(40)]
     grouped = pool("all", copies).confluence
-    assert (grouped.low, grouped.value, grouped.high) == (0.2, 0.4, 0.6)
+    assert (grouped.low, grouped.value, grouped.high) == (0, 0.4, 1)
+
+
+def test_few_images_have_an_interval_as_wide_as_students() -> None:
+    shares = (0.3, 0.5, 0.4)
+    pooled = pool("all", [field(str(one), round(1e4 * one), 5) for one in shares]).confluence
+    half = 4.3027 * np.std(shares, ddof=1) / np.sqrt(3)
+    assert pooled.low == pytest.approx(0.4 - half, abs=1e-4)
+    assert pooled.high == pytest.approx(0.4 + half, abs=1e-4)
+    two = pool("all", [field("a", 4000, 5), field("b", 6000, 9)])
+    assert (two.confluence.low, two.confluence.high) == (0, 1)
+    assert two.cells_per_image.low == 0 and two.cells_per_image.high > 14
+
+
+def test_images_that_agree_exactly_have_no_interval() -> None:
+    pooled = pool("all", [field(str(index), 0, 0) for index in range(3)])
+    assert (pooled.confluence.value, pooled.confluence.low) == (0, None)
 
 
 def test_one_image_has_a_value_and_no_interval() -> None:

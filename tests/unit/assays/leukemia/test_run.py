@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from cellwright.assays import ASSAYS
 from cellwright.assays.leukemia import LeukemiaSettings, run_leukemia
 from cellwright.assays.leukemia.calls import NOTE
+from cellwright.assays.sections import figure_and_span
 from cellwright.bundles.bundle import open_bundle
 from cellwright.cli.main import app
 from cellwright.errors import BundleError, ConfigError
@@ -59,6 +60,8 @@ def test_without_a_model_there_are_counts_and_no_call(counted) -> None:
     assert plain["use"] == NOTE and "blast_fraction" not in plain["overall"]
     page = (counted.out / "report.html").read_text(encoding="utf-8")
     assert "nothing is called" in page and NOTE in page.lower()
+    ratio = counted.groups[0].white_per_red
+    assert figure_and_span(ratio.value, ratio.low, ratio.high)[1] in page
 
 
 def test_a_row_a_white_cell_with_every_measure(counted) -> None:
@@ -171,6 +174,9 @@ def test_the_command(smears: Path, tmp_path: Path) -> None:
     run = CliRunner().invoke(app, [*command, "--model", str(bundle.path), "--json", "-"])
     assert run.exit_code == 0, run.output
     plain = json.loads(run.stdout)
+    table = CliRunner().invoke(app, [*command, "--model", str(bundle.path)])
+    ratio = plain["overall"]["white_per_red"]
+    assert all(f"{ratio[end]:.4g}" in table.stdout for end in ("value", "low", "high"))
     assert plain["called"] == "cells" and plain["overall"]["blast_fraction"]["n"] > 0
     with pytest.raises(ConfigError, match="no model whose classes"):
         CliRunner().invoke(app, [*command, "--blast", "x"], catch_exceptions=False)

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from cellwright.assays import ASSAYS
-from cellwright.assays.viability import Pairs, ViabilitySettings, run_viability
+from cellwright.assays.viability import Pairs, Singles, ViabilitySettings, run_viability
 from cellwright.bundles.bundle import Bundle, open_bundle
 from cellwright.errors import ConfigError, ImageError
 from cellwright.images.write import write_png, write_tiff
@@ -226,6 +226,22 @@ def test_what_is_refused(draw: Callable, live_dead: Bundle, nuclei: Bundle, tmp_
     (out / "run.json").write_text("{}")
     with pytest.raises(ConfigError, match="results of cellwright predict"):
         run_viability([path], bundle=live_dead, out=out)
+
+
+def test_pairs_are_no_single_images_unless_it_is_said(
+    draw: Callable, live_dead: Bundle, tmp_path: Path
+) -> None:
+    draw("a_1_blue.png", grid(4))
+    draw("a_1_red.png", grid(2))
+    draw("b.png", grid(2))
+    with pytest.raises(ConfigError, match=r"a_1_blue.png and a_1_red.png look like .*--live live"):
+        run_viability([tmp_path / "in"], bundle=live_dead, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    meant = ViabilitySettings(counting=Singles())
+    report = run_viability(
+        [tmp_path / "in"], bundle=live_dead, out=tmp_path / "out", settings=meant
+    )
+    assert len(report.fields) == 3
 
 
 def test_the_table_names_the_assay() -> None:
