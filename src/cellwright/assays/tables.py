@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -25,6 +26,27 @@ CELL_KINDS: dict[str, type] = {
     "label": int,
 }
 """Columns of ``cells.csv`` and ``cells.parquet`` and the type of each."""
+
+
+RESULTS = ("cells.csv", "cells.parquet", "summary.csv", "groups.csv", ERRORS, "report.html")
+"""Files that an assay with a run of its own ends with."""
+
+POOLED = ("groups.csv", "report.html")
+"""Files that are added to those of ``predict``, which go on where they were stopped."""
+
+
+@contextmanager
+def all_or_none(out: Path, names: Sequence[str]) -> Iterator[None]:
+    """Within it files ``names`` are written into ``out``; where that is stopped, none is left.
+
+    Tables without their report would look like a run that is done.
+    """
+    try:
+        yield
+    except BaseException:
+        for name in names:
+            (out / name).unlink(missing_ok=True)
+        raise
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from cellwright.cli.options import (
     Scale,
     ScoreThreshold,
 )
+from cellwright.cli.stopping import BEGINS_ANEW, told_when_stopped
 
 if TYPE_CHECKING:
     from cellwright.assays.confluence import ConfluenceReport
@@ -100,7 +101,7 @@ def viability(
         runtime=runtime,
         options=RunOptions(pixel_size, scale, score_threshold),
     )
-    with progress_bar("counting") as progress:
+    with told_when_stopped(BEGINS_ANEW), progress_bar("counting") as progress:
         report = run_viability(
             inputs, bundle=open_bundle(model), out=out, settings=settings, progress=progress
         )
@@ -138,7 +139,7 @@ def confluence(
         runtime=runtime,
         options=RunOptions(pixel_size, scale, score_threshold, overlays),
     )
-    with progress_bar("segmenting") as progress:
+    with told_when_stopped(BEGINS_ANEW), progress_bar("segmenting") as progress:
         report = run_confluence(
             inputs, bundle=open_bundle(model), out=out, settings=settings, progress=progress
         )

@@ -25,6 +25,7 @@ from cellwright.cli.options import (
     Runtime,
     Tile,
 )
+from cellwright.cli.stopping import GOES_ON, told_when_stopped
 
 if TYPE_CHECKING:
     from cellwright.assays.cell_cycle import CellCycleReport
@@ -78,7 +79,7 @@ def cell_cycle(
             labels_dir=None if labels is None else str(labels),
         ),
     )
-    with progress_bar("staging") as progress:
+    with told_when_stopped(GOES_ON), progress_bar("staging") as progress:
         report = run_cell_cycle(
             inputs, bundle=open_bundle(model), out=out, settings=settings, progress=progress
         )

@@ -15,6 +15,7 @@ from cellwright.cli.console import (
     write_json,
 )
 from cellwright.cli.options import Group, Inputs, Json, Out, Overlays, PixelSize, Runtime
+from cellwright.cli.stopping import GOES_ON, told_when_stopped
 
 if TYPE_CHECKING:
     from cellwright.assays.leukemia import LeukemiaReport
@@ -76,7 +77,7 @@ def leukemia(
         overlays=overlays,
         runtime=runtime,
     )
-    with progress_bar("segmenting") as progress:
+    with told_when_stopped(GOES_ON), progress_bar("segmenting") as progress:
         report = run_leukemia(
             inputs,
             out=out,

@@ -34,6 +34,7 @@ from cellwright.cli.options import (
     Threads,
     Tile,
 )
+from cellwright.cli.stopping import GOES_ON, GOES_ON_WITHOUT_REPLACE, told_when_stopped
 
 if TYPE_CHECKING:
     from cellwright.bundles.bundle import Bundle
@@ -112,7 +113,8 @@ def _predict(inputs: list[Path], bundle: Bundle, options: RunOptions, where: _Wh
     from cellwright.inference.run import load_model, predict_files
     from cellwright.inference.workers import plan_work
 
-    with progress_bar("counting") as progress:
+    then = GOES_ON if where.existing == "resume" else GOES_ON_WITHOUT_REPLACE
+    with told_when_stopped(then), progress_bar("counting") as progress:
         if where.cluster is None:
             summary = predict_files(
                 inputs,

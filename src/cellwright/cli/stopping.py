@@ -5,9 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+GOES_ON = "images that are done are kept; the same command goes on with the others"
+GOES_ON_WITHOUT_REPLACE = (
+    "images that are done are kept; the same command without --existing replace goes on"
+)
+BEGINS_ANEW = "no table or report was written; the same command begins anew"
 
 
 @contextmanager
@@ -27,6 +34,16 @@ def ends_when_told() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def told_when_stopped(then: str) -> Iterator[None]:
+    """Says on stderr, after Ctrl-C within it, what that left and what the same command does."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\nstopped: {then}", file=sys.stderr, flush=True)
+        raise
 
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from cellwright.cli.compress_training import train_smaller
-from cellwright.cli.stopping import ends_when_told
+from cellwright.cli.stopping import GOES_ON, ends_when_told, told_when_stopped
 
 RUN = """
 import signal, time
@@ -89,3 +89,12 @@ def test_a_training_before_a_verdict_ends_when_told(monkeypatch, tmp_path):
         train_smaller(None, None, tmp_path / "small.cellwright")
     with ends_when_told():
         assert seen == [signal.getsignal(signal.SIGTERM)]
+
+
+def test_ctrl_c_says_what_the_same_command_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), told_when_stopped(GOES_ON):
+        raise KeyboardInterrupt
+    assert "stopped: " in capsys.readouterr().err
+    with told_when_stopped(GOES_ON):
+        pass
+    assert capsys.readouterr().err == ""

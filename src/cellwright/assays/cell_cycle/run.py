@@ -21,7 +21,9 @@ from cellwright.assays.cell_cycle.phases import (
 from cellwright.assays.cell_cycle.report import write_report
 from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
 from cellwright.assays.tables import (
+    POOLED,
     Row,
+    all_or_none,
     read_csv,
     read_left_out,
     value_and_ends,
@@ -94,8 +96,9 @@ def run_cell_cycle(
         left_out=read_left_out(out),
     )
     pooled = (*report.groups, report.overall)
-    write_csv(out / "groups.csv", group_columns(phases), (_group_row(one) for one in pooled))
-    write_report(report, bundle, runtime=done.runtime)
+    with all_or_none(out, POOLED):
+        write_csv(out / "groups.csv", group_columns(phases), (_group_row(one) for one in pooled))
+        write_report(report, bundle, runtime=done.runtime)
     return report
 
 

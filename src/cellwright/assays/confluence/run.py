@@ -18,7 +18,7 @@ from cellwright.assays.confluence.report import write_report
 from cellwright.assays.confluence.tables import write_tables
 from cellwright.assays.inputs import images_among, refuse_predictions
 from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
-from cellwright.assays.tables import LeftOut
+from cellwright.assays.tables import RESULTS, LeftOut, all_or_none
 from cellwright.bundles.bundle import Bundle
 from cellwright.errors import CellwrightError
 from cellwright.images.read import RESULT_FOLDERS, open_image
@@ -98,8 +98,9 @@ def run_confluence(
         overall=pool(ALL_IMAGES, fields),
         left_out=tuple(one for one in found if isinstance(one, LeftOut)),
     )
-    write_tables(report, work.columns.cells)
-    write_report(report, bundle, runtime=work.runtime)
+    with all_or_none(out, RESULTS):
+        write_tables(report, work.columns.cells)
+        write_report(report, bundle, runtime=work.runtime)
     return report
 
 

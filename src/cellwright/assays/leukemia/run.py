@@ -23,7 +23,9 @@ from cellwright.assays.leukemia.report import write_report
 from cellwright.assays.leukemia.smear_work import SmearWork
 from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
 from cellwright.assays.tables import (
+    POOLED,
     Row,
+    all_or_none,
     read_csv,
     read_left_out,
     value_and_ends,
@@ -100,14 +102,13 @@ def run_leukemia(
         overall=pool(ALL_IMAGES, images),
         left_out=read_left_out(out),
     )
-    pooled = (*report.groups, report.overall)
-    write_csv(out / "groups.csv", GROUP_COLUMNS, (_group_row(one) for one in pooled))
-    explained = ""
-    if bundle is not None and caller is not None and settings.overlays == "draw":
-        files = {row["image_id"]: Path(row["file"]) for row in read_csv(out / "summary.csv")}
-        size = settings.pixel_size_um
-        explained = write_maps(out, images, files, bundle=bundle, caller=caller, pixel_size_um=size)
-    write_report(report, bundle, runtime=work.runtime, explained=explained)
+    with all_or_none(out, POOLED):
+        pooled = (*report.groups, report.overall)
+        write_csv(out / "groups.csv", GROUP_COLUMNS, (_group_row(one) for one in pooled))
+        explained = ""
+        if bundle is not None and caller is not None and settings.overlays == "draw":
+            explained = _maps(report, bundle, caller, settings.pixel_size_um)
+        write_report(report, bundle, runtime=work.runtime, explained=explained)
     return report
 
 
@@ -118,6 +119,17 @@ GROUP_COLUMNS = (
     *("against_marks", "note"),
 )  # fmt: skip
 """Columns of ``groups.csv``, 95 % intervals; its last row pools all images."""
+
+
+def _maps(
+    report: LeukemiaReport, bundle: Bundle, caller: Caller, pixel_size_um: float | None
+) -> str:
+    """Draw what the model looked at, or say why not."""
+    out = report.out
+    files = {row["image_id"]: Path(row["file"]) for row in read_csv(out / "summary.csv")}
+    return write_maps(
+        out, report.images, files, bundle=bundle, caller=caller, pixel_size_um=pixel_size_um
+    )
 
 
 def _group_row(pooled: PooledSmears) -> Row:

@@ -11,7 +11,7 @@ import numpy as np
 
 from cellwright.assays.inputs import images_among, refuse_predictions
 from cellwright.assays.names import ALL_IMAGES, Template, parse_group
-from cellwright.assays.tables import LeftOut
+from cellwright.assays.tables import RESULTS, LeftOut, all_or_none
 from cellwright.assays.viability.counting import Counting, Field, Finder
 from cellwright.assays.viability.counts import (
     CLASSES,
@@ -106,9 +106,10 @@ def run_viability(
         overall=pool(ALL_IMAGES, counted),
         left_out=tuple(left_out),
     )
-    write_tables(report)
     provenance = Provenance(bundle, counting.describe(), finder.thresholds, predictor.runtime)
-    write_report(report, provenance)
+    with all_or_none(out, RESULTS):
+        write_tables(report)
+        write_report(report, provenance)
     return report
 
 

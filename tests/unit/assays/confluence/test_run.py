@@ -144,3 +144,15 @@ def test_masks_count_connected_regions_and_the_page_says_so(images: Path, tmp_pa
     assert (tmp_path / "out" / "masks" / "low_1.png").is_file()
     assert "lower bound" in (tmp_path / "out" / "report.html").read_text()
     assert report.overall.n_cells > 0
+
+
+def test_a_run_that_is_stopped_at_its_report_leaves_no_tables(
+    images: Path, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cellwright.assays.confluence.run.write_report", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run_confluence([images], bundle=bundle, out=tmp_path / "out")
+    assert {one.name for one in (tmp_path / "out").iterdir()} == {"overlays", "labels"}

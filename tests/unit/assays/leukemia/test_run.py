@@ -158,6 +158,22 @@ def test_what_cannot_be_used_is_said_and_the_rest_is_counted(smears: Path, tmp_p
     assert "No image could be counted" in page
 
 
+def test_a_run_that_is_stopped_at_its_report_goes_on(
+    smears: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = sorted(smears.glob("*.png"))[0]
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("cellwright.assays.leukemia.run.write_report", stopped)
+        run_leukemia([one], out=tmp_path / "out")
+    assert not {"groups.csv", "report.html"} & {path.name for path in (tmp_path / "out").iterdir()}
+    run_leukemia([one], out=tmp_path / "out")
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
 def test_models_and_settings_that_do_not_fit_are_refused(smears: Path, tmp_path: Path) -> None:
     masks = open_bundle(write_ink_bundle(tmp_path / "masks.cellwright"))
     with pytest.raises(BundleError, match="not one that classifies"):

@@ -244,5 +244,19 @@ def test_pairs_are_no_single_images_unless_it_is_said(
     assert len(report.fields) == 3
 
 
+def test_a_run_that_is_stopped_at_its_report_leaves_no_tables(
+    draw: Callable, live_dead: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = draw("a.png", grid(4))
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cellwright.assays.viability.run.write_report", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run_viability([path], bundle=live_dead, out=tmp_path / "out")
+    assert [one.name for one in (tmp_path / "out").iterdir()] == ["overlays"]
+
+
 def test_the_table_names_the_assay() -> None:
     assert ASSAYS["viability"] is run_viability
