@@ -8,12 +8,13 @@ template look at folders (``blue/{name}``), and case does not matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellwright.errors import ConfigError
 from cellwright.images.read import stem_of
+from cellwright.inference.identity import NamedImage
 from cellwright.inference.well_names import up_to_well
 
 _LAST_NUMBER = re.compile(r"(?P<start>.*[^\W_].*?)[ _.\-/]+[a-z]{0,2}\d+")
@@ -85,14 +86,68 @@ def short_names(keys: Sequence[str]) -> list[str]:
     return ["/".join(part) for part in parts]
 
 
-def group_of(name: str, *, well: str = "", template: Template | None = None) -> str:
+def with_groups(
+    images: Sequence[NamedImage], keys: Sequence[Path], *, template: Template | None
+) -> list[NamedImage]:
+    """The images, each with what it is pooled with as its group.
+
+    Without ``template``, images of different folders are never pooled, whether their names are
+    alike or not: a folder a class, day or plate is what ``predict`` groups by, too.
+
+    Args:
+        images: named, as ``predict`` names them.
+        keys: folder and name of each by which it is pooled, without suffix: the file of a single
+            image, what the two files of a pair share.
+        template: picks the group out of the image's id.
+
+    Raises:
+        ConfigError: ``template`` does not match a name.
+    """
+    above = [key.absolute().parent.as_posix() for key in keys]
+    folders = sorted(set(above))
+    short = dict(zip(folders, short_names(folders), strict=True)) if len(folders) > 1 else {}
+    return [
+        replace(
+            image,
+            group=group_of(image.id, template=template)
+            if template is not None
+            else group_of(key.name, well=image.well, folder=short.get(folder, "")),
+        )
+        for image, key, folder in zip(images, keys, above, strict=True)
+    ]
+
+
+def images_of(rows: Iterable[Mapping[str, str]], template: Template | None) -> list[NamedImage]:
+    """The images of the ``summary.csv`` that ``predict`` wrote, pooled as :func:`with_groups` says.
+
+    Raises:
+        ConfigError: ``template`` does not match a name.
+    """
+    images = [
+        NamedImage(Path(row["file"]), row["image_id"], row["group"], row["well"], row["field"])
+        for row in rows
+    ]
+    return with_groups(images, [key_of(one.path) for one in images], template=template)
+
+
+def key_of(path: Path) -> Path:
+    """Folder and name without suffix of an image file."""
+    return path.with_name(stem_of(path))
+
+
+def group_of(
+    name: str, *, well: str = "", template: Template | None = None, folder: str = ""
+) -> str:
     """What an image called ``name`` is pooled with.
 
     What ``template`` picks; without one, its well with what stands before it, or else the name
-    without its last number.
+    without its last number, behind its ``folder`` where images lie in several. A name without
+    such a number, or of nothing else, is pooled by its folder alone.
 
     >>> group_of("plate2_B07_f3", well="B07"), group_of("hypoxia_003")
     ('plate2_B07', 'hypoxia')
+    >>> group_of("hypoxia_003", folder="day1"), group_of("17", folder="G1")
+    ('day1__hypoxia', 'G1')
 
     Raises:
         ConfigError: ``template`` does not match the name.
@@ -106,9 +161,13 @@ def group_of(name: str, *, well: str = "", template: Template | None = None) -> 
                 remedy="change the pattern, or leave it out",
             )
         return picked
+    counted = None if name.isdecimal() else _LAST_NUMBER.fullmatch(name)
     if well:
-        return up_to_well(name, well) or name
-    if name.isdecimal():
-        return UNNAMED_GROUP
-    counted = _LAST_NUMBER.fullmatch(name)
-    return counted.group("start") if counted else name
+        pooled = up_to_well(name, well) or name
+    elif counted:
+        pooled = counted.group("start")
+    elif folder:
+        return folder
+    else:
+        return UNNAMED_GROUP if name.isdecimal() else name
+    return f"{folder}__{pooled}" if folder else pooled

@@ -14,11 +14,19 @@ from cellwright.images.read import stem_of
 
 @dataclass(frozen=True)
 class ImagePair:
-    """The two images of one field; ``name`` is unique in a run and fit for a file name."""
+    """The two images of one field.
+
+    Attributes:
+        name: unique in a run and fit for a file name.
+        blue: the file that shows every nucleus.
+        red: the file that shows dead cells.
+        key: what the names of both share, with the folders above.
+    """
 
     name: str
     blue: Path
     red: Path
+    key: Path
 
 
 @dataclass(frozen=True)
@@ -59,8 +67,8 @@ def pair_images(paths: Sequence[Path], *, blue: str, red: str) -> Pairing:
             left_out.extend(_incomplete(files, templates, key))
     names = short_names(list(complete))
     pairs = tuple(
-        ImagePair(name.replace("/", "__"), files["blue"][0], files["red"][0])
-        for name, files in zip(names, complete.values(), strict=True)
+        ImagePair(name.replace("/", "__"), files["blue"][0], files["red"][0], Path(key))
+        for name, (key, files) in zip(names, complete.items(), strict=True)
     )
     return Pairing(pairs, tuple(left_out))
 

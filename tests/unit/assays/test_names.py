@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from cellwright.assays.names import group_of, parse_template, short_names
+from cellwright.assays.names import (
+    group_of,
+    key_of,
+    parse_template,
+    short_names,
+    with_groups,
+)
 from cellwright.errors import ConfigError
 from cellwright.images.read import stem_of
+from cellwright.inference.identity import name_images
 
 
 @pytest.mark.parametrize(
@@ -57,6 +64,28 @@ def test_a_template_needs_its_placeholder_once(template: str) -> None:
 )
 def test_groups_without_a_template(name: str, well: str, group: str) -> None:
     assert group_of(name, well=well) == group
+
+
+def pooled(*paths: str) -> list[str]:
+    """The group of each file."""
+    files = [Path(path) for path in paths]
+    named = with_groups(name_images(files), [key_of(path) for path in files], template=None)
+    return [one.group for one in named]
+
+
+def test_images_of_several_folders_are_not_pooled_whether_names_collide_or_not() -> None:
+    assert pooled("G1/1.png", "G1/2.png", "S/1.png") == ["G1", "G1", "S"]
+    assert pooled("G1/1.png", "G1/2.png", "S/3.png") == ["G1", "G1", "S"]
+    assert pooled("G1/17_Ch3.ome.jpg", "G1/9_Ch3.ome.jpg", "S/17_Ch3.ome.jpg") == ["G1", "G1", "S"]
+    assert pooled("d1/drug_1.png", "d1/none_1.png", "d2/drug_2.png") == [
+        *("d1__drug", "d1__none", "d2__drug")
+    ]
+    assert pooled("p1/B07_f1.png", "p2/B07_f1.png") == ["p1__B07", "p2__B07"]
+    assert pooled("a/raw/1.png", "b/raw/1.png") == ["a/raw", "b/raw"]
+
+
+def test_images_of_one_folder_are_pooled_by_their_names() -> None:
+    assert pooled("G1/cell_1.png", "G1/cell_2.png", "G1/12.png") == ["cell", "cell", "all"]
 
 
 def test_groups_with_a_template() -> None:

@@ -19,7 +19,7 @@ from cellwright.assays.cell_cycle.phases import (
     pool_groups,
 )
 from cellwright.assays.cell_cycle.report import write_report
-from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
+from cellwright.assays.names import ALL_IMAGES, images_of, parse_group
 from cellwright.assays.tables import (
     POOLED,
     Row,
@@ -84,7 +84,11 @@ def run_cell_cycle(
         options=settings.options,
         progress=progress,
     )
-    images = tuple(_image(row, phases, template) for row in read_csv(out / "summary.csv"))
+    rows = read_csv(out / "summary.csv")
+    images = tuple(
+        _image(row, one.group, phases)
+        for row, one in zip(rows, images_of(rows, template), strict=True)
+    )
     write_groups(out, {one.image_id: one.group for one in images})
     report = CellCycleReport(
         out=out,
@@ -120,11 +124,10 @@ def _group_row(pooled: PooledPhases) -> Row:
     )
 
 
-def _image(row: dict[str, str], phases: Sequence[str], template: Template | None) -> StagedImage:
-    name = row["image_id"]
+def _image(row: dict[str, str], group: str, phases: Sequence[str]) -> StagedImage:
     return StagedImage(
-        image_id=name,
-        group=group_of(name, well=row["well"], template=template),
+        image_id=row["image_id"],
+        group=group,
         counts=tuple(int(row[f"n_{phase}"]) for phase in phases),
         n_unlike=int(row["n_unlike"]),
     )

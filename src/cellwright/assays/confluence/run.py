@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from cellwright.assays.confluence.cover import (
 from cellwright.assays.confluence.report import write_report
 from cellwright.assays.confluence.tables import write_tables
 from cellwright.assays.inputs import images_among, refuse_predictions
-from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
+from cellwright.assays.names import ALL_IMAGES, Template, key_of, parse_group, with_groups
 from cellwright.assays.tables import RESULTS, LeftOut, all_or_none
 from cellwright.bundles.bundle import Bundle
 from cellwright.errors import CellwrightError
@@ -77,7 +77,8 @@ def run_confluence(
     refuse_predictions(out)
     written = [out / folder for folder in RESULT_FOLDERS]
     paths = images_among(inputs, written=written, aim="segment")
-    images = [_grouped(one, settings.group_template) for one in name_images(paths)]
+    keys = [key_of(path) for path in paths]
+    images = with_groups(name_images(paths), keys, template=settings.group_template)
     # scikit-image takes a second to import, and who counts by boxes does without.
     from cellwright.inference.segmentation_work import SegmentationWork  # noqa: PLC0415
 
@@ -130,7 +131,3 @@ def _covered(image: NamedImage, work: SegmentationWork, out: Path) -> CoveredFie
         overlay=f"overlays/{image.id}.png" if work.draws else "",
         cells=done.part.cells,
     )
-
-
-def _grouped(image: NamedImage, template: Template | None) -> NamedImage:
-    return replace(image, group=group_of(image.id, well=image.well, template=template))

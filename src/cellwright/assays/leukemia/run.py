@@ -21,7 +21,7 @@ from cellwright.assays.leukemia.counts import (
 from cellwright.assays.leukemia.heat import write_maps
 from cellwright.assays.leukemia.report import write_report
 from cellwright.assays.leukemia.smear_work import SmearWork
-from cellwright.assays.names import ALL_IMAGES, Template, group_of, parse_group
+from cellwright.assays.names import ALL_IMAGES, images_of, parse_group
 from cellwright.assays.tables import (
     POOLED,
     Row,
@@ -91,7 +91,11 @@ def run_leukemia(
         inputs, out, progress=progress
     )
     asked = None if caller is None else caller.asked
-    images = tuple(_image(row, asked, template) for row in read_csv(out / "summary.csv"))
+    rows = read_csv(out / "summary.csv")
+    images = tuple(
+        _image(row, one.group, asked)
+        for row, one in zip(rows, images_of(rows, template), strict=True)
+    )
     write_groups(out, {one.image_id: one.group for one in images})
     report = LeukemiaReport(
         out=out,
@@ -156,11 +160,10 @@ def _held_to(
     }
 
 
-def _image(row: dict[str, str], asked: Asked | None, template: Template | None) -> SmearImage:
-    name = row["image_id"]
+def _image(row: dict[str, str], group: str, asked: Asked | None) -> SmearImage:
     return SmearImage(
-        image_id=name,
-        group=group_of(name, well=row["well"], template=template),
+        image_id=row["image_id"],
+        group=group,
         n_white=int(row["n_white"]),
         n_red=int(row["n_red"]),
         n_asked=int(row["n_asked"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cellwright.assays.matching import match_boxes
-from cellwright.assays.names import Template, group_of, parse_template
+from cellwright.assays.names import Template, parse_template, with_groups
 from cellwright.assays.pairing import pair_images
 from cellwright.assays.tables import LeftOut
 from cellwright.assays.viability.counting import Field, Finder
@@ -57,12 +57,14 @@ class Pairs:
     ) -> tuple[list[Field], list[LeftOut]]:
         """Pairs by name; files without partner are left out."""
         pairing = pair_images(paths, blue=self.blue, red=self.red)
-        fields = []
-        for pair in pairing.pairs:
-            [named] = name_images([pair.blue])
-            pooled = group_of(pair.name, well=named.well, template=group)
-            image = replace(named, id=pair.name, group=pooled)
-            fields.append(Field(image, (pair.blue, pair.red)))
+        images = [replace(name_images([one.blue])[0], id=one.name) for one in pairing.pairs]
+        keys = [one.key for one in pairing.pairs]
+        fields = [
+            Field(image, (pair.blue, pair.red))
+            for image, pair in zip(
+                with_groups(images, keys, template=group), pairing.pairs, strict=True
+            )
+        ]
         return fields, list(pairing.left_out)
 
     def count(self, images: Sequence[FieldImage], finder: Finder) -> Cells:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cellwright.assays.names import Template, group_of
+from cellwright.assays.names import Template, key_of, with_groups
 from cellwright.assays.pairing import pair_images
 from cellwright.assays.tables import LeftOut
 from cellwright.assays.viability.counting import Field, Finder
@@ -49,13 +49,9 @@ class Singles:
         self, paths: Sequence[Path], *, group: Template | None
     ) -> tuple[list[Field], list[LeftOut]]:
         """Every file is a field."""
-        fields = [
-            Field(
-                replace(image, group=group_of(image.id, well=image.well, template=group)),
-                (image.path,),
-            )
-            for image in name_images(paths)
-        ]
+        keys = [key_of(path) for path in paths]
+        images = with_groups(name_images(paths), keys, template=group)
+        fields = [Field(image, (image.path,)) for image in images]
         return fields, []
 
     def count(self, images: Sequence[FieldImage], finder: Finder) -> Cells:
