@@ -36,6 +36,10 @@ cellwright evaluate runs/mine/mine.cellwright labels/ --split split.csv --part t
 cellwright evaluate runs/mine/mine.cellwright smears/ --shift stain"""
 
 
+ALWAYS_WILSON = ("count_coverage",)
+"""Figures of images, each of which counts once, whatever is resampled for the others."""
+
+
 def evaluate(
     bundle: BundleName,
     source: LabelledData,
@@ -98,15 +102,32 @@ def print_report(report: Report) -> None:
     else:
         rule = _pixel_rule(report)
     unit = report.settings["resampled"]
-    sentence = f"{rule}; intervals resample whole {unit}s"
+    sentence = f"{rule}; intervals resample whole {unit}s{_but_wilsons(report)}"
     if report.settings.get("groups") == 1 and report.n_images > 1:
         sentence += "; all are of one group, so the intervals say nothing about others"
     first = next(iter(report.metrics.values()))
     if first.value is not None and first.low is None:
         sentence += f"; there is only one {unit}, so there is no interval"
     say(sentence)
+    printed = (report.metrics, *(report.per_class.values() if len(report.per_class) > 1 else ()))
+    if any(_no_width(one) for metrics in printed for one in metrics.values()):
+        say(f"* an interval of no width: the {unit}s agree, which says little of others")
     if isinstance(report, DetectionReport) and report.capped_images:
         say(f"warning: {counted(len(report.capped_images), 'image')} reached the cap on detections")
+
+
+def _but_wilsons(report: Report) -> str:
+    """Which intervals are not resampled but Wilson's score intervals."""
+    figures = [name for name in ALWAYS_WILSON if name in report.metrics]
+    if report.task == "classification" and report.settings["resampled"] == "image":
+        figures += ["the accuracy over all classes", "the precision and recall of a class"]
+        figures += [name for name in ("false_alarms",) if name in report.metrics]
+    return f", but those of {', '.join(figures)} are Wilson's" if figures else ""
+
+
+def _no_width(one: Interval) -> bool:
+    """Whether resampling saw certainty: where a few images agree it always does."""
+    return one.low is not None and one.low == one.high
 
 
 def _print_confusion(report: ClassificationReport) -> None:
@@ -139,4 +160,7 @@ def _pixel_rule(report: Report) -> str:
 
 
 def _figures(metrics: Mapping[str, Interval]) -> list[tuple[Cell, ...]]:
-    return [(name, one.value, one.low, one.high, one.n) for name, one in metrics.items()]
+    return [
+        (f"{name} *" if _no_width(one) else name, one.value, one.low, one.high, one.n)
+        for name, one in metrics.items()
+    ]

@@ -19,7 +19,7 @@ from cellwright.assays.cell_cycle.phases import (
     pool_groups,
 )
 from cellwright.assays.cell_cycle.report import write_report
-from cellwright.assays.names import ALL_IMAGES, images_of, parse_group
+from cellwright.assays.names import ALL_IMAGES, Template, images_of, parse_group
 from cellwright.assays.tables import (
     POOLED,
     Row,
@@ -84,11 +84,7 @@ def run_cell_cycle(
         options=settings.options,
         progress=progress,
     )
-    rows = read_csv(out / "summary.csv")
-    images = tuple(
-        _image(row, one.group, phases)
-        for row, one in zip(rows, images_of(rows, template), strict=True)
-    )
+    images = _images(out, phases, template)
     write_groups(out, {one.image_id: one.group for one in images})
     report = CellCycleReport(
         out=out,
@@ -122,6 +118,13 @@ def _group_row(pooled: PooledPhases) -> Row:
         *counts,
         *value_and_ends(*pooled.shares.values(), pooled.mitotic_index, pooled.unlike),
     )
+
+
+def _images(out: Path, phases: Sequence[str], template: Template | None) -> tuple[StagedImage, ...]:
+    """The images that the run of ``predict`` left, and what each is pooled with."""
+    rows = read_csv(out / "summary.csv")
+    pooled = zip(rows, images_of(rows, template), strict=True)
+    return tuple(_image(row, one.group, phases) for row, one in pooled)
 
 
 def _image(row: dict[str, str], group: str, phases: Sequence[str]) -> StagedImage:

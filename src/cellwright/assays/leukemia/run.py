@@ -21,7 +21,7 @@ from cellwright.assays.leukemia.counts import (
 from cellwright.assays.leukemia.heat import write_maps
 from cellwright.assays.leukemia.report import write_report
 from cellwright.assays.leukemia.smear_work import SmearWork
-from cellwright.assays.names import ALL_IMAGES, images_of, parse_group
+from cellwright.assays.names import ALL_IMAGES, Template, images_of, parse_group
 from cellwright.assays.tables import (
     POOLED,
     Row,
@@ -91,11 +91,7 @@ def run_leukemia(
         inputs, out, progress=progress
     )
     asked = None if caller is None else caller.asked
-    rows = read_csv(out / "summary.csv")
-    images = tuple(
-        _image(row, one.group, asked)
-        for row, one in zip(rows, images_of(rows, template), strict=True)
-    )
+    images = _images(out, asked, template)
     write_groups(out, {one.image_id: one.group for one in images})
     report = LeukemiaReport(
         out=out,
@@ -158,6 +154,13 @@ def _held_to(
         "pixel_size_um": settings.pixel_size_um,
         "overlays": settings.overlays,
     }
+
+
+def _images(out: Path, asked: Asked | None, template: Template | None) -> tuple[SmearImage, ...]:
+    """The images that the run left, and what each is pooled with."""
+    rows = read_csv(out / "summary.csv")
+    pooled = zip(rows, images_of(rows, template), strict=True)
+    return tuple(_image(row, one.group, asked) for row, one in pooled)
 
 
 def _image(row: dict[str, str], group: str, asked: Asked | None) -> SmearImage:
