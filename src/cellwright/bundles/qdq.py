@@ -27,6 +27,7 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from cellwright.bundles.integer_layout import with_joined_steps, with_planar_enlargements
 from cellwright.bundles.onnx_graph import LAYERS, OnnxGraph, with_names, with_short_tensor_names
 from cellwright.bundles.placement import float_nodes
 from cellwright.bundles.sessions import Batch
@@ -86,8 +87,10 @@ def quantized(graph: bytes, ranges: ActivationRanges) -> bytes:
     Raises:
         BundleError: the inputs do not show the range of every activation.
     """
-    parsed = OnnxGraph(graph)
-    return _tidied(_paired(parsed, ranges), parsed)
+    parsed = OnnxGraph(with_planar_enlargements(graph))
+    paired = _paired(parsed, ranges)
+    # Ranges that were given are kept: a training has rounded by each of them.
+    return _tidied(paired if ranges.given else with_joined_steps(paired), parsed)
 
 
 def rounded_tensors(graph: bytes, inputs: Sequence[Batch]) -> frozenset[str]:
