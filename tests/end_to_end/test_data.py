@@ -67,7 +67,7 @@ def test_converting_never_overwrites(say: Say, live_dead: Path, tmp_path: Path) 
     (tmp_path / "mine.txt").write_text("keep me")
     code, said = say("data", "convert", live_dead, tmp_path, "--to", "yolo")
     assert code == 2
-    assert "not empty" in said
+    assert "not an empty folder" in said
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -156,3 +156,19 @@ def test_what_is_not_there_names_the_choices(command: str, say: Say, tmp_path: P
     code, said = say("data", command, tmp_path / "nowhere")
     assert code == 2
     assert "bccd_blood_cells" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("fetch", "bccd"), "bccd_blood_cells"),
+        (("inspect", "HeLa_DIC"), "hela_dic"),
+        (("convert", "hela_dic", "out", "--to", "YOLO"), "yolo"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_asked_for(
+    arguments: tuple[str, ...], meant: str, say: Say
+) -> None:
+    code, said = say("data", *arguments)
+    assert code == 2
+    assert f"did you mean '{meant}'?" in said

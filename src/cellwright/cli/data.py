@@ -126,12 +126,12 @@ def convert(
 ) -> None:
     """Write labelled images in another format; nothing is lost, images are copied as they are."""
     from cellwright.data.formats import FORMATS
-    from cellwright.errors import DatasetError, UnknownNameError
+    from cellwright.data.formats.layout import refuse_filled
+    from cellwright.errors import UnknownNameError
 
     if to not in FORMATS:
         raise UnknownNameError("format", to, FORMATS)
-    if target.exists() and any(target.iterdir()):
-        raise DatasetError("the folder is not empty", where=target, remedy="name a new one")
+    refuse_filled(target)
     labelled = open_labelled(source, format_name=format_name)
     FORMATS[to].write(labelled, target)
     classes = ", ".join(labelled.classes)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from cellwright.data.csv_header import other_separator
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.errors import ConfigError, DatasetError, LeakError
+from cellwright.errors import ConfigError, DatasetError, LeakError, why_unreadable
 from cellwright.images.write import atomic_path
 from cellwright.types import Boxes, Category, Instances
 
@@ -290,9 +290,10 @@ def read_split(path: Path) -> dict[str, str]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else error
         raise DatasetError(
-            f"cannot be read ({why})", where=path, remedy="make it with `cellwright data split`"
+            f"cannot be read ({why_unreadable(error)})",
+            where=path,
+            remedy="make it with `cellwright data split`",
         ) from error
     if not rows or not {"id", "part"} <= set(rows[0]):
         what = other_separator(list(rows[0]) if rows else None)

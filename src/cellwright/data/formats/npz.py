@@ -24,7 +24,7 @@ from cellwright.data.cache import unpacked_folder
 from cellwright.data.formats.layout import Known, check_class_names, fill_once, new_folder
 from cellwright.data.formats.sidecar import SPLITS
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.errors import AnnotationError, DatasetError
+from cellwright.errors import AnnotationError, DatasetError, why_unreadable
 from cellwright.images.read import MAX_PIXELS
 from cellwright.images.write import write_tiff
 from cellwright.types import IMAGE_DTYPES, Category, kind_in_words
@@ -118,7 +118,11 @@ def _load(file: Path) -> Mapping[str, NDArray[Any]]:
         with np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"is not a readable archive ({error})", where=file) from error
+        raise DatasetError(
+            f"is not a readable archive ({why_unreadable(error)})",
+            where=file,
+            remedy="save or fetch it again",
+        ) from error
     missing = {"images", "labels", "class_names"} - set(arrays)
     if missing:
         raise DatasetError(f"the array {min(missing)!r} is missing", where=file)
