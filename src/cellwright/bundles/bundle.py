@@ -248,9 +248,9 @@ def _parse_card(text: bytes, path: Path) -> Card:
         return Card.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"]) or "as a whole"
         raise BundleError(
-            f"its card is not valid: {place}: {first['msg']}",
+            f"its card is not valid: {place}: {first['msg'].removeprefix('Value error, ')}",
             where=path,
             remedy="it may be of a newer Cellwright: update, or get the bundle again",
         ) from error

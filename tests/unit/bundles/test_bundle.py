@@ -110,7 +110,7 @@ def test_a_zip_bomb_is_refused_by_its_header(dot_bundle, tmp_path):
         ({"task": "telepathy"}, "task"),
         ({"surprise": 1}, "surprise"),
         ({"graphs": []}, "graphs"),
-        ({"decoding": None}, "decoded"),
+        ({"decoding": None}, "not valid: as a whole: a detection bundle must say how"),
     ],
 )
 def test_a_card_that_is_not_valid_says_where(dot_bundle, tmp_path, change, message):
