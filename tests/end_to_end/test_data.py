@@ -112,6 +112,30 @@ def test_a_split_keeps_groups_whole_and_evaluation_follows_it(
     assert "--part test" in unsaid.stderr
 
 
+def test_a_split_is_not_written_over_another(say: Say, live_dead: Path, tmp_path: Path) -> None:
+    file = tmp_path / "split.csv"
+    split = ("data", "split", live_dead, "--by", "image", "--out", file)
+    assert say(*split)[0] == 0
+    first = file.read_bytes()
+    assert say(*split)[0] == 0  # the same once more loses nothing
+    code, said = say(*split, "--seed", "1")
+    assert code == 2
+    assert f"{file}: this file is there already and holds another split" in said
+    assert "give --out another name" in said
+    assert file.read_bytes() == first
+
+
+def test_folds_are_not_written_where_one_would_be_replaced(
+    say: Say, live_dead: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "fold-3.csv").write_text("mine")
+    split = ("data", "split", live_dead, "--by", "image", "--folds", "3", "--out", tmp_path)
+    code, said = say(*split)
+    assert code == 2
+    assert "fold-3.csv: this file is there already" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["fold-3.csv"]
+
+
 def test_folds_are_splits_that_test_every_image_once(
     cellwright: Run, say: Say, live_dead: Path, tmp_path: Path
 ) -> None:

@@ -172,7 +172,7 @@ def split(
 ) -> None:
     """Share images out to train, val and test: groups whole, classes balanced, seeded."""
     from cellwright.data.likeness import folds_apart, split_apart
-    from cellwright.data.splits import write_split
+    from cellwright.data.splits import refuse_other_split, write_split
     from cellwright.errors import ConfigError
 
     if folds is not None and ratios is not None:
@@ -188,6 +188,8 @@ def split(
         target = out or Path("folds")
         apart = folds_apart(labelled, folds, seed=seed, by=by)
         written = {target / f"fold-{i}.csv": part_of for i, part_of in enumerate(apart, start=1)}
+    for file, part_of in written.items():
+        refuse_other_split(file, labelled, part_of)
     rows: list[dict[str, Cell]] = []
     for file, part_of in written.items():
         write_split(file, labelled, part_of)

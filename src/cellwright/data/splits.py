@@ -15,6 +15,7 @@ in which a shortfall and an excess count alike, each by the size of its part.
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -257,10 +258,31 @@ def part(labelled: LabelledSet, part_of: Mapping[str, str], name: str) -> Labell
 
 def write_split(path: Path, labelled: LabelledSet, part_of: Mapping[str, str]) -> None:
     """CSV with columns ``id, group, part``, in record order."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "group", "part"])
-        writer.writerows([record.id, record.group, part_of[record.id]] for record in labelled)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(_table(labelled, part_of))
+
+
+def refuse_other_split(path: Path, labelled: LabelledSet, part_of: Mapping[str, str]) -> None:
+    """Refuse to write this split over another file: figures may hang on that one.
+
+    Raises:
+        DatasetError: the file is there and holds something else.
+    """
+    if path.is_file() and path.read_bytes() != _table(labelled, part_of):
+        raise DatasetError(
+            "this file is there already and holds another split; results made with it could not "
+            "be made again",
+            where=path,
+            remedy="give --out another name, or remove the file first",
+        )
+
+
+def _table(labelled: LabelledSet, part_of: Mapping[str, str]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "group", "part"])
+    writer.writerows([record.id, record.group, part_of[record.id]] for record in labelled)
+    return text.getvalue().encode()
 
 
 def misfit(labelled: LabelledSet, part_of: Mapping[str, str]) -> str:
