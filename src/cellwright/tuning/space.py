@@ -184,6 +184,11 @@ def _fault(numbers: Numbers) -> str:
     return ""
 
 
+def examples(space: Space) -> tuple[str, ...]:
+    """Overrides to check the config with: a value of each range."""
+    return overrides({name: one.example for name, one in space.items()})
+
+
 def overrides(params: Mapping[str, Any]) -> tuple[str, ...]:
     """Values as ``cellwright train --set`` takes them.
 

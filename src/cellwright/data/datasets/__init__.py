@@ -68,6 +68,23 @@ def find_dataset(name: str) -> Path | None:
     return found[0] if found else None
 
 
+def find_here(name: str) -> Path:
+    """The set's folder on this computer.
+
+    Raises:
+        UnknownNameError: no such set.
+        DatasetError: it is not on this computer.
+    """
+    folder = find_dataset(name)
+    if folder is None:
+        raise DatasetError(
+            f"the data set {name!r} is not on this computer",
+            remedy=f"run `cellwright data fetch {name}`, or name a folder that holds it in "
+            "CELLWRIGHT_DATA",
+        )
+    return folder
+
+
 def load_dataset(name: str) -> LabelledSet:
     """A public set by name, with its licence and groups.
 
@@ -77,13 +94,7 @@ def load_dataset(name: str) -> LabelledSet:
         AnnotationError: damaged labels.
     """
     row = public_set(name)
-    folder = find_dataset(name)
-    if folder is None:
-        raise DatasetError(
-            f"the data set {name!r} is not on this computer",
-            remedy=f"run `cellwright data fetch {name}`, or name a folder that holds it in "
-            "CELLWRIGHT_DATA",
-        )
+    folder = find_here(name)
     found = row.read(folder) if row.read else read_labelled(folder, format=row.format)
     if found.classes == UNNAMED and len(row.classes) == 1:
         found = replace(found, classes=row.classes)
