@@ -11,6 +11,7 @@ import pytest
 
 from cellwright.data.formats import read_labelled
 from cellwright.data.splits import read_split
+from cellwright.images.write import write_png
 from cellwright.types import Boxes
 
 from .conftest import Run, Say
@@ -26,6 +27,31 @@ def test_every_public_set_is_listed(cellwright: Run) -> None:
     assert all(row["licence"] for row in listed)
     printed = cellwright("data", "list").stdout
     assert all(name in printed for name in names)
+
+
+def test_the_list_counts_what_is_here_and_says_where_it_is_not_all(
+    cellwright: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELLWRIGHT_DATA", str(tmp_path))
+    monkeypatch.setenv("CELLWRIGHT_CACHE", str(tmp_path / "cache"))
+    for place, pixels in (("images", 0), ("instances", 1)):
+        write_png(
+            tmp_path / "bbbc039_hoechst_nuclei" / place / "a.png",
+            np.eye(9, dtype=np.uint8)[None] * pixels,
+        )
+    (tmp_path / "hela_dic").mkdir()
+    done = cellwright("data", "list", "--json", "-")
+    listed = {row["name"]: row for row in json.loads(done.stdout)}
+    assert (
+        listed["bbbc039_hoechst_nuclei"]["images"],
+        listed["bbbc039_hoechst_nuclei"]["here"],
+    ) == (200, 1)
+    assert listed["hela_dic"]["folder"] is not None and listed["hela_dic"]["here"] is None
+    assert listed["dsb2018_fluo_nuclei"]["folder"] is None
+    assert "not as many images as were published: bbbc039_hoechst_nuclei\n" in done.stderr
+    assert "warning: hela_dic: " in done.stderr
+    printed = cellwright("data", "list").stdout
+    assert "not readable" in printed
 
 
 def test_inspection_as_table_json_and_page(

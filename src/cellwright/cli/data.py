@@ -41,7 +41,7 @@ RATIOS = "70/20/10"
 
 @app.command("list", epilog="Example: cellwright data list")
 def list_sets(*, json: Json = None) -> None:
-    """List the public sets: job, size, licence, and whether they are on this machine."""
+    """List the public sets: job, size, licence, and how much of them is on this machine."""
     from cellwright.data.datasets import DATASETS, find_dataset
 
     rows = [
@@ -52,13 +52,17 @@ def list_sets(*, json: Json = None) -> None:
             "classes": list(row.classes),
             "licence": row.licence,
             "folder": None if (folder := find_dataset(name)) is None else str(folder),
+            "here": None if folder is None else _images_here(name),
         }
         for name, row in sorted(DATASETS.items())
     ]
+    other = [str(row["name"]) for row in rows if row["here"] not in (None, row["images"])]
+    if other:
+        say(f"note: here are not as many images as were published: {', '.join(other)}")
     if write_json(rows, json):
         return
     print_table(
-        ("name", "task", "images", "classes", "licence", "here"),
+        ("name", "task", "published", "classes", "licence", "here"),
         [
             (
                 str(row["name"]),
@@ -66,11 +70,23 @@ def list_sets(*, json: Json = None) -> None:
                 str(row["images"]),
                 ", ".join(DATASETS[str(row["name"])].classes),
                 str(row["licence"]),
-                "no" if row["folder"] is None else "yes",
+                "no" if row["folder"] is None else str(row["here"] or "not readable"),
             )
             for row in rows
         ],
     )
+
+
+def _images_here(name: str) -> int | None:
+    """Images of a public set in its folder; None where they cannot be read."""
+    from cellwright.data.datasets import images_here
+    from cellwright.errors import CellwrightError
+
+    try:
+        return images_here(name)
+    except (CellwrightError, OSError) as error:
+        say(f"warning: {name}: {error}")
+        return None
 
 
 @app.command("fetch", epilog="Example: cellwright data fetch bccd_blood_cells")

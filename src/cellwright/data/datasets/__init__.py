@@ -24,7 +24,7 @@ from cellwright.data.datasets import (
     wbc_segmentation,
 )
 from cellwright.data.datasets.public_set import PublicSet
-from cellwright.data.formats import read_labelled
+from cellwright.data.formats import npz, read_labelled
 from cellwright.data.formats.instances import UNNAMED
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import DatasetError, UnknownNameError
@@ -106,6 +106,17 @@ def load_dataset(name: str) -> LabelledSet:
         )
     records = tuple(_described(record, row) for record in found)
     return replace(found, name=row.name, licence=row.licence, records=records)
+
+
+def images_here(name: str) -> int:
+    """How many images of the set are on this computer: it may hold fewer than were published.
+
+    Raises:
+        As :func:`load_dataset`.
+    """
+    if public_set(name).format == "npz":
+        return npz.count(find_here(name))
+    return len(load_dataset(name))
 
 
 def _described(record: Record, row: PublicSet) -> Record:

@@ -65,6 +65,15 @@ def read(path: Path) -> LabelledSet:
     return LabelledSet(file.resolve().parent.name, classes, tuple(records))
 
 
+def count(path: Path) -> int:
+    """How many images an archive holds; unlike :func:`read` it unpacks none.
+
+    Raises:
+        DatasetError: no archive, damaged, too large, or arrays missing.
+    """
+    return len(_load(path / FILE if path.is_dir() else path)["labels"])
+
+
 def write(labelled: LabelledSet, out: Path) -> None:
     """Write ``cells.npz`` into ``out``.
 
