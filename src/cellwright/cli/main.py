@@ -90,7 +90,7 @@ def _in_words(error: OSError) -> str:
 
 
 def main() -> None:
-    """Run the command line; the console script's entry point."""
+    """Run the command line; the console script comes by way of :mod:`cellwright.cli.start`."""
     try:
         app(prog_name="cellwright")
     except CellwrightError as error:

@@ -111,8 +111,7 @@ def load_dataset(name: str) -> LabelledSet:
 def images_here(name: str) -> int:
     """How many images of the set are on this computer: it may hold fewer than were published.
 
-    Raises:
-        As :func:`load_dataset`.
+    Raises as :func:`load_dataset`.
     """
     if public_set(name).format == "npz":
         return npz.count(find_here(name))
