@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Import the command line and run it."""
     try:
-        from cellwright.cli.main import main as run  # noqa: PLC0415 - what may be interrupted
+        from cellwright.cli.main import main as run
 
         run()
     except KeyboardInterrupt:
