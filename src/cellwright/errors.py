@@ -71,13 +71,26 @@ class UnknownNameError(CellwrightError):
 
     def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
         known = sorted(choices)
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
         super().__init__(
             f"unknown {kind} {name!r}",
-            remedy=f"{hint}choose one of: {', '.join(known) or '(none)'}",
+            remedy=f"{did_you_mean(name, known)}choose one of: {', '.join(known) or '(none)'}",
         )
         self.choices = known
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """A question that names the choice most like ``name``, with a blank behind; else empty.
+
+    Case does not count, and the beginning of a name is enough.
+
+    >>> did_you_mean("YOLO", ["coco", "yolo"]), did_you_mean("bccd", ["bccd_blood_cells"])
+    ("did you mean 'yolo'? ", "did you mean 'bccd_blood_cells'? ")
+    """
+    by_case = {one.casefold(): one for one in sorted(choices)}
+    typed = name.casefold()
+    begun = [one for one in by_case if len(typed) > 2 and one.startswith(typed)]
+    near = begun[:1] or get_close_matches(typed, by_case, n=1)
+    return f"did you mean {by_case[near[0]]!r}? " if near else ""
 
 
 _REMEDY = "choose a folder you may write to, with room on its disk"
@@ -107,6 +120,19 @@ def unwritable(path: object, error: OSError) -> CellwrightError | None:
     return CellwrightError(
         f"cannot be written ({what or error.strerror})", where=path, remedy=remedy
     )
+
+
+def why_unreadable(error: Exception) -> str:
+    """Why a file could not be read, in words: without the system's numbers or a codec's.
+
+    >>> why_unreadable(PermissionError(errno.EACCES, "Permission denied", "a.csv"))
+    'permission denied'
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text in UTF-8"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[0].lower() + error.strerror[1:]
+    return str(error)
 
 
 def _rebuilt(

@@ -89,6 +89,20 @@ def test_images_without_cells_are_said(say: Say, blob_bundle: Path, tmp_path: Pa
     assert "No cell was found in 1 image: check that the model" in said
 
 
+@pytest.mark.parametrize(
+    "assay", [("viability", "-m", "live-dead-fluo"), ("confluence",), ("leukemia",)]
+)
+def test_results_are_not_written_among_the_images(
+    assay: tuple[str, ...], say: Say, live_dead: Path
+) -> None:
+    images = live_dead / "images"
+    before = sorted(images.iterdir())
+    code, said = say("assay", assay[0], images, *assay[1:], "--out", images)
+    assert code == 2
+    assert f"error: {images}: the results would be written among the images" in said
+    assert sorted(images.iterdir()) == before
+
+
 def test_one_way_of_counting_at_a_time(
     say: Say, blob_bundle: Path, live_dead: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from cellwright.data.formats import read_labelled
 from cellwright.data.splits import read_split
+from cellwright.images.write import write_png
 from cellwright.types import Boxes
 
 from .conftest import Run, Say
@@ -26,6 +27,31 @@ def test_every_public_set_is_listed(cellwright: Run) -> None:
     assert all(row["licence"] for row in listed)
     printed = cellwright("data", "list").stdout
     assert all(name in printed for name in names)
+
+
+def test_the_list_counts_what_is_here_and_says_where_it_is_not_all(
+    cellwright: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELLWRIGHT_DATA", str(tmp_path))
+    monkeypatch.setenv("CELLWRIGHT_CACHE", str(tmp_path / "cache"))
+    for place, pixels in (("images", 0), ("instances", 1)):
+        write_png(
+            tmp_path / "bbbc039_hoechst_nuclei" / place / "a.png",
+            np.eye(9, dtype=np.uint8)[None] * pixels,
+        )
+    (tmp_path / "hela_dic").mkdir()
+    done = cellwright("data", "list", "--json", "-")
+    listed = {row["name"]: row for row in json.loads(done.stdout)}
+    assert (
+        listed["bbbc039_hoechst_nuclei"]["images"],
+        listed["bbbc039_hoechst_nuclei"]["here"],
+    ) == (200, 1)
+    assert listed["hela_dic"]["folder"] is not None and listed["hela_dic"]["here"] is None
+    assert listed["dsb2018_fluo_nuclei"]["folder"] is None
+    assert "not as many images as were published: bbbc039_hoechst_nuclei\n" in done.stderr
+    assert "warning: hela_dic: " in done.stderr
+    printed = cellwright("data", "list").stdout
+    assert "not readable" in printed
 
 
 def test_inspection_as_table_json_and_page(
@@ -67,7 +93,7 @@ def test_converting_never_overwrites(say: Say, live_dead: Path, tmp_path: Path) 
     (tmp_path / "mine.txt").write_text("keep me")
     code, said = say("data", "convert", live_dead, tmp_path, "--to", "yolo")
     assert code == 2
-    assert "not empty" in said
+    assert "not an empty folder" in said
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -110,6 +136,30 @@ def test_a_split_keeps_groups_whole_and_evaluation_follows_it(
     unsaid = cellwright(*arguments)
     assert unsaid.returncode == 2
     assert "--part test" in unsaid.stderr
+
+
+def test_a_split_is_not_written_over_another(say: Say, live_dead: Path, tmp_path: Path) -> None:
+    file = tmp_path / "split.csv"
+    split = ("data", "split", live_dead, "--by", "image", "--out", file)
+    assert say(*split)[0] == 0
+    first = file.read_bytes()
+    assert say(*split)[0] == 0  # the same once more loses nothing
+    code, said = say(*split, "--seed", "1")
+    assert code == 2
+    assert f"{file}: this file is there already and holds another split" in said
+    assert "give --out another name" in said
+    assert file.read_bytes() == first
+
+
+def test_folds_are_not_written_where_one_would_be_replaced(
+    say: Say, live_dead: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "fold-3.csv").write_text("mine")
+    split = ("data", "split", live_dead, "--by", "image", "--folds", "3", "--out", tmp_path)
+    code, said = say(*split)
+    assert code == 2
+    assert "fold-3.csv: this file is there already" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["fold-3.csv"]
 
 
 def test_folds_are_splits_that_test_every_image_once(
@@ -156,3 +206,19 @@ def test_what_is_not_there_names_the_choices(command: str, say: Say, tmp_path: P
     code, said = say("data", command, tmp_path / "nowhere")
     assert code == 2
     assert "bccd_blood_cells" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("fetch", "bccd"), "bccd_blood_cells"),
+        (("inspect", "HeLa_DIC"), "hela_dic"),
+        (("convert", "hela_dic", "out", "--to", "YOLO"), "yolo"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_asked_for(
+    arguments: tuple[str, ...], meant: str, say: Say
+) -> None:
+    code, said = say("data", *arguments)
+    assert code == 2
+    assert f"did you mean '{meant}'?" in said

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import pytest
 
 from cellwright.bundles.bundle import open_bundle
 from cellwright.bundles.zoo import ZOO
@@ -45,6 +46,21 @@ def test_settling_says_what_it_cannot_do(say: Say, tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_settling_says_that_its_figures_flatter_and_overwrites_nothing(
+    say: Say, blob_bundle: Path, live_dead: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new.cellwright"
+    code, said = say("models", "settle", blob_bundle, live_dead, "--out", out)
+    assert code == 0
+    assert f"figures on {live_dead.name}, all images flatter it" in said
+    first = out.read_bytes()
+    for arguments in (("settle", blob_bundle, live_dead), ("join", blob_bundle, blob_bundle)):
+        code, said = say("models", *arguments, "--out", out)
+        assert code == 2
+        assert "is there already, and is kept; give --out another name" in said
+    assert out.read_bytes() == first
+
+
 def test_models_join_and_the_committee_predicts(
     cellwright: Run, say: Say, blob_bundle: Path, tmp_path: Path
 ) -> None:
@@ -79,6 +95,16 @@ def test_an_exported_graph_runs_elsewhere(
     np.testing.assert_allclose(found, tests["level_4"], atol=1e-5)
     card = json.loads((tmp_path / "blobs-card.json").read_text())
     assert card["name"] == "blobs"
+
+
+@pytest.mark.parametrize("name", ["blobs.onnx", "blobs.XML"])
+def test_a_folder_for_an_export_is_not_named_like_a_file(
+    name: str, say: Say, blob_bundle: Path, tmp_path: Path
+) -> None:
+    code, said = say("export", blob_bundle, "--to", "onnx", "--out", tmp_path / name)
+    assert code == 2
+    assert f"leave {Path(name).suffix} out: --out {tmp_path / 'blobs'}" in said
+    assert not (tmp_path / name).exists()
 
 
 def test_an_unknown_form_names_the_choices(say: Say, blob_bundle: Path, tmp_path: Path) -> None:

@@ -22,19 +22,20 @@ NOT_FOR_A_JPEG = ("openvino", "matplotlib", "pyarrow", "scipy", "skimage", "tiff
 WATCHED = """
 import sys
 from cellwright.cli import main
-sys.argv = ["cellwright", *sys.argv[1:]]
+wanted = int(sys.argv[1])
+sys.argv = ["cellwright", *sys.argv[2:]]
 try:
     main.main()
 except SystemExit as stopped:
-    assert not stopped.code, stopped.code
+    assert (stopped.code or 0) == wanted, stopped.code
 print("LOADED", *sorted({name.partition(".")[0] for name in tuple(sys.modules)}))
 """
 
 
-def loaded_by(*arguments: object) -> set[str]:
-    """Top-level modules in memory after a command has run to its end."""
+def loaded_by(*arguments: object, code: int = 0) -> set[str]:
+    """Top-level modules in memory after a command has ended with this exit code."""
     done = subprocess.run(
-        [sys.executable, "-c", WATCHED, *map(str, arguments)],
+        [sys.executable, "-c", WATCHED, str(code), *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=300,
@@ -95,6 +96,19 @@ def test_using_a_model_imports_no_training(
     loaded = loaded_by(*commands[name])
     assert "cellwright" in loaded
     assert loaded.isdisjoint(TRAINING_ONLY)
+
+
+@pytest.mark.parametrize(
+    "text", ["name: A b\ndata: {path: .}", "name: a\ndata: {path: nowhere}"], ids=["name", "path"]
+)
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_what_is_wrong_with_a_config_is_told_before_the_seconds_of_torch(
+    command: str, text: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text(text)
+    search = ("--search", "schedule.epochs=int:1:3") if command == "tune" else ()
+    assert loaded_by(command, config, *search, code=2).isdisjoint(TRAINING_ONLY)
 
 
 def test_predicting_a_small_image_imports_little(

@@ -22,7 +22,7 @@ from cellwright.learning.classical_models import CLASSICAL
 from cellwright.learning.config import load_config
 from cellwright.learning.cross_validation import cross_validate
 from cellwright.learning.train import train
-from cellwright.tuning.space import read_space
+from cellwright.tuning.space import examples, read_space
 from cellwright.tuning.training import as_trainings, check_tunable
 from tiny_classes import CHANNELS, CLASSES, draw_cell, write_classes, write_montage
 
@@ -159,7 +159,9 @@ def test_a_search_is_told_of_every_trial_once(tmp_path):
     a_config(tmp_path)
     space = read_space(["classification.settings.max_depth=int:1:4"])
     path = tmp_path / "train.yaml"
-    assert check_tunable(path, [], space).classification.settings["max_depth"] == 1
+    settings = load_config(path, examples(space))
+    check_tunable(settings)
+    assert settings.classification.settings["max_depth"] == 1
     told = []
     measure = as_trainings(path, [], command="")
     measure(
@@ -171,16 +173,13 @@ def test_a_search_is_told_of_every_trial_once(tmp_path):
     card = open_bundle(tmp_path / "trial" / "discs.cellwright").card
     assert epoch == 0
     assert value == card.evaluations[0].metrics["macro_f1"].value > 0.5
+    several = (
+        "classification.model=resnet",
+        "classification.members=2",
+        "classification.settings={}",
+    )
     with pytest.raises(ConfigError, match="one after the other"):
-        check_tunable(
-            path,
-            [
-                "classification.model=resnet",
-                "classification.members=2",
-                "classification.settings={}",
-            ],
-            read_space(["seed=int:0:2"]),
-        )
+        check_tunable(load_config(path, several))
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cellwright.audit.suspects import Suspect
-from cellwright.errors import ConfigError
+from cellwright.errors import ConfigError, why_unreadable
 from cellwright.images.write import atomic_path
 
 TABLE = "suspects.csv"
@@ -58,7 +58,11 @@ def read_decisions(path: Path) -> dict[str, bool]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read ({error})", where=path) from error
+        raise ConfigError(
+            f"cannot be read ({why_unreadable(error)})",
+            where=path,
+            remedy=f"give the {TABLE} of an audit, saved as CSV in UTF-8",
+        ) from error
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)

@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from cellwright.bundles.card import Card, GraphEntry, Precision
 from cellwright.bundles.zoo import ZOO, zoo_path
-from cellwright.errors import BundleError, UnknownNameError
+from cellwright.errors import BundleError, UnknownNameError, why_unreadable
 from cellwright.images.write import atomic_path
 
 SUFFIX = ".cellwright"
@@ -209,10 +209,11 @@ def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except _READ_FAULTS as error:
+        denied = isinstance(error, PermissionError)
         raise BundleError(
-            f"this is no readable bundle ({error})",
+            f"this is no readable bundle ({why_unreadable(error)})",
             where=path,
-            remedy="get it again from where it came",
+            remedy="see that you may read it" if denied else "get it again from where it came",
         ) from error
 
 
@@ -236,7 +237,7 @@ def _read(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
         return archive.read(name)
     except (*_READ_FAULTS, KeyError, zlib.error) as error:
         raise BundleError(
-            f"{name} cannot be read ({error})",
+            f"{name} cannot be read ({why_unreadable(error)})",
             where=path,
             remedy="get the bundle again from where it came",
         ) from error
@@ -247,9 +248,9 @@ def _parse_card(text: bytes, path: Path) -> Card:
         return Card.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"]) or "as a whole"
         raise BundleError(
-            f"its card is not valid: {place}: {first['msg']}",
+            f"its card is not valid: {place}: {first['msg'].removeprefix('Value error, ')}",
             where=path,
             remedy="it may be of a newer Cellwright: update, or get the bundle again",
         ) from error

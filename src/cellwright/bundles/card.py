@@ -20,6 +20,9 @@ from cellwright.metrics.report import Report
 
 SCHEMA_VERSION = 1
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,79}$"
+NAME_IN_WORDS = (
+    "up to 80 lower-case letters, digits, dots, dashes and underscores, a letter or digit first"
+)
 
 Task = Literal["detection", "semantic", "instances", "classification"]
 Precision = Literal["fp32", "fp16", "int8"]

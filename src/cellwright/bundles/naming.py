@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from cellwright.bundles.bundle import SUFFIX, Bundle
-from cellwright.bundles.card import NAME_PATTERN
+from cellwright.bundles.card import NAME_IN_WORDS, NAME_PATTERN
 from cellwright.errors import ConfigError
 
 
@@ -24,8 +24,7 @@ def check_name(out: Path, bundle: Bundle) -> None:
         raise ConfigError(
             "this cannot be the name of a bundle",
             where=out,
-            remedy=f"give a file like {bundle.card.name}-new{SUFFIX}: lower-case letters, "
-            "digits, dots, dashes and underscores",
+            remedy=f"give a file like {bundle.card.name}-new{SUFFIX}: {NAME_IN_WORDS}",
         )
     if out.exists() and out.samefile(bundle.path):
         raise ConfigError(

@@ -32,6 +32,8 @@ from cellwright.cli.options import (
 from cellwright.cli.stopping import BEGINS_ANEW, told_when_stopped
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cellwright.assays.confluence import ConfluenceReport
     from cellwright.assays.viability import Pairs, Singles, ViabilityReport
 
@@ -95,6 +97,7 @@ def viability(
     from cellwright.bundles.bundle import open_bundle
     from cellwright.inference.run import RunOptions
 
+    _refuse_among_images(inputs, out)
     settings = ViabilitySettings(
         counting=_counting(blue, red, live, dead),
         group=group,
@@ -134,6 +137,7 @@ def confluence(
     from cellwright.bundles.bundle import open_bundle
     from cellwright.inference.run import RunOptions
 
+    _refuse_among_images(inputs, out)
     settings = ConfluenceSettings(
         group=group,
         runtime=runtime,
@@ -147,6 +151,19 @@ def confluence(
         _print_cover(report)
     n_images, n_cells = len(report.fields), report.overall.n_cells
     say_end(report.left_out, out, n_images=n_images, n_cells=n_cells, verb="left out")
+
+
+def _refuse_among_images(inputs: list[Path], out: Path) -> None:
+    """As ``predict`` does, whose run the other assays go through.
+
+    Raises:
+        ConfigError: the results would be written among the images.
+        ImageError: an input does not exist, or a folder holds no images.
+    """
+    from cellwright.images.read import list_images
+    from cellwright.inference.run_folder import refuse_among_images
+
+    refuse_among_images(inputs, list_images(inputs), out=out)
 
 
 def _print_cover(report: ConfluenceReport) -> None:

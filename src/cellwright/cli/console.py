@@ -61,6 +61,21 @@ def file_for_json(target: Path | None) -> Path | None:
     return target
 
 
+def file_that_is_new(target: Path) -> Path:
+    """An option that names what a command makes once, looked at before the work.
+
+    Raises:
+        ConfigError: a file of that name is there; what was made with it could not be made again.
+    """
+    if target.is_file():
+        raise ConfigError(
+            "a file of this name is there already, and is kept",
+            where=target,
+            remedy="give --out another name, or remove the file first",
+        )
+    return target
+
+
 def write_json(value: object, target: Path | None) -> bool:
     """Write ``value`` as JSON into ``target``, or onto stdout where that is ``-``.
 

@@ -41,7 +41,7 @@ RATIOS = "70/20/10"
 
 @app.command("list", epilog="Example: cellwright data list")
 def list_sets(*, json: Json = None) -> None:
-    """List the public sets: job, size, licence, and whether they are on this machine."""
+    """List the public sets: job, size, licence, and how much of them is on this machine."""
     from cellwright.data.datasets import DATASETS, find_dataset
 
     rows = [
@@ -52,13 +52,17 @@ def list_sets(*, json: Json = None) -> None:
             "classes": list(row.classes),
             "licence": row.licence,
             "folder": None if (folder := find_dataset(name)) is None else str(folder),
+            "here": None if folder is None else _images_here(name),
         }
         for name, row in sorted(DATASETS.items())
     ]
+    other = [str(row["name"]) for row in rows if row["here"] not in (None, row["images"])]
+    if other:
+        say(f"note: here are not as many images as were published: {', '.join(other)}")
     if write_json(rows, json):
         return
     print_table(
-        ("name", "task", "images", "classes", "licence", "here"),
+        ("name", "task", "published", "classes", "licence", "here"),
         [
             (
                 str(row["name"]),
@@ -66,11 +70,23 @@ def list_sets(*, json: Json = None) -> None:
                 str(row["images"]),
                 ", ".join(DATASETS[str(row["name"])].classes),
                 str(row["licence"]),
-                "no" if row["folder"] is None else "yes",
+                "no" if row["folder"] is None else str(row["here"] or "not readable"),
             )
             for row in rows
         ],
     )
+
+
+def _images_here(name: str) -> int | None:
+    """Images of a public set in its folder; None where they cannot be read."""
+    from cellwright.data.datasets import images_here
+    from cellwright.errors import CellwrightError
+
+    try:
+        return images_here(name)
+    except (CellwrightError, OSError) as error:
+        say(f"warning: {name}: {error}")
+        return None
 
 
 @app.command("fetch", epilog="Example: cellwright data fetch bccd_blood_cells")
@@ -126,12 +142,12 @@ def convert(
 ) -> None:
     """Write labelled images in another format; nothing is lost, images are copied as they are."""
     from cellwright.data.formats import FORMATS
-    from cellwright.errors import DatasetError, UnknownNameError
+    from cellwright.data.formats.layout import refuse_filled
+    from cellwright.errors import UnknownNameError
 
     if to not in FORMATS:
         raise UnknownNameError("format", to, FORMATS)
-    if target.exists() and any(target.iterdir()):
-        raise DatasetError("the folder is not empty", where=target, remedy="name a new one")
+    refuse_filled(target)
     labelled = open_labelled(source, format_name=format_name)
     FORMATS[to].write(labelled, target)
     classes = ", ".join(labelled.classes)
@@ -172,7 +188,7 @@ def split(
 ) -> None:
     """Share images out to train, val and test: groups whole, classes balanced, seeded."""
     from cellwright.data.likeness import folds_apart, split_apart
-    from cellwright.data.splits import write_split
+    from cellwright.data.splits import refuse_other_split, write_split
     from cellwright.errors import ConfigError
 
     if folds is not None and ratios is not None:
@@ -188,6 +204,8 @@ def split(
         target = out or Path("folds")
         apart = folds_apart(labelled, folds, seed=seed, by=by)
         written = {target / f"fold-{i}.csv": part_of for i, part_of in enumerate(apart, start=1)}
+    for file, part_of in written.items():
+        refuse_other_split(file, labelled, part_of)
     rows: list[dict[str, Cell]] = []
     for file, part_of in written.items():
         write_split(file, labelled, part_of)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cellwright.cli.console import say
-from cellwright.errors import ConfigError, DatasetError
+from cellwright.errors import ConfigError, DatasetError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,8 @@ def open_labelled(
     raise DatasetError(
         "there is no such folder, and no public set of that name",
         where=source,
-        remedy=f"give a folder of labelled images, or one of: {', '.join(sorted(DATASETS))}",
+        remedy=f"{did_you_mean(source, DATASETS)}give a folder of labelled images, or one of: "
+        f"{', '.join(sorted(DATASETS))}",
     )
 
 

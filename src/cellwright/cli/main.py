@@ -29,7 +29,7 @@ from cellwright.cli import (
     tune,
 )
 from cellwright.cli.console import EXIT_EXPECTED_ERROR
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, why_unreadable
 
 app = typer.Typer(
     name="cellwright",
@@ -77,15 +77,27 @@ def _fail(message: str) -> NoReturn:
     sys.exit(EXIT_EXPECTED_ERROR)
 
 
+def _in_words(error: OSError) -> str:
+    if error.filename is None:
+        return why_unreadable(error)
+    return str(
+        CellwrightError(
+            why_unreadable(error),
+            where=error.filename,
+            remedy="look at the path, at your rights there and at the room on the disk",
+        )
+    )
+
+
 def main() -> None:
-    """Run the command line; the console script's entry point."""
+    """Run the command line; the console script comes by way of :mod:`cellwright.cli.start`."""
     try:
         app(prog_name="cellwright")
     except CellwrightError as error:
         _fail(str(error))
     except OSError as error:
-        # No rights, no space, a path that is a folder: the system's own words name the file.
-        _fail(str(error))
+        # No rights, no space, a path that is a folder: a file that no room has spoken of.
+        _fail(_in_words(error))
 
 
 if __name__ == "__main__":

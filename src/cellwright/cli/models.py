@@ -147,7 +147,10 @@ def settle(
         command=typed_command(),
     )
     _print_figures(settle_bundle(opened, job, out=out).card)
-    say(f"the new bundle is {out}")
+    say(
+        f"the new bundle is {out}; figures on {job.chosen_on_name} flatter it: its thresholds "
+        "were chosen on these very images"
+    )
 
 
 @app.command("verify", epilog="Example: cellwright models verify blood-cells")

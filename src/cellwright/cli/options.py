@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from cellwright.cli.console import file_for_json
+from cellwright.cli.console import file_for_json, file_that_is_new
 
 Inputs: TypeAlias = Annotated[
     list[Path], typer.Argument(metavar="INPUT...", help="Images or folders.")
@@ -31,7 +31,14 @@ Out: TypeAlias = Annotated[
     Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")
 ]
 NewBundle: TypeAlias = Annotated[
-    Path, typer.Option("--out", "-o", metavar="NEW.cellwright", help="The new bundle.")
+    Path,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="NEW.cellwright",
+        callback=file_that_is_new,
+        help="The new bundle; no file may have the name.",
+    ),
 ]
 Runtime: TypeAlias = Annotated[
     str,

@@ -51,9 +51,11 @@ def train(
     prepare_training()
     from cellwright.bundles.bundle import open_bundle
     from cellwright.learning.config import load_config
+    from cellwright.learning.sources import check_sources
 
     changes = [*(overrides or ()), *(["data.allow_leak=true"] if allow_leak else ())]
     settings = load_config(config, tuple(changes))
+    check_sources(settings)  # what follows imports torch, which takes seconds
     from cellwright.learning.train import train as fit
 
     hush_lightning()

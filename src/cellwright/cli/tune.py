@@ -79,17 +79,23 @@ def tune(
     from cellwright.tuning.storage import open_storage, require_optuna
 
     require_optuna()
+    from cellwright.learning.config import load_config
+    from cellwright.learning.sources import check_sources
     from cellwright.tuning.results import best_trial, write_best, write_page, write_trials
-    from cellwright.tuning.space import read_space
-    from cellwright.tuning.training import as_trainings, check_tunable, fingerprint
+    from cellwright.tuning.space import examples, read_space
     from cellwright.tuning.worker import OpenStudy, Search, open_study, usual_trials, work
 
     ranges = read_space(tuple(search or ()), space)
     changes = tuple(overrides or ())
-    settings = check_tunable(config, changes, ranges)
+    settings = load_config(config, (*changes, *examples(ranges)))
+    check_sources(settings)
     n_trials = trials if trials is not None else usual_trials(ranges, sampler)
     wanted = Search(ranges, n_trials, sampler, pruner, settings.seed, settings.schedule.epochs)
     wanted.check()
+    # Imports torch, which takes seconds.
+    from cellwright.tuning.training import as_trainings, check_tunable, fingerprint
+
+    check_tunable(settings)
     hush_lightning()
     folder = out or Path("runs") / f"{settings.name}-tune"
     store = open_storage(storage or str(folder / "study.journal"))

@@ -15,6 +15,7 @@ in which a shortfall and an excess count alike, each by the size of its part.
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from cellwright.data.csv_header import other_separator
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.errors import ConfigError, DatasetError, LeakError
+from cellwright.errors import ConfigError, DatasetError, LeakError, why_unreadable
 from cellwright.images.write import atomic_path
 from cellwright.types import Boxes, Category, Instances
 
@@ -257,10 +258,31 @@ def part(labelled: LabelledSet, part_of: Mapping[str, str], name: str) -> Labell
 
 def write_split(path: Path, labelled: LabelledSet, part_of: Mapping[str, str]) -> None:
     """CSV with columns ``id, group, part``, in record order."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "group", "part"])
-        writer.writerows([record.id, record.group, part_of[record.id]] for record in labelled)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(_table(labelled, part_of))
+
+
+def refuse_other_split(path: Path, labelled: LabelledSet, part_of: Mapping[str, str]) -> None:
+    """Refuse to write this split over another file: figures may hang on that one.
+
+    Raises:
+        DatasetError: the file is there and holds something else.
+    """
+    if path.is_file() and path.read_bytes() != _table(labelled, part_of):
+        raise DatasetError(
+            "this file is there already and holds another split; results made with it could not "
+            "be made again",
+            where=path,
+            remedy="give --out another name, or remove the file first",
+        )
+
+
+def _table(labelled: LabelledSet, part_of: Mapping[str, str]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "group", "part"])
+    writer.writerows([record.id, record.group, part_of[record.id]] for record in labelled)
+    return text.getvalue().encode()
 
 
 def misfit(labelled: LabelledSet, part_of: Mapping[str, str]) -> str:
@@ -290,9 +312,10 @@ def read_split(path: Path) -> dict[str, str]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else error
         raise DatasetError(
-            f"cannot be read ({why})", where=path, remedy="make it with `cellwright data split`"
+            f"cannot be read ({why_unreadable(error)})",
+            where=path,
+            remedy="make it with `cellwright data split`",
         ) from error
     if not rows or not {"id", "part"} <= set(rows[0]):
         what = other_separator(list(rows[0]) if rows else None)

@@ -25,7 +25,7 @@ from cellwright.inference.counts import COUNT_LEVEL
 from cellwright.inference.detection_work import DetectionWork
 from cellwright.inference.identity import NamedImage, name_images
 from cellwright.inference.one_image import Outcome, do_image
-from cellwright.inference.run_folder import Existing, RunFolder
+from cellwright.inference.run_folder import Existing, RunFolder, refuse_among_images
 from cellwright.inference.work import ImageWork, Overlays, RunOptions
 from cellwright.inference.workers import WorkPlan, in_order, plan_work
 
@@ -102,7 +102,7 @@ def predict_files(
 
     Raises:
         ImageError: an input does not exist, or there is no image at all.
-        ConfigError: ``out`` holds results of another model or other settings.
+        ConfigError: ``out`` holds results of another model or other settings, or the images.
         BundleError: the bundle is damaged, or of no known task.
     """
     start = time.perf_counter()
@@ -220,6 +220,7 @@ def _images(inputs: Sequence[Path], out: Path) -> list[NamedImage]:
     paths = [path for path in list_images(inputs) if written.isdisjoint(path.absolute().parents)]
     if not paths:
         raise ImageError("there are no images to predict", remedy="name image files or folders")
+    refuse_among_images(inputs, paths, out=out)
     return name_images(paths)
 
 

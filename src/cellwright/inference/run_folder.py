@@ -35,6 +35,9 @@ CELL_COLUMNS = (
 Of boxes the centroid is the middle of the box in pixel edges: 2.5 of the first five pixels.
 """
 
+MANIFEST = "run.json"
+"""Names the model and the settings of a run."""
+
 ERROR_COLUMNS = ("image_id", "file", "error", "remedy")
 
 
@@ -46,6 +49,29 @@ def summary_columns(classes: Sequence[str]) -> tuple[str, ...]:
         *(f"n_{name}_{end}" for name in ("cells", *classes) for end in ("low", "high")),
         *("pixel_size_um", "capped", "seconds", "group", "well", "field"),
     )
+
+
+def refuse_among_images(inputs: Sequence[Path], images: Iterable[Path], *, out: Path) -> None:
+    """Refuse to write results between the images that they are of.
+
+    A folder that holds them already, being that of an earlier run, is let be.
+
+    Args:
+        inputs: files and folders as they were given.
+        images: what was found there.
+        out: the folder of the results.
+
+    Raises:
+        ConfigError: ``out`` is one of the inputs, or an image lies in it.
+    """
+    place = out.resolve()
+    taken = {path.resolve() for path in inputs} | {path.parent.resolve() for path in images}
+    if place in taken and not (out / MANIFEST).is_file():
+        raise ConfigError(
+            "the results would be written among the images that they are of",
+            where=out,
+            remedy="name another output folder, for instance one in it",
+        )
 
 
 @dataclass(frozen=True)
@@ -85,7 +111,7 @@ class RunFolder:
         """
         self.out = out
         self._parts = out / ".parts"
-        self._manifest = out / "run.json"
+        self._manifest = out / MANIFEST
         labels = settings.get("labels_dir")
         self._labels_dir = None if labels is None else Path(labels)
         if existing == "replace":
@@ -179,7 +205,7 @@ class RunFolder:
         for product in self._products():
             (self.out / product).unlink(missing_ok=True)
         shutil.rmtree(self._parts, ignore_errors=True)
-        for name in ("run.json", "cells.csv", "summary.csv", "errors.csv"):
+        for name in (MANIFEST, "cells.csv", "summary.csv", "errors.csv"):
             (self.out / name).unlink(missing_ok=True)
 
     def _products(self) -> Iterator[PurePosixPath]:

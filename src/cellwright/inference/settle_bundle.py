@@ -112,7 +112,8 @@ def _with_views(bundle: Bundle, views: int) -> Card:
     try:
         section = type(section).model_validate({**section.model_dump(), "views": views})
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]["msg"]
+        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        problem = problem.replace("Input should be", "it takes")
         raise ConfigError(
             f"this model cannot average {views} mirror images: {problem}",
             where=bundle.path,

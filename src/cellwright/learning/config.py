@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cellwright.bundles.bundle import SUFFIX
+from cellwright.bundles.card import NAME_PATTERN
 from cellwright.data.yaml_text import read_yaml
 from cellwright.errors import ConfigError
 from cellwright.images.normalise import Normalisation
@@ -177,7 +178,7 @@ class TrainConfig(_Frozen):
         quantization: such a network learns, and is shipped, in 8 bits.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
+    name: str = Field(pattern=NAME_PATTERN)
     description: str = ""
     task: Literal["detection", "semantic", "instances", "classification"] = "detection"
     licence: str = "Apache-2.0"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from cellwright.bundles.card import NAME_IN_WORDS
 from cellwright.errors import UnknownNameError
 
 Sections = list[type[BaseModel]]
@@ -35,7 +37,25 @@ def _fault(item: Any, sections: Sections) -> str:
             f"{place}: this is a section, not the value {item['input']!r}; write "
             f"{place}: {{{example}: VALUE}}, with settings out of: {', '.join(known)}"
         )
-    return f"{place}: {item['msg'].removeprefix('Value error, ')}"
+    return f"{place}: {_sentence(item)}"
+
+
+def _sentence(item: Any) -> str:
+    """What is wrong with one value; in our own words where pydantic's are of its insides."""
+    match item["type"]:
+        case "missing":
+            return "is missing"
+        case "string_pattern_mismatch":  # of all settings the name alone has a pattern
+            return f"{item['input']!r} is no name that a bundle can have; write {NAME_IN_WORDS}"
+        case "union_tag_not_found":
+            return "its kind is missing"
+        case "union_tag_invalid":
+            return f"its kind must be one of {item['ctx']['expected_tags']}"
+        case "value_error":
+            return str(item["ctx"]["error"])
+    # What pydantic could not do with the value says less than the value.
+    wrong = re.sub(", (got|unable) .*", "", item["msg"]).replace("Input should be", "must be")
+    return f"{wrong}, not {item['input']!r}"
 
 
 def _below(sections: Sections, folders: Sequence[Any]) -> Sections:

@@ -98,7 +98,11 @@ class CellsOfJob:
     def _labels(self, outcome: Outcome) -> NDArray[np.int32]:
         path = self.label_file(outcome)
         if not path.is_file():
-            raise MissingError("the label image of this image is gone", where=outcome.name)
+            raise MissingError(
+                "the label image of this image is gone",
+                where=outcome.name,
+                remedy="count the image again in a new job",
+            )
         labels: NDArray[np.int32] = read_image(path).pixels[0].astype(np.int32)
         return labels
 

@@ -173,7 +173,11 @@ class Store:
             _own_job(session, owner, job_id)
             found = _outcomes(session, job_id, position)
         if not found:
-            raise MissingError("this job has no such image", where=f"image {position}")
+            raise MissingError(
+                "this job has no such image",
+                where=f"image {position}",
+                remedy="its images are numbered from 0, as GET /api/v1/jobs/ID lists them",
+            )
         return found[0]
 
     def correct(
@@ -195,7 +199,11 @@ class Store:
                 .where(JobImage.job_id == job_id, JobImage.position == position)
             )
             if result is None or result.problem is not None:
-                raise MissingError("this image has no result to correct", where=f"image {position}")
+                raise MissingError(
+                    "this image has no result to correct",
+                    where=f"image {position}",
+                    remedy="wait until it is done; one that failed cannot be corrected",
+                )
             result.corrections = (
                 None if corrections is None else [dict(cell) for cell in corrections]
             )
@@ -225,7 +233,11 @@ def _know(session: Session, image: NewImage) -> None:
 def _own_job(session: Session, owner: str, job_id: str) -> Job:
     job = session.get(Job, job_id)
     if job is None or job.owner != owner:
-        raise MissingError("there is no such job", where=f"job {job_id[:40]}")
+        raise MissingError(
+            "there is no such job",
+            where=f"job {job_id[:40]}",
+            remedy="it may have been deleted: GET /api/v1/jobs lists yours",
+        )
     return job
 
 

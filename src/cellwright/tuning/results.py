@@ -127,8 +127,9 @@ def write_page(path: Path, name: str, trials: Sequence[FrozenTrial], space: Spac
     page.table(("setting", "value"), [(key, best.params.get(key)) for key in space])
     draw_search(page, seen, space)
     page.section("Trials")
-    columns = (*COLUMNS, *space, *NOTES)
-    page.table(columns, [[str(cell) for cell in _row(trial, space)] for trial in ended])
+    # trials.csv has all digits; settings keep the names by which they are set.
+    columns = (*(name.replace("_", " ") for name in COLUMNS), *space, *NOTES)
+    page.table(columns, [_row(trial, space) for trial in ended])
     return page.save(path)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -162,10 +163,30 @@ def parse_range(text: str, *, where: object = None) -> Numbers | Choice:
         except ValueError as error:
             raise ConfigError(f"{text!r} is no range", where=where, remedy=REMEDY) from error
         steps: Literal["even", "log"] = "log" if len(parts) == 3 else "even"
-        whole = kind == "float" or (low.is_integer() and high.is_integer())
-        if low < high < float("inf") and whole and (steps == "even" or low > 0):
-            return Numbers("int" if kind == "int" else "float", low, high, steps, points)
+        found = Numbers("int" if kind == "int" else "float", low, high, steps, points)
+        if fault := _fault(found):
+            raise ConfigError(f"{text!r} is no range: {fault}", where=where, remedy=REMEDY)
+        return found
     raise ConfigError(f"{text!r} is no range", where=where, remedy=REMEDY)
+
+
+def _fault(numbers: Numbers) -> str:
+    """Why nothing can be drawn from between two numbers; empty where it can."""
+    low, high = numbers.low, numbers.high
+    if not (isfinite(low) and isfinite(high)):
+        return "both ends must be finite numbers"
+    if low >= high:
+        return f"its low end comes first and must be below its high end, but {low:g} >= {high:g}"
+    if numbers.kind == "int" and not (low.is_integer() and high.is_integer()):
+        return "both ends of int must be whole numbers"
+    if numbers.steps == "log" and low <= 0:
+        return "steps that multiply need ends above 0"
+    return ""
+
+
+def examples(space: Space) -> tuple[str, ...]:
+    """Overrides to check the config with: a value of each range."""
+    return overrides({name: one.example for name, one in space.items()})
 
 
 def overrides(params: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,20 +16,16 @@ from cellwright.learning.classical import validation_figure
 from cellwright.learning.classical_models import CLASSICAL
 from cellwright.learning.config import TrainConfig, load_config
 from cellwright.learning.train import train
-from cellwright.tuning.space import Space, overrides
+from cellwright.tuning.space import overrides
 from cellwright.tuning.worker import Measure, Search, Tell
 
 
-def check_tunable(config: Path, changes: Sequence[str], space: Space) -> TrainConfig:
-    """Refuse what no trial could train with; returns the config with an example of the space.
+def check_tunable(settings: TrainConfig) -> None:
+    """Refuse a network whose training tells nothing of its epochs.
 
     Raises:
-        ConfigError: a setting that the config does not have, or a network whose training tells
-            nothing of its epochs.
-        UnknownNameError: no such detector.
+        ConfigError: as said.
     """
-    example = overrides({name: one.example for name, one in space.items()})
-    settings = load_config(config, (*changes, *example))
     detector = DETECTORS.get(settings.detector.name)
     silent = settings.detector.name if detector is None or not detector.ours else ""
     if settings.task != "detection":
@@ -45,7 +41,6 @@ def check_tunable(config: Path, changes: Sequence[str], space: Space) -> TrainCo
             f"{silent} does not tell how good an epoch is, so it cannot be tuned",
             remedy="tune cell-detector, or a model for masks, cells or classes",
         )
-    return settings
 
 
 def as_trainings(config: Path, changes: Sequence[str], *, command: str) -> Measure:
@@ -68,7 +63,7 @@ def fingerprint(settings: TrainConfig, search: Search) -> str:
     """The same for two workers exactly if they search the same.
 
     Args:
-        settings: of :func:`check_tunable`.
+        settings: the config with an example of the space.
         search: ranges, sampler, pruner and seed; the number of trials may grow.
     """
     content = {

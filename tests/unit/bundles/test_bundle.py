@@ -57,6 +57,14 @@ def test_a_truncated_file(dot_bundle, tmp_path, keep):
         open_bundle(broken)
 
 
+def test_a_file_that_is_gone_is_told_without_the_systems_numbers(dot_bundle, tmp_path):
+    path = Path(shutil.copy(dot_bundle, tmp_path / "gone.cellwright"))
+    bundle = open_bundle(path)
+    path.unlink()
+    with pytest.raises(BundleError, match=r"bundle \(no such file or directory\); get it again"):
+        bundle.graph()
+
+
 def test_a_flipped_byte_in_the_graph_is_noticed(dot_bundle, tmp_path):
     broken = with_flipped_bit(dot_bundle, "graphs/dots.onnx", tmp_path / "x.cellwright")
     with pytest.raises(BundleError, match=r"graphs/dots.onnx"):
@@ -102,7 +110,7 @@ def test_a_zip_bomb_is_refused_by_its_header(dot_bundle, tmp_path):
         ({"task": "telepathy"}, "task"),
         ({"surprise": 1}, "surprise"),
         ({"graphs": []}, "graphs"),
-        ({"decoding": None}, "decoded"),
+        ({"decoding": None}, "not valid: as a whole: a detection bundle must say how"),
     ],
 )
 def test_a_card_that_is_not_valid_says_where(dot_bundle, tmp_path, change, message):

@@ -69,7 +69,8 @@ def test_an_unknown_option_is_exit_code_2_and_named() -> None:
             2,
             "error: a.yaml: wrong; mend it",
         ),
-        (PermissionError(13, "Permission denied", "/out"), 2, "Permission denied: '/out'"),
+        (PermissionError(13, "Permission denied", "/out"), 2, "error: /out: permission denied; "),
+        (OSError("no such device"), 2, "error: no such device\n"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
@@ -110,6 +111,8 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         ("data", "split", "{labels}", "--out", "{file}/split.csv"),
         ("data", "split", "{labels}", "--out", "{folder}"),
         ("data", "convert", "{labels}", "{file}/voc", "--to", "voc"),
+        ("data", "convert", "{labels}", "{file}", "--to", "voc"),
+        ("data", "convert", "{labels}", "{folder}/" + 250 * "a", "--to", "voc"),
         ("export", "blood-cells", "--to", "onnx", "--out", "{file}"),
         ("serve", "--data", "{file}", "--create-token", "me"),
         ("demo", "--out", "{file}/demo"),

@@ -293,6 +293,25 @@ def test_replacing_takes_the_pictures_away_and_nothing_else(dot_bundle, pictures
     assert (tmp_path / "precious.png").is_file()
 
 
+def test_results_are_not_written_among_the_images(dot_bundle, pictures, tmp_path):
+    bundle, one = open_bundle(dot_bundle), pictures / "day_B02_s1.png"
+    before = sorted(pictures.iterdir())
+    for inputs, out in (([pictures], pictures), ([one], pictures), ([tmp_path], tmp_path)):
+        with pytest.raises(ConfigError, match=r"among the images .*; name another output folder"):
+            predict_files(inputs, bundle=bundle, out=out)
+        with pytest.raises(ConfigError, match="among the images"):
+            predict_files(inputs, bundle=bundle, out=out, existing="replace")
+    assert sorted(pictures.iterdir()) == before
+
+
+def test_a_run_that_lies_among_its_images_already_goes_on(dot_bundle, pictures):
+    bundle, out = open_bundle(dot_bundle), pictures / "results"
+    predict_files([pictures], bundle=bundle, out=out)
+    for product in sorted(out.iterdir()):
+        product.rename(pictures / product.name)
+    assert predict_files([pictures], bundle=bundle, out=pictures).n_resumed == 6
+
+
 def test_own_overlays_are_no_input(dot_bundle, pictures):
     bundle, out = open_bundle(dot_bundle), pictures / "results"
     predict_files([pictures], bundle=bundle, out=out)

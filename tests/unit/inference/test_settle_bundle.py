@@ -137,7 +137,7 @@ def test_what_cannot_be_settled_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out.cellwright"
     with pytest.raises(DatasetError, match="3 images are too few"):
         settle_bundle(cells, SettleJob(few, "few", reported={}), out=out)
-    with pytest.raises(ConfigError, match="cannot average 8 mirror images"):
+    with pytest.raises(ConfigError, match="average 8 mirror images: it takes 1, 2 or 4;"):
         settle_bundle(cells, SettleJob(enough, "enough", reported={}, views=8), out=out)
     with pytest.raises(ConfigError, match="cannot be the name"):
         settle_bundle(cells, SettleJob(few, "few", reported={}), out=tmp_path / "A B.cellwright")

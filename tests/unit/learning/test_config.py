@@ -25,7 +25,7 @@ def test_a_minimal_config_and_its_overrides(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"name": "a"}, "data"),
+        ({"name": "a"}, "data: is missing"),
         ({"name": "a", "data": {}}, "data.dataset or data.path"),
         ({"name": "a", "data": {"dataset": "x", "path": "y"}}, "data.dataset or data.path"),
         ({"name": "a", "data": {"dataset": "x"}, "epochs": 3}, "epochs"),
@@ -84,6 +84,15 @@ def test_a_missing_file_is_explained(tmp_path):
             "data: {dataset: VALUE}, with settings out of: dataset, datasets, path, ",
         ),
         ({"data": {"dataset": "x", "path": "y"}}, "run.yaml: data: name either data.dataset or "),
+        (
+            {"name": "A b"},
+            "run.yaml: name: 'A b' is no name that a bundle can have; write up to 80 lower-case ",
+        ),
+        ({"schedule": {"epochs": 0}}, "epochs: must be greater than or equal to 1, not 0"),
+        ({"schedule": {"epochs": 1.5}}, "schedule.epochs: must be a valid integer, not 1.5"),
+        ({"task": "boxes"}, "'instances' or 'classification', not 'boxes'"),
+        ({"pruning": {"keep": 0.5}}, "run.yaml: pruning: its kind is missing"),
+        ({"pruning": {"kind": "x"}}, "its kind must be one of 'structured', 'magnitude'"),
     ],
 )
 def test_a_fault_says_what_can_be_written_instead(tmp_path, changes, said):

@@ -14,7 +14,9 @@ def test_a_deleted_job_leaves_nothing(client, start_job, open_settings):
     assert client.get(f"{API}/jobs/{job}/images/0/tiles/0/0_0.jpg").status_code == 200
     assert len(files_in(open_settings.folder)) > 6
     assert client.delete(f"{API}/jobs/{job}").status_code == 204
-    assert client.get(f"{API}/jobs/{job}").status_code == 404
+    gone = client.get(f"{API}/jobs/{job}")
+    assert gone.status_code == 404
+    assert "GET /api/v1/jobs lists yours" in gone.json()["remedy"]
     assert client.delete(f"{API}/jobs/{job}").status_code == 404
     assert files_in(open_settings.folder) == []
 

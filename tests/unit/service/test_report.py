@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 
 import pytest
+from fastapi.testclient import TestClient
+
+from cellwright.service.app import create_app
 
 API = "/api/v1"
 
@@ -49,6 +53,15 @@ def test_figures_are_those_of_the_job(client, start_job, open_settings):
     assert len(sources) == 1 + len(counts)
     assert all(source.startswith("data:image/") for source in sources)
     assert not re.search("<script|<link", answer.text)
+
+
+def test_it_names_the_runtime_that_ran_not_the_setting(open_settings, pictures):
+    settings = replace(open_settings, runtime="auto")
+    with TestClient(create_app(settings), base_url="http://localhost") as client:
+        part = ("images", ("a.png", pictures[0].read_bytes(), "image/png"))
+        made = client.post(f"{API}/jobs", data={"model": "discs"}, files=[part]).json()
+        text = client.get(f"{API}/jobs/{made['id']}/report.html").text
+    assert ["run by", "onnxruntime"] in rows_under(text, "Model")
 
 
 def test_what_was_not_counted_is_said(client, broken_job):

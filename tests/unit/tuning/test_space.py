@@ -29,6 +29,21 @@ def test_what_is_no_range_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("float:2:1", r"its low end comes first and must be below its high end, but 2 >= 1;"),
+        ("int:3:3", "but 3 >= 3;"),
+        ("float:0:inf", "finite"),
+        ("int:0.5:2", "whole"),
+        ("int:0:5:log", "above 0"),
+    ],
+)
+def test_what_is_wrong_with_the_ends_of_a_range_is_said(text: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=f"is no range: .*{why}"):
+        parse_range(text)
+
+
+@pytest.mark.parametrize(
     ("text", "values"),
     [
         ("float:0:1:5", (0.0, 0.25, 0.5, 0.75, 1.0)),

@@ -24,7 +24,7 @@ from cellwright.data.datasets import (
     wbc_segmentation,
 )
 from cellwright.data.datasets.public_set import PublicSet
-from cellwright.data.formats import read_labelled
+from cellwright.data.formats import npz, read_labelled
 from cellwright.data.formats.instances import UNNAMED
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import DatasetError, UnknownNameError
@@ -68,6 +68,23 @@ def find_dataset(name: str) -> Path | None:
     return found[0] if found else None
 
 
+def find_here(name: str) -> Path:
+    """The set's folder on this computer.
+
+    Raises:
+        UnknownNameError: no such set.
+        DatasetError: it is not on this computer.
+    """
+    folder = find_dataset(name)
+    if folder is None:
+        raise DatasetError(
+            f"the data set {name!r} is not on this computer",
+            remedy=f"run `cellwright data fetch {name}`, or name a folder that holds it in "
+            "CELLWRIGHT_DATA",
+        )
+    return folder
+
+
 def load_dataset(name: str) -> LabelledSet:
     """A public set by name, with its licence and groups.
 
@@ -77,13 +94,7 @@ def load_dataset(name: str) -> LabelledSet:
         AnnotationError: damaged labels.
     """
     row = public_set(name)
-    folder = find_dataset(name)
-    if folder is None:
-        raise DatasetError(
-            f"the data set {name!r} is not on this computer",
-            remedy=f"run `cellwright data fetch {name}`, or name a folder that holds it in "
-            "CELLWRIGHT_DATA",
-        )
+    folder = find_here(name)
     found = row.read(folder) if row.read else read_labelled(folder, format=row.format)
     if found.classes == UNNAMED and len(row.classes) == 1:
         found = replace(found, classes=row.classes)
@@ -95,6 +106,16 @@ def load_dataset(name: str) -> LabelledSet:
         )
     records = tuple(_described(record, row) for record in found)
     return replace(found, name=row.name, licence=row.licence, records=records)
+
+
+def images_here(name: str) -> int:
+    """How many images of the set are on this computer: it may hold fewer than were published.
+
+    Raises as :func:`load_dataset`.
+    """
+    if public_set(name).format == "npz":
+        return npz.count(find_here(name))
+    return len(load_dataset(name))
 
 
 def _described(record: Record, row: PublicSet) -> Record:

@@ -20,7 +20,13 @@ from typing import NamedTuple
 
 from cellwright.data.formats.sidecar import SidecarRow, read_sidecar, write_sidecar
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.errors import AnnotationError, CellwrightError, DatasetError
+from cellwright.errors import (
+    AnnotationError,
+    CellwrightError,
+    DatasetError,
+    unwritable,
+    why_unreadable,
+)
 from cellwright.images.read import IMAGE_SUFFIXES, stem_of
 from cellwright.images.write import make_folder
 from cellwright.types import Annotation
@@ -174,7 +180,11 @@ def read_text(path: Path, *, max_bytes: int = MAX_TEXT_BYTES) -> str:
             )
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise AnnotationError(f"cannot be read ({error.strerror})", where=path) from error
+        raise AnnotationError(
+            f"cannot be read ({why_unreadable(error)})",
+            where=path,
+            remedy="see that it is there and that you may read it",
+        ) from error
     except UnicodeDecodeError as error:
         raise AnnotationError("is not UTF-8 text", where=path) from error
 
@@ -271,9 +281,8 @@ def _ids(root: Path, images: Sequence[Path]) -> list[str]:
     ]
 
 
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """A folder that appears under its name only when everything in it is written.
+def refuse_filled(path: Path) -> None:
+    """Refuse a place for a new folder before any work.
 
     Raises:
         DatasetError: something stands there already.
@@ -284,8 +293,25 @@ def new_folder(path: Path) -> Iterator[Path]:
             where=path,
             remedy="name a new folder",
         )
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder that appears under its name only when everything in it is written.
+
+    Raises:
+        DatasetError: something stands there already.
+        CellwrightError: the place cannot be written.
+    """
+    refuse_filled(path)
     make_folder(path.parent)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        told = unwritable(path, error)
+        if told is None:
+            raise
+        raise told from error
     try:
         temporary.chmod(0o755)
         yield temporary
@@ -339,8 +365,9 @@ def place_images(
             shutil.copyfile(record.image_path, target)
         except OSError as error:
             raise DatasetError(
-                f"the image of {record.id!r} cannot be copied ({error.strerror})",
+                f"the image of {record.id!r} cannot be copied ({why_unreadable(error)})",
                 where=record.image_path,
+                remedy="see that you may read it, and that the disk has room for it",
             ) from error
         placed.append(Placed(record, target))
         rows[place.as_posix()] = SidecarRow(

@@ -24,7 +24,7 @@ from cellwright.data.cache import unpacked_folder
 from cellwright.data.formats.layout import Known, check_class_names, fill_once, new_folder
 from cellwright.data.formats.sidecar import SPLITS
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.errors import AnnotationError, DatasetError
+from cellwright.errors import AnnotationError, DatasetError, why_unreadable
 from cellwright.images.read import MAX_PIXELS
 from cellwright.images.write import write_tiff
 from cellwright.types import IMAGE_DTYPES, Category, kind_in_words
@@ -63,6 +63,15 @@ def read(path: Path) -> LabelledSet:
     ]
     records.sort(key=lambda record: record.id)
     return LabelledSet(file.resolve().parent.name, classes, tuple(records))
+
+
+def count(path: Path) -> int:
+    """How many images an archive holds; unlike :func:`read` it unpacks none.
+
+    Raises:
+        DatasetError: no archive, damaged, too large, or arrays missing.
+    """
+    return len(_load(path / FILE if path.is_dir() else path)["labels"])
 
 
 def write(labelled: LabelledSet, out: Path) -> None:
@@ -118,7 +127,11 @@ def _load(file: Path) -> Mapping[str, NDArray[Any]]:
         with np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"is not a readable archive ({error})", where=file) from error
+        raise DatasetError(
+            f"is not a readable archive ({why_unreadable(error)})",
+            where=file,
+            remedy="save or fetch it again",
+        ) from error
     missing = {"images", "labels", "class_names"} - set(arrays)
     if missing:
         raise DatasetError(f"the array {min(missing)!r} is missing", where=file)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.errors import AnnotationError
+from cellwright.errors import AnnotationError, why_unreadable
 
 MAX_BYTES = 2**30
 """Of a file; arrays are as large in it as in memory."""
@@ -77,7 +77,11 @@ def read_object(path: Path) -> Any:
             raise ValueError("no array of objects")
         return content[0]
     except OSError as error:
-        raise AnnotationError(f"cannot be read ({error})", where=path) from error
+        raise AnnotationError(
+            f"cannot be read ({why_unreadable(error)})",
+            where=path,
+            remedy="see that you may read it",
+        ) from error
     except _DAMAGED as error:
         raise AnnotationError(
             "is damaged, or holds what NumPy does not store", where=path, remedy="save it again"

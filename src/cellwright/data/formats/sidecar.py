@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cellwright.data.csv_header import other_separator
-from cellwright.errors import DatasetError
+from cellwright.errors import DatasetError, why_unreadable
 
 SIDECAR = "cellwright.csv"
 COLUMNS = ("image", "id", "group", "split", "pixel_size_um")
@@ -48,7 +48,11 @@ def read_sidecar(root: Path) -> dict[str, SidecarRow]:
                 )
             return {row["image"]: _parsed(row, where=f"{path}:{reader.line_num}") for row in reader}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"cannot be read ({error})", where=path) from error
+        raise DatasetError(
+            f"cannot be read ({why_unreadable(error)})",
+            where=path,
+            remedy="see that you may read it and that it is saved as CSV in UTF-8",
+        ) from error
 
 
 def _parsed(row: Mapping[str, str | None], *, where: str) -> SidecarRow:

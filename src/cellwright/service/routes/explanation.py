@@ -40,7 +40,11 @@ def explanation(
     outcome = parts.store.outcome(owner, job_id, position)
     cells = [cell for cell in as_objects(outcome.cells) if cell["label"] == label]
     if not cells:
-        raise MissingError("this image has no such cell", where=f"{outcome.name}, cell {label}")
+        raise MissingError(
+            "this image has no such cell",
+            where=f"{outcome.name}, cell {label}",
+            remedy="take a label of its cells, as the image's own answer lists them",
+        )
     if class_name is not None and class_name not in card.classes:
         raise UnknownNameError("class", class_name, card.classes)
     # Its number, since no name that a client gives becomes part of a path.

@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
+from cellwright.bundles.sessions import runtime_choice
 from cellwright.service.asking import JobId, Owner, cells_of_job, parts_of
 from cellwright.service.records import MissingError
 from cellwright.service.sending import gives, send, send_and_delete
@@ -23,13 +24,13 @@ def report(request: Request, owner: Owner, job_id: JobId) -> Response:
     from cellwright.service.report import JobReport  # noqa: PLC0415
 
     parts = parts_of(request)
-    name = cells_of_job(parts, owner, job_id).card.name
+    card = cells_of_job(parts, owner, job_id).card
     made = JobReport(
         state=parts.store.job(owner, job_id),
         outcomes=parts.store.outcomes(owner, job_id),
-        bundle=parts.models.bundle(name),
+        bundle=parts.models.bundle(card.name),
         files=parts.files,
-        runtime=parts.settings.runtime,
+        runtime=runtime_choice(parts.settings.runtime, card.graphs[0].precision).runtime,
     )
     return send(made.render(), "report.html")
 

@@ -75,6 +75,13 @@ def test_wrong_sidecars(tmp_path: Path, text: str, message: str) -> None:
         boxes_csv.read(out)
 
 
+def test_a_sidecar_that_is_no_text_is_told_in_words(tmp_path: Path) -> None:
+    out = written(tmp_path, "a")
+    (out / "cellwright.csv").write_bytes(HEAD.encode("utf-16"))
+    with pytest.raises(DatasetError, match=r"\(it is no text in UTF-8\); see that you may read it"):
+        boxes_csv.read(out)
+
+
 def test_two_rows_with_one_id_are_refused(tmp_path: Path) -> None:
     out = written(tmp_path, "a", "b")
     (out / "cellwright.csv").write_text(HEAD + "images/a.png,x,g,,\nimages/b.png,x,g,,\n")
@@ -126,7 +133,7 @@ def test_what_cannot_be_filled_is_said_and_a_users_folder_is_never_kept(tmp_path
 
 def test_a_missing_image_is_named(tmp_path: Path) -> None:
     record = Record("a", tmp_path / "gone.png", Known(None), "a")
-    with pytest.raises(DatasetError, match=r"gone\.png: the image of 'a' cannot be copied"):
+    with pytest.raises(DatasetError, match=r"'a' cannot be copied \(no such file .*\); see that"):
         boxes_csv.write(LabelledSet("s", ("c",), (record,)), tmp_path / "out")
 
 
