@@ -222,3 +222,71 @@ def test_a_name_that_is_nearly_right_is_asked_for(
     code, said = say("data", *arguments)
     assert code == 2
     assert f"did you mean '{meant}'?" in said
+
+
+@pytest.fixture
+def plate(cellwright: Run, live_dead: Path, tmp_path: Path) -> Path:
+    """A YOLO set whose names tell wells and patients, in two folders; no groups are written."""
+    root = tmp_path / "plate"
+    cellwright("data", "convert", live_dead, root, "--to", "yolo")
+    (root / "cellwright.csv").unlink()
+    pairs = [
+        (image, next(root.rglob(f"labels/{image.stem}.txt")))
+        for image in sorted(root.rglob("images/*"))
+    ]
+    for number, (image, label) in enumerate(pairs):
+        name = f"patient{number % 3}-exp1_{'ABC'[number % 3]}01_f{number // 3}"
+        image.rename(image.with_stem(name))
+        label.rename(label.with_stem(name))
+    return root
+
+
+def groups_in(root: Path) -> dict[str, str]:
+    with (root / "cellwright.csv").open(newline="") as table:
+        return {row["id"]: row["group"] for row in csv.DictReader(table)}
+
+
+def test_groups_are_told_by_names_and_splits_keep_them(
+    cellwright: Run, plate: Path, tmp_path: Path
+) -> None:
+    before = {path.name: path.read_bytes() for path in plate.rglob("*.*")}
+    done = cellwright("data", "group", plate, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    wells = [row["group"] for row in json.loads(done.stdout)]
+    assert wells == ["patient0-exp1_A01", "patient1-exp1_B01", "patient2-exp1_C01"]
+    assert all(name.startswith(group) for name, group in groups_in(plate).items())
+    after = {path.name: path.read_bytes() for path in plate.rglob("*.*")}
+    assert {name: after[name] for name in before} == before
+
+    split = cellwright("data", "split", plate, "--ratios", "60/40", "--out", tmp_path / "s.csv")
+    assert "no groups are known" not in split.stderr
+    with (tmp_path / "s.csv").open(newline="") as table:
+        parts = {(row["group"], row["part"]) for row in csv.DictReader(table)}
+    assert sorted(group for group, _ in parts) == wells
+
+
+def test_a_pattern_says_where_the_group_stands_and_may_be_changed(
+    cellwright: Run, plate: Path
+) -> None:
+    cellwright("data", "group", plate)
+    done = cellwright("data", "group", plate, "--group", "patient{group}-*")
+    assert done.returncode == 0, done.stderr
+    assert "3 groups" in done.stderr
+    assert set(groups_in(plate).values()) == {"0", "1", "2"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("sample{group}", "does not match"),
+        ("patient*", "must hold {group} exactly once"),
+        ("{group}tient*", "would be one group"),
+    ],
+)
+def test_a_pattern_that_tells_nothing_writes_nothing(
+    say: Say, plate: Path, pattern: str, said: str
+) -> None:
+    code, told = say("data", "group", plate, "--group", pattern)
+    assert code == 2
+    assert said in told
+    assert not (plate / "cellwright.csv").exists()

@@ -1,4 +1,4 @@
-"""``cellwright data``: labelled images listed, fetched, inspected, audited, converted, split.
+"""``cellwright data``: labelled images listed, fetched, inspected, audited, converted, shared out.
 
 And what microscopes write, taken apart into images.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cellwright.cli import audit, unpack
+from cellwright.cli import audit, group_images, unpack
 from cellwright.cli.console import (
     Cell,
     DownloadBar,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cellwright.data.labelled_set import LabelledSet
 
 app = typer.Typer(
-    help="Labelled images: list, fetch, inspect, audit, convert, split; unpack stacks.",
+    help="Labelled images: list, fetch, inspect, audit, convert, group, split; unpack stacks.",
     no_args_is_help=True,
 )
 
@@ -128,6 +128,7 @@ def inspect(
 
 app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
 app.command("unpack", epilog=unpack.EXAMPLES)(unpack.unpack)
+app.command("group", epilog=group_images.EXAMPLES)(group_images.group)
 
 
 @app.command(
@@ -217,7 +218,7 @@ def split(
     if by == "group" and all(record.group == record.id for record in labelled):
         say(
             "note: no groups are known, so each image is one of its own; where several are of "
-            "one well, slide or patient, say so in cellwright.csv, in the column group"
+            "one well, slide or patient, say so first: cellwright data group --help"
         )
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cellwright.data.csv_header import other_separator
+from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import DatasetError, why_unreadable
+from cellwright.images.write import atomic_path
 
 SIDECAR = "cellwright.csv"
 COLUMNS = ("image", "id", "group", "split", "pixel_size_um")
@@ -74,9 +76,36 @@ def _parsed(row: Mapping[str, str | None], *, where: str) -> SidecarRow:
     return SidecarRow(str(row["id"]), row["group"] or str(row["id"]), split, pixel_size)
 
 
+def write_groups(root: Path, labelled: LabelledSet, groups: Mapping[str, str]) -> Path:
+    """Say in ``cellwright.csv`` which group each image is of; what else it says stays.
+
+    Args:
+        root: the folder that ``labelled`` was read from.
+        labelled: the set.
+        groups: record id to group, of every record.
+
+    Returns:
+        The file.
+
+    Raises:
+        CellwrightError: the folder cannot be written.
+    """
+    rows = {
+        record.image_path.relative_to(root).as_posix(): SidecarRow(
+            record.id, groups[record.id], record.split, record.pixel_size_um
+        )
+        for record in labelled
+    }
+    write_sidecar(root, rows)
+    return root / SIDECAR
+
+
 def write_sidecar(root: Path, rows: Mapping[str, SidecarRow]) -> None:
     """Write ``cellwright.csv`` into ``root``; keys are image paths below it."""
-    with (root / SIDECAR).open("w", newline="", encoding="utf-8") as file:
+    with (
+        atomic_path(root / SIDECAR) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for image, row in rows.items():
