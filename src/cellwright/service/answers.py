@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from cellwright.bundles.bundle import Bundle
 from cellwright.bundles.card import Card
-from cellwright.service.records import JobState, Outcome
+from cellwright.service.records import ImageState, JobState, Outcome
 
 
-def job_answer(state: JobState) -> dict[str, Any]:
-    """A job and how far it is."""
+def job_answer(state: JobState, *, served: bool) -> dict[str, Any]:
+    """A job, how far it is, and what it waits for where its model is not ``served``."""
+    waits = state.state == "running" and not served
     return {
         "id": state.id,
         "state": state.state,
+        "waits_for": f"the model {named_model(state)}, which is not served here" if waits else None,
         "model": state.model,
+        "model_sha256": state.model_sha256,
         "options": dict(state.options),
         "created": state.created.isoformat(timespec="seconds") + "Z",
         "n_images": state.n_images,
@@ -24,39 +26,38 @@ def job_answer(state: JobState) -> dict[str, Any]:
     }
 
 
-def image_answer(outcome: Outcome, classes: Sequence[str]) -> dict[str, Any]:
-    """One image of a job without its cells; ``counts`` are of what counts now."""
+def named_model(state: JobState) -> str:
+    """The model of a job for a message, by name and content."""
+    return f"{state.model!r} with the SHA-256 {state.model_sha256[:12]}…"
+
+
+def image_answer(image: ImageState) -> dict[str, Any]:
+    """One image of a job without its cells.
+
+    ``counts`` are of what counts now, ``summary`` is as the model found it.
+    """
     return {
-        "position": outcome.position,
-        "name": outcome.name,
-        "sha256": outcome.sha256,
-        "height": outcome.height,
-        "width": outcome.width,
-        "state": outcome.state,
-        "summary": outcome.summary,
-        "problem": outcome.problem,
-        "corrected": outcome.corrections is not None,
-        "counts": class_counts(outcome, classes),
+        "position": image.position,
+        "name": image.name,
+        "sha256": image.sha256,
+        "height": image.height,
+        "width": image.width,
+        "state": image.state,
+        "summary": image.summary,
+        "problem": image.problem,
+        "corrected": image.corrected,
+        "counts": image.counts,
     }
 
 
-def cells_answer(outcome: Outcome, classes: Sequence[str]) -> dict[str, Any]:
-    """One image of a job with its cells and corrections."""
+def cells_answer(outcome: Outcome) -> dict[str, Any]:
+    """One image of a job with the model's cells, and a person's corrections with their areas."""
     return {
-        **image_answer(outcome, classes),
+        **image_answer(outcome),
         "cells": as_objects(outcome.cells),
         "corrections": outcome.corrections,
+        "areas": outcome.areas,
     }
-
-
-def class_counts(outcome: Outcome, classes: Sequence[str]) -> dict[str, int] | None:
-    """Cells of each class, a person's where there are such; None of an image without result."""
-    if outcome.corrections is not None:
-        names = [cell["class"] for cell in outcome.corrections]
-        return {name: names.count(name) for name in classes}
-    if outcome.summary is None:
-        return None
-    return {name: int(outcome.summary[f"n_{name}"]) for name in classes}
 
 
 def as_objects(cells: dict[str, Any] | None) -> list[dict[str, Any]]:

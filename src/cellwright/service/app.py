@@ -84,7 +84,7 @@ def _assembled(settings: ServiceSettings) -> Parts:
     files = Files(settings.folder, settings.limits)
     models = Models(settings.bundles, runtime=settings.runtime, threads=settings.threads)
     telemetry = Telemetry()
-    queue = Queue(store.engine)
+    queue = Queue(store.engine, models.serves)
     return Parts(
         settings=settings,
         store=store,

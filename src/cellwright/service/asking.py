@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from fastapi import Depends, Form, Request, UploadFile
 from fastapi import Path as InPath
 
+from cellwright.service.answers import named_model
 from cellwright.service.cells import CellsOfJob
 from cellwright.service.problems import RefusedError
 
@@ -43,12 +44,12 @@ def cells_of_job(parts: Parts, owner: str, job_id: str) -> CellsOfJob:
         MissingError: no such job of this owner.
         RefusedError: its model is served no longer, so that nobody knows its classes.
     """
-    model = parts.store.job(owner, job_id).model
-    card = parts.models.find(model)
+    state = parts.store.job(owner, job_id)
+    card = parts.models.find(state.model, state.model_sha256)
     if card is None:
         raise RefusedError(
             409,
-            f"the model {model!r} is served no longer",
+            f"the model {named_model(state)} is served no longer",
             where=f"job {job_id}",
             remedy="start the service with it again",
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -14,6 +15,7 @@ from cellwright.bundles.card import Card
 from cellwright.images.fill import fill_free
 from cellwright.images.outlines import Outline, outline_boxes, outline_cells
 from cellwright.images.read import read_image
+from cellwright.inference.regions import areas_of_label
 from cellwright.service.answers import as_objects
 from cellwright.service.files import Files
 from cellwright.service.records import MissingError, Outcome
@@ -41,11 +43,17 @@ class CellsOfJob:
     card: Card
 
     def outlines(self, outcome: Outcome, whose: Whose) -> Iterator[Outline]:
-        """Outlines of an image's cells, in order of label; raises as :meth:`of`."""
+        """Outlines of an image's cells, in order; raises as :meth:`of`."""
         cells = self.of(outcome, whose)
-        if isinstance(cells, Boxes):
-            return outline_boxes(cells, self.card.classes)
-        return outline_cells(cells, self.card.classes)
+        drawn = (
+            outline_boxes(cells, self.card.classes)
+            if isinstance(cells, Boxes)
+            else outline_cells(cells, self.card.classes)
+        )
+        if whose == "model" or outcome.corrections is None:
+            return drawn
+        numbers = numbers_of(outcome.corrections, outcome)
+        return (replace(one, label=numbers[one.label - 1]) for one in drawn)
 
     def of(self, outcome: Outcome, whose: Whose) -> Boxes | Instances:
         """The cells of an image.
@@ -68,19 +76,25 @@ class CellsOfJob:
     def corrected(self, outcome: Outcome, corrections: Sequence[Any]) -> Boxes | Instances:
         """What ``corrections`` make of an image's cells.
 
-        Drawn cells take pixels that no kept cell has, in the order they are given; one that
-        is left without any is not among the cells.
+        Drawn cells take pixels that no kept cell has, in the order they are given; each has some
+        (:meth:`areas`).
         """
         ids = self._class_ids(corrections)
         if corrections and "xyxy" in corrections[0]:
             return Boxes(_corners([box["xyxy"] for box in corrections]), ids)
         if self.card.task in SEGMENTS:
-            labels = corrected_labels(self._labels(outcome), corrections)
-            present = np.unique(labels[labels > 0])
-            return Instances(Instances.from_labels(labels).labels, ids[present - 1])
+            return Instances(corrected_labels(self._labels(outcome), corrections), ids)
         boxes = self._boxes(outcome)
         kept = np.array([cell["label"] - 1 for cell in corrections], np.int64)
         return Boxes(boxes.xyxy[kept], ids)
+
+    def areas(self, outcome: Outcome, corrections: Sequence[Any]) -> list[int] | None:
+        """Pixels of each cell that ``corrections`` name; None where the model draws boxes."""
+        if self.card.task not in SEGMENTS:
+            return None
+        labels = corrected_labels(self._labels(outcome), corrections)
+        areas: list[int] = areas_of_label(labels, len(corrections)).tolist()
+        return areas
 
     def _found(self, outcome: Outcome) -> Boxes | Instances:
         boxes = self._boxes(outcome)
@@ -113,6 +127,17 @@ class CellsOfJob:
     def _class_ids(self, cells: Sequence[Any]) -> NDArray[np.int64]:
         index = {name: number for number, name in enumerate(self.card.classes)}
         return np.array([index[cell["class"]] for cell in cells], np.int64)
+
+
+def numbers_of(corrections: Sequence[Any], outcome: Outcome) -> list[int]:
+    """What the corrected cells of an image are called: a kept one as the model's table calls it.
+
+    Those drawn by hand follow the model's highest; boxes, of which none is known to be the
+    model's, are numbered anew.
+    """
+    highest = len((outcome.cells or {"rows": ()})["rows"])
+    drawn = count(highest + 1 if corrections and "xyxy" not in corrections[0] else 1)
+    return [cell["label"] if "label" in cell else next(drawn) for cell in corrections]
 
 
 def corrected_labels(labels: NDArray[np.int32], corrections: Sequence[Any]) -> NDArray[np.int32]:

@@ -10,7 +10,7 @@ from cellwright.images.read import open_image
 from cellwright.inference.detection_work import cell_rows
 from cellwright.inference.identity import NamedImage, name_images
 from cellwright.inference.run_folder import CELL_COLUMNS, Row
-from cellwright.service.cells import SEGMENTS, CellsOfJob
+from cellwright.service.cells import SEGMENTS, CellsOfJob, numbers_of
 from cellwright.service.records import Outcome
 from cellwright.service.tabulate import ResultTable
 from cellwright.types import Instances
@@ -24,19 +24,24 @@ CLASS_COLUMNS = (
 def corrected_table(cells: CellsOfJob, outcomes: Sequence[Outcome]) -> ResultTable:
     """A row a cell of the corrected images, with the columns of ``cells``; no cell has a score.
 
+    A cell that was kept has the label that ``cells`` gives it.
+
     Raises:
         MissingError: the label image of a corrected image is gone.
     """
     corrected = [outcome for outcome in outcomes if outcome.corrections is not None]
-    rows = [row for outcome in corrected for row in _rows(cells, outcome)]
-    columns = columns_of(cells)
-    score = columns.index("score")
-    unscored = (tuple(None if i == score else v for i, v in enumerate(row)) for row in rows)
-    return ResultTable(columns, tuple(unscored))
+    rows = tuple(
+        (row[0], label, row[2], None, *row[4:])
+        for outcome in corrected
+        for label, row in zip(
+            numbers_of(outcome.corrections or (), outcome), _rows(cells, outcome), strict=True
+        )
+    )
+    return ResultTable(columns_of(cells), rows)
 
 
 def columns_of(cells: CellsOfJob) -> tuple[str, ...]:
-    """Columns of the table."""
+    """Columns of the table, of which each task has ``image_id, label, class, score`` first."""
     if cells.card.task in SEGMENTS:
         # SciPy and scikit-image, which detection does without, take a second to import.
         from cellwright.inference.region_table import region_columns  # noqa: PLC0415
@@ -52,13 +57,7 @@ def _rows(cells: CellsOfJob, outcome: Outcome) -> list[Row]:
     if isinstance(found, Instances):
         return _region_rows(cells, outcome, found, named, size)
     rows = cell_rows(found, cells.card.classes, named, size)
-    if cells.card.task == "detection":
-        return rows
-    labels = [cell["label"] for cell in outcome.corrections or ()]
-    return [
-        (row[0], label, *row[2 : len(CLASS_COLUMNS)])
-        for label, row in zip(labels, rows, strict=True)
-    ]
+    return [row[: len(columns_of(cells))] for row in rows]
 
 
 def _region_rows(

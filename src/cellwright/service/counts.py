@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from cellwright.metrics.intervals import wilson
-from cellwright.service.answers import as_objects, class_counts
-from cellwright.service.records import Outcome
+from cellwright.service.answers import as_objects
+from cellwright.service.records import ImageState, Outcome
 
 BINS = 20
 AREAS = ("area", "area_bbox")
@@ -22,27 +22,42 @@ def count_cells(outcomes: Sequence[Outcome], classes: Sequence[str]) -> dict[str
     A share's interval (95 %, Wilson) takes every cell as independent of the others; cells of
     one image resemble each other, so that it is the narrowest that can be.
     """
-    done = [outcome for outcome in outcomes if outcome.state == "done"]
-    by_image = [class_counts(outcome, classes) or {} for outcome in done]
-    totals = {name: sum(counts[name] for counts in by_image) for name in classes}
+    images = count_images(outcomes)
+    totals = {name: sum(image["counts"].get(name, 0) for image in images) for name in classes}
     n_cells = sum(totals.values())
-    cells = [cell for outcome in done for cell in cells_that_count(outcome)]
+    cells = [
+        cell
+        for outcome in outcomes
+        if outcome.state == "done"
+        for cell in cells_that_count(outcome)
+    ]
     return {
         "n_cells": n_cells,
         "classes": [_share(name, totals[name], n_cells) for name in classes],
-        "images": [
-            {
-                "position": outcome.position,
-                "name": outcome.name,
-                "corrected": outcome.corrections is not None,
-                "n_cells": sum(counts.values()),
-                "counts": counts,
-            }
-            for outcome, counts in zip(done, by_image, strict=True)
-        ],
+        "images": images,
         "areas": _areas(cells, classes),
         "scores": _spread(cells, classes, "score", np.linspace(0, 1, BINS + 1)),
     }
+
+
+def count_images(images: Sequence[ImageState]) -> list[dict[str, Any]]:
+    """Counts of each image that is done: a person's where it is corrected."""
+    return [
+        {
+            "position": image.position,
+            "name": image.name,
+            "corrected": image.corrected,
+            "n_cells": sum((image.counts or {}).values()),
+            "counts": image.counts or {},
+        }
+        for image in images
+        if image.state == "done"
+    ]
+
+
+def counted_classes(images: Sequence[ImageState]) -> tuple[str, ...]:
+    """The model's classes as the counts name them; none before an image is done."""
+    return next((tuple(image.counts) for image in images if image.counts is not None), ())
 
 
 def cells_that_count(outcome: Outcome) -> list[dict[str, Any]]:
@@ -54,12 +69,14 @@ def cells_that_count(outcome: Outcome) -> list[dict[str, Any]]:
     if outcome.corrections is None:
         return found
     corrected = []
-    for cell in outcome.corrections:
+    # The pixels that a drawn cell was left with, as the table of corrected cells has them.
+    areas: Sequence[int | None] = outcome.areas or [None] * len(outcome.corrections)
+    for cell, pixels in zip(outcome.corrections, areas, strict=True):
         if "label" in cell:
             kept = found[cell["label"] - 1]
             corrected.append({**kept, "class": cell["class"], "score": None})
         else:
-            area = _box_area(cell["xyxy"]) if "xyxy" in cell else _polygon_area(cell["polygon"])
+            area = _box_area(cell["xyxy"]) if "xyxy" in cell else pixels
             corrected.append(_cell(cell["class"], None, area, um2))
     return corrected
 
@@ -78,20 +95,20 @@ def _box_area(xyxy: Sequence[float]) -> float:
     return (x1 - x0) * (y1 - y0)
 
 
-def _polygon_area(corners: Sequence[Sequence[float]]) -> float:
-    x, y = np.array(corners, float).T
-    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
-
-
 def _share(name: str, n: int, total: int) -> dict[str, Any]:
     share = wilson(n, total)
     return {"name": name, "n": n, "share": share.value, "low": share.low, "high": share.high}
 
 
+def in_um2(cells: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether every area that is known is known in µm², too."""
+    known = [cell for cell in cells if cell["area"] is not None]
+    return bool(known) and all(cell["area_um2"] is not None for cell in known)
+
+
 def _areas(cells: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> dict[str, Any] | None:
     """In µm² where every cell's image has a pixel size, else in pixels."""
-    known = bool(cells) and all(cell["area_um2"] is not None for cell in cells)
-    column, unit = ("area_um2", "um2") if known else ("area", "px")
+    column, unit = ("area_um2", "um2") if in_um2(cells) else ("area", "px")
     values = [cell[column] for cell in cells if cell[column] is not None]
     if not values:
         return None

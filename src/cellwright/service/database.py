@@ -16,11 +16,14 @@ from cellwright.images.write import make_folder
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-NEWEST = "0002"
+NEWEST = "0003"
 """The last of the migrations."""
 
 WAIT_SECONDS = 30
 """How long a connection to an SQLite file waits for another's transaction."""
+
+READS = "cellwright_reads"
+"""Execution option of a connection that only reads."""
 
 LOCK = 0x63656C6C
 """Number of the lock that guards the tables while they change."""
@@ -47,6 +50,11 @@ def open_database(url: str) -> Engine:
             remedy="check the URL, as sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME",
         ) from error
     return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """The same database for transactions that only read, which wait for no writer."""
+    return engine.execution_options(**{READS: True})
 
 
 def _version(connection: Connection) -> str | None:
@@ -90,7 +98,8 @@ def _engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         # At once for writing: one that reads first could find, when it writes, that it may not.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        only_reads = connection.get_execution_options().get(READS, False)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
     return engine
 

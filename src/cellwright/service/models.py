@@ -42,12 +42,14 @@ class Found:
     Attributes:
         summary: column -> value of the image's row of ``summary.csv``.
         cells: ``columns`` and ``rows`` of ``cells.csv``.
+        counts: cells of each class.
         products: pictures, as ``cellwright predict`` makes them.
         seconds: from opening the file to the last row.
     """
 
     summary: dict[str, Any]
     cells: dict[str, Any]
+    counts: dict[str, int]
     products: tuple[Product, ...]
     seconds: float
 
@@ -100,15 +102,14 @@ class Models:
             raise UnknownNameError("model", name, self._bundles)
         return self._bundles[name]
 
-    def find(self, name: str) -> Card | None:
+    def serves(self, name: str, sha256: str) -> bool:
+        """Whether there is this very model; another of the same name is another model."""
+        return self.find(name, sha256) is not None
+
+    def find(self, name: str, sha256: str) -> Card | None:
         """The card of a model that a job once used; None where it is served no longer."""
         bundle = self._bundles.get(name)
-        return None if bundle is None else bundle.card
-
-    def classes_of(self, name: str) -> tuple[str, ...]:
-        """Its classes, none where it is served no longer."""
-        card = self.find(name)
-        return () if card is None else card.classes
+        return None if bundle is None or bundle.sha256 != sha256 else bundle.card
 
     def check(self, name: str, options: Mapping[str, Any]) -> None:
         """Refuse options that the model cannot follow, before anything is kept.
@@ -142,12 +143,14 @@ class Models:
             raise ImageError(what, where=shown, remedy=error.remedy) from error
         # The store's own path stands in the row where the client's name belongs.
         row = [shown if value == str(file) else value for value in done.part.summary]
+        summary: dict[str, Any] = dict(zip(work.columns.summary, row, strict=True))
         return Found(
-            summary=dict(zip(work.columns.summary, row, strict=True)),
+            summary=summary,
             cells={
                 "columns": list(work.columns.cells),
                 "rows": [list(cell) for cell in done.part.cells],
             },
+            counts={one: summary[f"n_{one}"] for one in self.bundle(name).card.classes},
             products=done.products,
             seconds=seconds,
         )

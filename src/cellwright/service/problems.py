@@ -10,11 +10,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
 
 from cellwright.errors import BundleError, CellwrightError
 from cellwright.service.files import TooLargeError
-from cellwright.service.records import MissingError
+from cellwright.service.records import ChangedError, MissingError
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -41,9 +42,13 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 _STATUS: tuple[tuple[type[CellwrightError], int], ...] = (
     (MissingError, 404),
+    (ChangedError, 412),
     (TooLargeError, 413),
     (BundleError, 500),
 )
+
+RETRY_SECONDS = 2
+"""When to ask again where the store did not answer."""
 
 _log = logging.getLogger(__name__)
 
@@ -116,6 +121,14 @@ def install_problem_handlers(app: FastAPI) -> None:
         remedy = "see /api/v1/openapi.json for the requests there are"
         headers = dict(error.headers) if error.headers else None
         return problem(error.status_code, str(error.detail), remedy=remedy, headers=headers)
+
+    # A database that others keep busy, or whose server is away, is one to ask again.
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(TimeoutError)
+    def busy(_request: Request, error: Exception) -> JSONResponse:
+        _log.warning("the store did not answer: %s", str(error).splitlines()[0])
+        retry = {"Retry-After": str(RETRY_SECONDS)}
+        return problem(503, "the store does not answer", remedy="try again soon", headers=retry)
 
     @app.exception_handler(Exception)
     def unexpected(_request: Request, error: Exception) -> JSONResponse:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -12,6 +14,10 @@ from cellwright.errors import CellwrightError
 
 class MissingError(CellwrightError):
     """Something that is not there, or not for this owner: the two are not told apart."""
+
+
+class ChangedError(CellwrightError):
+    """Something is no longer as the client knew it when it asked for a change."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,23 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What an image of a job came to, as the tables and the page want it.
+class Correction:
+    """What a person puts in the place of the cells of an image.
+
+    Attributes:
+        cells: as :func:`cellwright.service.corrections.checked` gives them.
+        counts: cells of each class of the model.
+        areas: pixels of each cell, None where the model draws boxes.
+    """
+
+    cells: Sequence[Mapping[str, Any]]
+    counts: Mapping[str, int]
+    areas: Sequence[int] | None
+
+
+@dataclass(frozen=True)
+class ImageState:
+    """How far an image of a job is, without its cells.
 
     Attributes:
         position: place in the job, from 0.
@@ -67,7 +88,8 @@ class Outcome:
         summary: column -> value of the row of ``summary.csv``.
         cells: ``columns`` and ``rows`` of ``cells.csv``.
         problem: what, where and remedy if it failed.
-        corrections: what a person has put in the place of the cells; None before that.
+        counts: cells of each class that count now; None before it is done.
+        corrected: whether a person has corrected or confirmed its cells.
     """
 
     position: int
@@ -78,9 +100,30 @@ class Outcome:
     width: int
     state: str
     summary: dict[str, Any] | None
-    cells: dict[str, Any] | None
     problem: dict[str, Any] | None
+    counts: dict[str, int] | None
+    corrected: bool
+
+
+@dataclass(frozen=True)
+class Outcome(ImageState):
+    """What an image of a job came to, as the tables and the page want it.
+
+    Attributes:
+        cells: ``columns`` and ``rows`` of ``cells.csv``.
+        corrections: what a person has put in the place of the cells; None before that.
+        areas: pixels of each corrected cell where the model segments.
+    """
+
+    cells: dict[str, Any] | None
     corrections: list[Any] | None
+    areas: list[int] | None
+
+    @property
+    def etag(self) -> str:
+        """Entity tag of the corrections."""
+        content = json.dumps(self.corrections, sort_keys=True).encode()
+        return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 @dataclass(frozen=True)
@@ -89,6 +132,7 @@ class JobState:
 
     id: str
     model: str
+    model_sha256: str
     options: Mapping[str, Any]
     created: datetime
     cancelled: bool

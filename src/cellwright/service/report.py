@@ -24,7 +24,7 @@ from cellwright.bundles.bundle import Bundle
 from cellwright.metrics.intervals import wilson
 from cellwright.reports.page import Page
 from cellwright.reports.plots import Labels, histogram, interval_bars
-from cellwright.service.counts import cells_that_count, count_cells
+from cellwright.service.counts import cells_that_count, count_cells, in_um2
 from cellwright.service.files import Files
 from cellwright.service.records import JobState, Outcome
 
@@ -96,8 +96,7 @@ def _add_plots(page: Page, outcomes: Sequence[Outcome], counts: Mapping[str, Any
             alt="Bars of the share of each class",
         )
     cells = [cell for one in outcomes if one.state == "done" for cell in cells_that_count(one)]
-    known = all(cell["area_um2"] is not None for cell in cells)
-    column, unit = ("area_um2", "µm²") if known else ("area", "px²")
+    column, unit = ("area_um2", "µm²") if in_um2(cells) else ("area", "px²")
     areas = {
         one["name"]: [
             cell[column]
@@ -125,16 +124,23 @@ def _add_pictures(page: Page, report: JobReport) -> None:
     if not drawn:
         return
     page.section("Pictures")
-    page.text("As the model found them, without corrections.")
+    page.text("Cells as the model found them, without corrections.")
     for outcome, path in evenly(drawn, MOST_PICTURES):
         name = Path(outcome.name).stem
-        n_cells = int((outcome.summary or {}).get("n_cells", 0))
         page.picture(
             path,
-            caption=f"{name}: {counted(n_cells, 'cell')}",
+            caption=f"{name}: {_found(outcome)}",
             alt=f"Cells of {name}",
             max_edge=PICTURE_PX,
         )
+
+
+def _found(outcome: Outcome) -> str:
+    """What a picture shows, and what counts instead where a person has corrected."""
+    model = counted(int((outcome.summary or {}).get("n_cells", 0)), "cell")
+    if not outcome.corrected:
+        return f"the model found {model}"
+    return f"the model found {model}, {sum((outcome.counts or {}).values()):,} after the check"
 
 
 def _add_tables(page: Page, counts: Mapping[str, Any]) -> None:

@@ -8,16 +8,26 @@ Which process does which image is the business of :mod:`cellwright.service.work_
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cellwright.service.database import open_database
-from cellwright.service.records import JobState, MissingError, NewImage, NewJob, Outcome, now
+from cellwright.service.database import open_database, reading
+from cellwright.service.records import (
+    ChangedError,
+    Correction,
+    ImageState,
+    JobState,
+    MissingError,
+    NewImage,
+    NewJob,
+    Outcome,
+    now,
+)
+from cellwright.service.states import image_outcomes, image_states, job_states
 from cellwright.service.tables import AuditRow, Job, JobImage, Result, StoredImage
 
 RETRIES = 3
@@ -34,10 +44,11 @@ class Store:
             ConfigError: the URL is none, its driver is missing, or nobody answers there.
         """
         self.engine = open_database(url)
+        self._reading = reading(self.engine)
 
     def check(self) -> None:
         """Ask the database something; raises where it does not answer."""
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             connection.execute(select(1))
 
     def close(self) -> None:
@@ -90,16 +101,23 @@ class Store:
             session.add(_audit_row(job.owner, "job", job_id))
         return job_id
 
-    def jobs(self, owner: str, *, newest: int = 100) -> list[JobState]:
-        """The owner's jobs, newest first."""
-        with Session(self.engine) as session:
+    def jobs(self, owner: str, *, limit: int = 100, offset: int = 0) -> list[JobState]:
+        """The owner's jobs, newest first, without the first ``offset``."""
+        with Session(self._reading) as session:
             found = session.scalars(
                 select(Job)
                 .where(Job.owner == owner)
                 .order_by(Job.created.desc(), Job.id)
-                .limit(newest)
+                .limit(limit)
+                .offset(offset)
             )
-            return [_state(session, job) for job in found]
+            return job_states(session, found.all())
+
+    def count_jobs(self, owner: str) -> int:
+        """How many jobs the owner has."""
+        with Session(self._reading) as session:
+            counted = select(func.count()).select_from(Job).where(Job.owner == owner)
+            return session.scalar(counted) or 0
 
     def job(self, owner: str, job_id: str) -> JobState:
         """One job.
@@ -107,24 +125,31 @@ class Store:
         Raises:
             MissingError: there is none of this id, or it is someone else's.
         """
-        with Session(self.engine) as session:
-            return _state(session, _own_job(session, owner, job_id))
+        with Session(self._reading) as session:
+            (state,) = job_states(session, [_own_job(session, owner, job_id)])
+            return state
 
     def cancel(self, owner: str, job_id: str) -> JobState:
         """Stop a job's images that are not begun; raises as :meth:`job`."""
         return self._set_cancelled(owner, job_id, cancelled=True)
 
     def resume(self, owner: str, job_id: str) -> JobState:
-        """Do the images of a cancelled job after all; raises as :meth:`job`."""
+        """Do the images of a cancelled job after all, and those that failed once more.
+
+        Raises as :meth:`job`.
+        """
         return self._set_cancelled(owner, job_id, cancelled=False)
 
     def _set_cancelled(self, owner: str, job_id: str, *, cancelled: bool) -> JobState:
         with Session(self.engine) as session, session.begin():
             job = _own_job(session, owner, job_id)
             job.cancelled = cancelled
+            if not cancelled:
+                _forget_failures(session, job_id)
             session.add(_audit_row(owner, "cancel" if cancelled else "resume", job_id))
             session.flush()
-            return _state(session, job)
+            (state,) = job_states(session, [job])
+            return state
 
     @contextmanager
     def deleting(self, owner: str, job_id: str) -> Iterator[list[tuple[str, str]]]:
@@ -161,17 +186,23 @@ class Store:
             session.flush()
             yield unused
 
+    def image_states(self, owner: str, job_id: str) -> list[ImageState]:
+        """Every image of a job in order, without its cells; raises as :meth:`job`."""
+        with Session(self._reading) as session:
+            _own_job(session, owner, job_id)
+            return image_states(session, job_id)
+
     def outcomes(self, owner: str, job_id: str) -> list[Outcome]:
         """Every image of a job in order; raises as :meth:`job`."""
-        with Session(self.engine) as session:
+        with Session(self._reading) as session:
             _own_job(session, owner, job_id)
-            return _outcomes(session, job_id, None)
+            return image_outcomes(session, job_id)
 
     def outcome(self, owner: str, job_id: str, position: int) -> Outcome:
         """One image of a job; raises as :meth:`job`."""
-        with Session(self.engine) as session:
+        with Session(self._reading) as session:
             _own_job(session, owner, job_id)
-            found = _outcomes(session, job_id, position)
+            found = image_outcomes(session, job_id, position)
         if not found:
             raise MissingError(
                 "this job has no such image",
@@ -185,30 +216,45 @@ class Store:
         owner: str,
         job_id: str,
         position: int,
-        corrections: Sequence[Mapping[str, Any]] | None,
-    ) -> None:
+        correction: Correction | None,
+        *,
+        if_match: str | None = None,
+    ) -> Outcome:
         """Put a person's cells beside those of the model, or take them back with None.
 
-        Raises as :meth:`job`.
+        Args:
+            owner: of the job.
+            job_id: of the job.
+            position: of the image.
+            correction: instead of those there are.
+            if_match: entity tags, one of which the corrections that there are must have.
+
+        Raises:
+            MissingError: as :meth:`job`, or the image has no result.
+            ChangedError: the corrections are others by now.
         """
         with Session(self.engine) as session, session.begin():
             _own_job(session, owner, job_id)
-            result = session.scalar(
+            held = session.scalar(
                 select(Result)
                 .join(JobImage, Result.job_image_id == JobImage.id)
                 .where(JobImage.job_id == job_id, JobImage.position == position)
+                .with_for_update(of=Result)
             )
-            if result is None or result.problem is not None:
+            if held is None or held.problem is not None:
                 raise MissingError(
                     "this image has no result to correct",
                     where=f"image {position}",
                     remedy="wait until it is done; one that failed cannot be corrected",
                 )
-            result.corrections = (
-                None if corrections is None else [dict(cell) for cell in corrections]
-            )
-            action = "uncorrect" if corrections is None else "correct"
+            (before,) = image_outcomes(session, job_id, position)
+            _check_match(before, if_match)
+            _replace(held, correction)
+            action = "uncorrect" if correction is None else "correct"
             session.add(_audit_row(owner, action, f"{job_id}/{position}"))
+            session.flush()
+            (after,) = image_outcomes(session, job_id, position)
+            return after
 
 
 def _audit_row(owner: str, action: str, subject: str) -> AuditRow:
@@ -241,54 +287,38 @@ def _own_job(session: Session, owner: str, job_id: str) -> Job:
     return job
 
 
-def _state(session: Session, job: Job) -> JobState:
-    total, finished, failed = session.execute(
-        select(
-            func.count(JobImage.id),
-            func.count(Result.job_image_id),
-            func.count(Result.problem),
+def _forget_failures(session: Session, job_id: str) -> None:
+    """Let the images that failed wait again, as if they had never been begun."""
+    failed = (
+        select(JobImage.id)
+        .join(Result, Result.job_image_id == JobImage.id)
+        .where(JobImage.job_id == job_id, Result.problem.is_not(null()))
+    )
+    ids = session.scalars(failed).all()
+    again = {"attempts": 0, "claimed_by": None}
+    session.execute(update(JobImage).where(JobImage.id.in_(ids)).values(again))
+    session.execute(delete(Result).where(Result.job_image_id.in_(ids)))
+
+
+def _check_match(before: Outcome, if_match: str | None) -> None:
+    if if_match is None or if_match.strip() == "*":
+        return
+    if before.etag not in (tag.strip() for tag in if_match.split(",")):
+        raise ChangedError(
+            "the corrections of this image are others by now",
+            where=before.name,
+            remedy="look at the image again, then correct it once more",
         )
-        .select_from(JobImage)
-        .outerjoin(Result, Result.job_image_id == JobImage.id)
-        .where(JobImage.job_id == job.id)
-    ).one()
-    return JobState(
-        id=job.id,
-        model=job.model,
-        options=job.options,
-        created=job.created,
-        cancelled=job.cancelled,
-        n_images=total,
-        n_done=finished - failed,
-        n_failed=failed,
-    )
 
 
-def _outcomes(session: Session, job_id: str, position: int | None) -> list[Outcome]:
-    statement = (
-        select(JobImage, StoredImage, Result)
-        .join(StoredImage, JobImage.sha256 == StoredImage.sha256)
-        .outerjoin(Result, Result.job_image_id == JobImage.id)
-        .where(JobImage.job_id == job_id)
-        .order_by(JobImage.position)
-    )
-    if position is not None:
-        statement = statement.where(JobImage.position == position)
-    return [_outcome(*row) for row in session.execute(statement)]
-
-
-def _outcome(image: JobImage, file: StoredImage, result: Result | None) -> Outcome:
-    state = "waiting" if result is None else "failed" if result.problem is not None else "done"
-    return Outcome(
-        position=image.position,
-        name=image.name,
-        sha256=image.sha256,
-        suffix=file.suffix,
-        height=file.height,
-        width=file.width,
-        state=state,
-        summary=None if result is None else result.summary,
-        cells=None if result is None else result.cells,
-        problem=None if result is None else result.problem,
-        corrections=None if result is None else result.corrections,
-    )
+def _replace(held: Result, correction: Correction | None) -> None:
+    """Let ``correction`` count, or the model's cells again."""
+    held.corrected = correction is not None
+    if correction is None:
+        found = held.summary or {}
+        held.counts = {name: int(found[f"n_{name}"]) for name in held.counts or {}}
+        held.corrections = held.areas = None
+        return
+    held.counts = dict(correction.counts)
+    held.corrections = [dict(cell) for cell in correction.cells]
+    held.areas = None if correction.areas is None else list(correction.areas)

@@ -55,7 +55,8 @@ class JobImage(Table):
     """One image of a job: its place, its name, how often it was begun and by which worker."""
 
     __tablename__ = "job_images"
-    __table_args__ = (UniqueConstraint("job_id", "position"),)
+    # An id is never given twice: a worker may still hold that of a job that was deleted.
+    __table_args__ = (UniqueConstraint("job_id", "position"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), index=True)
@@ -80,16 +81,23 @@ class WorkerRow(Table):
 
 
 class Result(Table):
-    """What an image gave, or why it gave nothing. A row, and so a result, is there once."""
+    """What an image gave, or why it gave nothing. A row, and so a result, is there once.
+
+    ``counts`` are the cells of each class that count now: a person's where ``corrected``.
+    """
 
     __tablename__ = "results"
 
     job_image_id: Mapped[int] = mapped_column(ForeignKey("job_images.id"), primary_key=True)
-    summary: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    cells: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    problem: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    corrections: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     finished: Mapped[datetime] = mapped_column(DateTime)
+    corrected: Mapped[bool]
+    counts: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
+    problem: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    summary: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # The long ones last: SQLite reads a row from its start up to the last column asked for.
+    cells: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    corrections: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    areas: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class AuditRow(Table):

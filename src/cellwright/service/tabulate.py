@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellwright.inference.run_folder import ERROR_COLUMNS
-from cellwright.service.records import Outcome
+from cellwright.service.counts import count_images
+from cellwright.service.records import ImageState, Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,26 +45,40 @@ class ResultTable:
         return buffer.getvalue()
 
 
-def summary_table(outcomes: Sequence[Outcome]) -> ResultTable:
-    """``summary`` of the images that are done."""
-    done = [outcome.summary for outcome in outcomes if outcome.summary is not None]
+def count_table(images: Sequence[ImageState], classes: Sequence[str]) -> ResultTable:
+    """``counts``: the cells of every image that is done, a person's where it is checked."""
+    columns = ("image_id", "n_cells", *(f"n_{name}" for name in classes), "checked")
+    rows = tuple(
+        (
+            *(Path(one["name"]).stem, one["n_cells"]),
+            *(one["counts"].get(name, 0) for name in classes),
+            "yes" if one["corrected"] else "no",
+        )
+        for one in count_images(images)
+    )
+    return ResultTable(columns, rows)
+
+
+def summary_table(images: Sequence[ImageState]) -> ResultTable:
+    """``summary`` of the images that are done, as the model found them."""
+    done = [image.summary for image in images if image.summary is not None]
     columns = tuple(done[0]) if done else ("image_id",)
     return ResultTable(columns, tuple(tuple(row[name] for name in columns) for row in done))
 
 
 def cell_table(outcomes: Sequence[Outcome]) -> ResultTable:
-    """``cells`` of the images that are done."""
+    """``cells`` of the images that are done, as the model found them."""
     done = [outcome.cells for outcome in outcomes if outcome.cells is not None]
     columns = tuple(done[0]["columns"]) if done else ("image_id",)
     return ResultTable(columns, tuple(tuple(row) for cells in done for row in cells["rows"]))
 
 
-def error_table(outcomes: Sequence[Outcome]) -> ResultTable:
+def error_table(images: Sequence[ImageState]) -> ResultTable:
     """``errors``: the images that could not be done, and why."""
     rows = tuple(
-        (Path(outcome.name).stem, outcome.name, problem["what"], problem["remedy"])
-        for outcome in outcomes
-        if (problem := outcome.problem) is not None
+        (Path(image.name).stem, image.name, problem["what"], problem["remedy"])
+        for image in images
+        if (problem := image.problem) is not None
     )
     return ResultTable(tuple(ERROR_COLUMNS), rows)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from sqlalchemy import Engine, delete, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from cellwright.service.database import reading
 from cellwright.service.records import Task, now
 from cellwright.service.tables import Job, JobImage, Result, StoredImage, WorkerRow
 
@@ -40,8 +41,12 @@ BEAT_SECONDS = 10.0
 class Queue:
     """The images without a result, as one process sees them."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(
+        self, engine: Engine, serves: Callable[[str, str], bool] = lambda _name, _sha256: True
+    ) -> None:
+        """``serves``: whether this process has the model of a name and a checksum."""
+        self._engine, self._reading = engine, reading(engine)
+        self._serves = serves
         self._me = secrets.token_hex(16)
 
     def join(self) -> None:
@@ -71,8 +76,12 @@ class Queue:
     def next_task(self) -> Task | None:
         """The oldest image that nobody else alive does and whose job goes on; begun from now on.
 
-        For one thread a process: what this process claimed before and did not finish is free.
+        Jobs of a model that this process does not serve wait for one that does. For one thread a
+        process: what this process claimed before and did not finish is free.
         """
+        models = self._waiting_models()
+        if not models:
+            return None
         with Session(self._engine) as session, session.begin():
             alive = select(WorkerRow.id).where(
                 WorkerRow.seen > _clock(session) - SILENCE, WorkerRow.id != self._me
@@ -84,6 +93,7 @@ class Queue:
                 .where(
                     ~exists().where(Result.job_image_id == JobImage.id),
                     Job.cancelled.is_(False),
+                    Job.model_sha256.in_(models),
                     or_(JobImage.claimed_by.is_(None), JobImage.claimed_by.not_in(alive)),
                 )
                 .order_by(Job.created, Job.id, JobImage.position)
@@ -109,6 +119,18 @@ class Queue:
                 attempts=image.attempts,
             )
 
+    def _waiting_models(self) -> list[str]:
+        """Checksums of the models that images wait for and this process serves."""
+        wanted = (
+            select(Job.model, Job.model_sha256)
+            .join(JobImage, JobImage.job_id == Job.id)
+            .where(~exists().where(Result.job_image_id == JobImage.id), Job.cancelled.is_(False))
+            .distinct()
+        )
+        with Session(self._reading) as session:
+            found = session.execute(wanted).all()
+        return [sha256 for name, sha256 in found if self._serves(name, sha256)]
+
     def count_waiting(self) -> int:
         """Images of running jobs that have no result."""
         statement = (
@@ -117,7 +139,7 @@ class Queue:
             .join(Job, JobImage.job_id == Job.id)
             .where(~exists().where(Result.job_image_id == JobImage.id), Job.cancelled.is_(False))
         )
-        with Session(self._engine) as session:
+        with Session(self._reading) as session:
             return session.scalar(statement) or 0
 
     def finish(
@@ -126,19 +148,30 @@ class Queue:
         *,
         summary: Mapping[str, Any] | None = None,
         cells: Mapping[str, Any] | None = None,
+        counts: Mapping[str, int] | None = None,
         problem: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Keep what an image gave; False where another process was first or the job is gone."""
+        """Keep what an image gave; False where it is another's by now or the job is gone."""
         row = Result(
             job_image_id=task.job_image_id,
             summary=None if summary is None else dict(summary),
             cells=None if cells is None else dict(cells),
+            counts=None if counts is None else dict(counts),
             problem=None if problem is None else dict(problem),
-            corrections=None,
+            corrected=False,
             finished=now(),
+        )
+        mine = select(JobImage.id).where(
+            JobImage.id == task.job_image_id,
+            JobImage.job_id == task.job_id,
+            JobImage.position == task.position,
+            JobImage.claimed_by == self._me,
         )
         try:
             with Session(self._engine) as session, session.begin():
+                # Locked, so that its job is not deleted meanwhile.
+                if session.scalar(mine.with_for_update()) is None:
+                    return False
                 session.add(row)
         except IntegrityError:
             return False
@@ -146,7 +179,7 @@ class Queue:
 
     def is_gone(self, task: Task) -> bool:
         """Whether the job of ``task`` was deleted while it was in work."""
-        with Session(self._engine) as session:
+        with Session(self._reading) as session:
             return session.get(Job, task.job_id) is None
 
 

@@ -98,22 +98,24 @@ class Worker:
                 f"the service ended {MAX_ATTEMPTS} times while it did this image",
                 remedy="upload a smaller image, or give the service more memory",
             )
-        if self._models.bundle(task.model).sha256 != task.model_sha256:
-            raise CellwrightError(
-                "the model was replaced by another of the same name while the job waited",
-                remedy="start the job again",
-            )
         file = self._files.image(task.sha256, task.suffix)
         found = self._models.predict(task.model, task.options, file, task.name)
         for product in found.products:
             name = f"{product.folder}{product.suffix}"
             product.write(self._files.result(task.job_id, task.position, name))
-        if self._queue.finish(task, summary=found.summary, cells=found.cells):
+        if self._queue.finish(task, summary=found.summary, cells=found.cells, counts=found.counts):
             self._telemetry.images.labels("done").inc()
             self._telemetry.seconds.observe(found.seconds)
-        elif self._queue.is_gone(task):
-            self._files.forget_results(task.job_id)
+        else:
+            self._tidy(task)
 
     def _fail(self, task: Task, problem: dict[str, str]) -> None:
         if self._queue.finish(task, problem=problem):
             self._telemetry.images.labels("failed").inc()
+        else:
+            self._tidy(task)
+
+    def _tidy(self, task: Task) -> None:
+        """Remove what was made for a job that was deleted meanwhile."""
+        if self._queue.is_gone(task):
+            self._files.forget_results(task.job_id)

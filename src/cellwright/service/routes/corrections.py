@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 
 from cellwright.service.answers import cells_answer
 from cellwright.service.asking import JobId, Owner, Position, cells_of_job, parts_of
-from cellwright.service.cells import SEGMENTS
 from cellwright.service.corrections import Corrections, checked
 from cellwright.service.problems import RefusedError
+from cellwright.service.records import Correction, Outcome
+
+IfMatch: TypeAlias = Annotated[
+    str | None,
+    Header(max_length=1000, description="ETag of the corrections to replace; others: 412."),
+]
 
 router = APIRouter(prefix="/jobs/{job_id}/images/{position}/corrections", tags=["corrections"])
 
 
 @router.put("")
 def correct(
-    request: Request, owner: Owner, job_id: JobId, position: Position, corrections: Corrections
+    request: Request,
+    owner: Owner,
+    job_id: JobId,
+    position: Position,
+    corrections: Corrections,
+    *,
+    if_match: IfMatch = None,
 ) -> JSONResponse:
     """All cells of the image from now on: what is left out is deleted."""
     parts = parts_of(request)
@@ -24,27 +39,32 @@ def correct(
     outcome = parts.store.outcome(owner, job_id, position)
     limit = parts.settings.limits.boxes
     cells = checked(corrections, outcome, reader.card, limit=limit)
-    if reader.card.task in SEGMENTS and outcome.state == "done":
-        _check_pixels(len(reader.corrected(outcome, cells)), len(cells))
-    parts.store.correct(owner, job_id, position, cells)
-    outcome = parts.store.outcome(owner, job_id, position)
-    return JSONResponse(cells_answer(outcome, reader.card.classes))
+    areas = reader.areas(outcome, cells) if outcome.state == "done" else None
+    _check_pixels(areas or ())
+    named = Counter(cell["class"] for cell in cells)
+    counts = {name: named[name] for name in reader.card.classes}
+    correction = Correction(cells, counts, areas)
+    return _answer(parts.store.correct(owner, job_id, position, correction, if_match=if_match))
 
 
 @router.delete("")
-def take_back(request: Request, owner: Owner, job_id: JobId, position: Position) -> JSONResponse:
+def take_back(
+    request: Request, owner: Owner, job_id: JobId, position: Position, *, if_match: IfMatch = None
+) -> JSONResponse:
     """Back to the model's cells."""
-    parts = parts_of(request)
-    parts.store.correct(owner, job_id, position, None)
-    classes = parts.models.classes_of(parts.store.job(owner, job_id).model)
-    return JSONResponse(cells_answer(parts.store.outcome(owner, job_id, position), classes))
+    store = parts_of(request).store
+    return _answer(store.correct(owner, job_id, position, None, if_match=if_match))
 
 
-def _check_pixels(n_present: int, n_given: int) -> None:
-    if n_present < n_given:
+def _answer(outcome: Outcome) -> JSONResponse:
+    return JSONResponse(cells_answer(outcome), headers={"ETag": outcome.etag})
+
+
+def _check_pixels(areas: Sequence[int]) -> None:
+    if 0 in areas:
         raise RefusedError(
             422,
-            f"{n_given - n_present} drawn cells have no pixel of their own",
+            f"{areas.count(0)} drawn cells have no pixel of their own",
             where="cells",
             remedy="draw them where no other cell is, around the middle of at least one pixel",
         )

@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from cellwright.service.asking import JobId, Owner, cells_of_job, parts_of
-from cellwright.service.counts import count_cells
+from cellwright.service.asking import JobId, Owner, parts_of
+from cellwright.service.counts import count_cells, counted_classes
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 
@@ -16,6 +16,8 @@ router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 def counts(request: Request, owner: Owner, job_id: JobId) -> dict[str, Any]:
     """Cells by class and image with intervals, corrected where a person has corrected."""
     parts = parts_of(request)
-    card = cells_of_job(parts, owner, job_id).card
-    counted = count_cells(parts.store.outcomes(owner, job_id), card.classes)
-    return {"task": card.task, **counted}
+    state = parts.store.job(owner, job_id)
+    card = parts.models.find(state.model, state.model_sha256)
+    outcomes = parts.store.outcomes(owner, job_id)
+    classes = counted_classes(outcomes) if card is None else card.classes
+    return {"task": None if card is None else card.task, **count_cells(outcomes, classes)}

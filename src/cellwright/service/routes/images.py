@@ -26,10 +26,11 @@ router = APIRouter(prefix="/jobs/{job_id}/images/{position}", tags=["images"])
 
 @router.get("")
 def one_image(request: Request, owner: Owner, job_id: JobId, position: Position) -> JSONResponse:
-    """One image with its cells and corrections."""
-    parts = parts_of(request)
-    classes = parts.models.classes_of(parts.store.job(owner, job_id).model)
-    return JSONResponse(cells_answer(parts.store.outcome(owner, job_id, position), classes))
+    """One image with its cells and corrections; ``ETag`` names the corrections it has."""
+    outcome = parts_of(request).store.outcome(owner, job_id, position)
+    # Of an image that is not done, nothing stands fast that a tag could name.
+    tagged = {"ETag": outcome.etag} if outcome.state == "done" else None
+    return JSONResponse(cells_answer(outcome), headers=tagged)
 
 
 @router.get("/picture.png", response_class=FileResponse, responses=gives(".png"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, File, Request, Response, UploadFile
+from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 
 from cellwright.service.answers import cells_answer, image_answer, job_answer
@@ -22,7 +22,10 @@ from cellwright.service.deletion import delete_job
 from cellwright.service.files import shown_name
 from cellwright.service.labels import formats_of
 from cellwright.service.problems import RefusedError
-from cellwright.service.records import NewJob
+from cellwright.service.records import JobState, NewJob
+
+if TYPE_CHECKING:
+    from cellwright.service.app import Parts
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -57,13 +60,25 @@ def start_job(
             upload.file.seek(0)
             parts.files.keep(upload.file, image.name)
     parts.worker.wake()
-    return job_answer(parts.store.job(owner, job_id))
+    return _answer(parts, parts.store.job(owner, job_id))
 
 
 @router.get("")
-def list_jobs(request: Request, owner: Owner) -> list[dict[str, Any]]:
-    """The newest hundred."""
-    return [job_answer(state) for state in parts_of(request).store.jobs(owner)]
+def list_jobs(
+    request: Request,
+    response: Response,
+    owner: Owner,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=2**31 - 1, description="Without so many.")] = 0,
+) -> list[dict[str, Any]]:
+    """Newest first; the header ``X-Total-Count`` says how many, ``Link`` where the next are."""
+    parts = parts_of(request)
+    total = parts.store.count_jobs(owner)
+    states = parts.store.jobs(owner, limit=limit, offset=offset)
+    response.headers["X-Total-Count"] = str(total)
+    if offset + len(states) < total and states:
+        response.headers["Link"] = f'<?limit={limit}&offset={offset + limit}>; rel="next"'
+    return [_answer(parts, state) for state in states]
 
 
 @router.get("/{job_id}")
@@ -72,34 +87,36 @@ def one_job(request: Request, owner: Owner, job_id: JobId) -> dict[str, Any]:
     parts = parts_of(request)
     # The job first: one that is done has all its images done.
     state = parts.store.job(owner, job_id)
-    card = parts.models.find(state.model)
-    classes = () if card is None else card.classes
+    card = parts.models.find(state.model, state.model_sha256)
     return {
-        **job_answer(state),
+        **_answer(parts, state),
         "task": None if card is None else card.task,
         "label_formats": [] if card is None else list(formats_of(card.task)),
-        "images": [
-            image_answer(outcome, classes) for outcome in parts.store.outcomes(owner, job_id)
-        ],
+        "images": [image_answer(image) for image in parts.store.image_states(owner, job_id)],
     }
 
 
 @router.post("/{job_id}/cancel")
 def cancel(request: Request, owner: Owner, job_id: JobId) -> dict[str, Any]:
     """Do no image that is not begun; what is done stays."""
-    return job_answer(parts_of(request).store.cancel(owner, job_id))
+    parts = parts_of(request)
+    return _answer(parts, parts.store.cancel(owner, job_id))
 
 
 @router.post("/{job_id}/resume")
 def resume(request: Request, owner: Owner, job_id: JobId) -> dict[str, Any]:
-    """Do the images of a cancelled job after all."""
+    """Do the images of a cancelled job after all, and those that failed once more."""
     parts = parts_of(request)
-    state = parts.store.job(owner, job_id).state
-    if state != "cancelled":
-        raise RefusedError(409, f"the job is {state}", remedy="only a cancelled one goes on again")
+    state = parts.store.job(owner, job_id)
+    if state.state != "cancelled" and not state.n_failed:
+        raise RefusedError(
+            409,
+            f"the job is {state.state}",
+            remedy="only one that is cancelled, or has images that failed, goes on again",
+        )
     job = parts.store.resume(owner, job_id)
     parts.worker.wake()
-    return job_answer(job)
+    return _answer(parts, job)
 
 
 @router.delete("/{job_id}", status_code=204)
@@ -112,13 +129,16 @@ def remove(request: Request, owner: Owner, job_id: JobId) -> Response:
 
 @router.get("/{job_id}/results")
 def results(request: Request, owner: Owner, job_id: JobId) -> JSONResponse:
-    """Everything there is, as JSON."""
+    """Everything there is, as JSON; ``summary`` and ``cells`` are as the model found them."""
     parts = parts_of(request)
     state = parts.store.job(owner, job_id)
-    classes = parts.models.classes_of(state.model)
-    images = [cells_answer(outcome, classes) for outcome in parts.store.outcomes(owner, job_id)]
+    images = [cells_answer(outcome) for outcome in parts.store.outcomes(owner, job_id)]
     named = {"Content-Disposition": 'attachment; filename="results.json"'}
-    return JSONResponse({**job_answer(state), "images": images}, headers=named)
+    return JSONResponse({**_answer(parts, state), "images": images}, headers=named)
+
+
+def _answer(parts: Parts, state: JobState) -> dict[str, Any]:
+    return job_answer(state, served=parts.models.serves(state.model, state.model_sha256))
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
