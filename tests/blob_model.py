@@ -72,15 +72,15 @@ def blob_graph() -> bytes:
     return bytes(model.SerializeToString())
 
 
-def write_blob_model(path: Path) -> Path:
-    """The bundle, with the class ``disc``."""
+def write_blob_model(path: Path, *, class_name: str = "disc") -> Path:
+    """The bundle, with one class."""
     graph = blob_graph()
     tests = {"input": np.random.default_rng(0).random((1, 1, 64, 96), dtype=np.float32)}
     tests |= open_session(graph, runtime="onnxruntime").run(tests["input"])
     card = Card(
         name=path.stem,
         task="detection",
-        classes=("disc",),
+        classes=(class_name,),
         licence="Apache-2.0",
         input=InputSpec(channels=1, tile_px=128, overlap_px=48),
         decoding=Decoding(output=DenseBoxes(strides=(STRIDE,)), nms_iou=0.3),

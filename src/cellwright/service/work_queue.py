@@ -106,18 +106,7 @@ class Queue:
             image, job, suffix = found
             image.attempts += 1
             image.claimed_by = self._me
-            return Task(
-                job_image_id=image.id,
-                job_id=job.id,
-                position=image.position,
-                name=image.name,
-                sha256=image.sha256,
-                suffix=suffix,
-                model=job.model,
-                model_sha256=job.model_sha256,
-                options=job.options,
-                attempts=image.attempts,
-            )
+            return _task(image, job, suffix)
 
     def _waiting_models(self) -> list[str]:
         """Checksums of the models that images wait for and this process serves."""
@@ -181,6 +170,21 @@ class Queue:
         """Whether the job of ``task`` was deleted while it was in work."""
         with Session(self._reading) as session:
             return session.get(Job, task.job_id) is None
+
+
+def _task(image: JobImage, job: Job, suffix: str) -> Task:
+    return Task(
+        job_image_id=image.id,
+        job_id=job.id,
+        position=image.position,
+        name=image.name,
+        sha256=image.sha256,
+        suffix=suffix,
+        model=job.model,
+        model_sha256=job.model_sha256,
+        options=job.options,
+        attempts=image.attempts,
+    )
 
 
 def _clock(session: Session) -> datetime:

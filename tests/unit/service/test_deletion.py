@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from cellwright.errors import CellwrightError
+
 API = "/api/v1"
 
 
@@ -29,7 +33,8 @@ def test_images_of_another_job_stay(client, start_job, open_settings):
     assert len(list((open_settings.folder / "images").rglob("*.png"))) == 3
 
 
-def test_a_job_deleted_while_it_runs(client, pictures, open_settings, monkeypatch):
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_job_deleted_while_it_runs(client, pictures, open_settings, monkeypatch, fails):
     parts = client.app.state.parts
     predict = parts.models.predict
     place = f"{API}/jobs"
@@ -37,13 +42,18 @@ def test_a_job_deleted_while_it_runs(client, pictures, open_settings, monkeypatc
     def late(*arguments):
         found = predict(*arguments)
         assert client.delete(f"{place}/{made['id']}").status_code == 204
+        if fails:
+            found.products[0].write(parts.files.result(made["id"], 0, "overlays.png"))
+            raise CellwrightError("no more")
         return found
 
     take = parts.queue.next_task
+    step = parts.worker._step
     monkeypatch.setattr(parts.queue, "next_task", lambda: None)
     part = ("images", ("a.png", pictures[0].read_bytes(), "image/png"))
     made = client.post(place, data={"model": "discs"}, files=[part]).json()
     task = take()
     monkeypatch.setattr(parts.models, "predict", late)
-    parts.worker._do(task)
+    monkeypatch.setattr(parts.queue, "next_task", iter([task, *[None] * 1000]).__next__)
+    step()
     assert files_in(open_settings.folder) == []

@@ -9,10 +9,12 @@ import zipfile
 import cv2
 import numpy as np
 import pytest
+from sqlalchemy import event, text
 
 from cellwright.bundles.bundle import open_bundle
 from cellwright.data.formats import read_labelled
 from cellwright.inference.run import RunOptions, predict_files
+from cellwright.service import database
 
 API = "/api/v1"
 
@@ -38,6 +40,83 @@ def test_tables_are_those_of_predict(client, start_job, pictures, model_file, tm
             for column in ("file", "seconds", "group"):
                 mine.pop(column, None), theirs.pop(column, None)
             assert mine == theirs
+
+
+def test_counts_are_those_that_count(client, start_job):
+    job = start_job()
+    place = f"{API}/jobs/{job['id']}"
+    found = [image["summary"]["n_cells"] for image in job["images"]]
+    boxes = [{"class": "disc", "xyxy": [1, 1, 9, 9]}]
+    assert client.put(f"{place}/images/1/corrections", json={"boxes": boxes}).status_code == 200
+    wanted = [found[0], 1, found[2]]
+    table = rows(client.get(f"{place}/counts.csv").text)
+    assert [int(row["n_cells"]) for row in table] == wanted
+    assert [int(row["n_disc"]) for row in table] == wanted
+    assert [row["checked"] for row in table] == ["no", "yes", "no"]
+    counted = client.get(f"{place}/counts").json()["images"]
+    assert [image["n_cells"] for image in counted] == wanted
+    assert client.get(f"{place}/counts.parquet").content[:4] == b"PAR1"
+    # These stay as the model found them.
+    summary = rows(client.get(f"{place}/summary.csv").text)
+    assert [int(row["n_cells"]) for row in summary] == found
+
+
+def test_a_correction_of_another_is_not_overwritten(client, start_job):
+    place = f"{API}/jobs/{start_job()['id']}/images/0"
+    seen = client.get(place).headers["etag"]
+    mine = {"boxes": [{"class": "disc", "xyxy": [1, 1, 9, 9]}]}
+    saved = client.put(f"{place}/corrections", json=mine, headers={"If-Match": seen})
+    assert saved.status_code == 200 and saved.headers["etag"] != seen
+    assert client.get(place).headers["etag"] == saved.headers["etag"]
+    late = client.put(f"{place}/corrections", json={"boxes": []}, headers={"If-Match": seen})
+    assert late.status_code == 412 and late.json()["remedy"]
+    taken = client.delete(f"{place}/corrections", headers={"If-Match": seen})
+    assert taken.status_code == 412
+    assert client.get(place).json()["corrections"] == saved.json()["corrections"]
+    assert client.put(f"{place}/corrections", json={"boxes": []}).status_code == 200
+
+
+def test_older_jobs_are_found(client, finished):
+    part = ("images", ("a.png", _png(), "image/png"))
+    made = [
+        client.post(f"{API}/jobs", data={"model": "discs"}, files=[part]).json()["id"]
+        for _ in range(3)
+    ]
+    found, address = [], f"{API}/jobs?limit=2"
+    while address:
+        answer = client.get(address)
+        assert answer.status_code == 200 and answer.headers["x-total-count"] == "3"
+        found += [job["id"] for job in answer.json()]
+        following = answer.links.get("next")
+        address = following and f"{API}/jobs{following['url']}"
+    assert found == made[::-1]
+    assert client.get(f"{API}/jobs?limit=0").status_code == 422
+
+
+def test_how_far_a_job_is_reads_no_cells(client, start_job):
+    job = start_job()["id"]
+    asked = []
+    engine = client.app.state.parts.store.engine
+    event.listen(engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+    assert client.get(f"{API}/jobs/{job}").json()["n_done"] == 3
+    assert any("results.counts" in one for one in asked)
+    assert not [one for one in asked if "results.cells" in one or "results.corrections" in one]
+
+
+def test_a_store_that_is_busy_is_one_to_ask_again(open_settings, client, start_job, monkeypatch):
+    job = start_job()["id"]
+    store = client.app.state.parts.store
+    store.engine.dispose()
+    engine = database._engine(open_settings.database_url)
+    with engine.begin() as writer:
+        writer.execute(text("UPDATE jobs SET cancelled = cancelled"))
+        assert client.get(f"{API}/jobs/{job}").status_code == 200
+        with store.engine.connect() as connection:
+            connection.connection.cursor().execute("PRAGMA busy_timeout=50")
+        answer = client.delete(f"{API}/jobs/{job}")
+    assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
+    assert answer.json()["remedy"]
+    assert client.delete(f"{API}/jobs/{job}").status_code == 204
 
 
 def test_no_path_of_the_machine_is_told(client, start_job, open_settings):

@@ -48,6 +48,9 @@ def test_figures_are_those_of_the_job(client, start_job, open_settings):
         for position, (image, count) in enumerate(zip(job["images"], counts, strict=True))
     ]
     assert rows_under(answer.text, "All images together")[1][:2] == ["disc", str(sum(counts))]
+    name, before = job["images"][1]["name"], job["images"][1]["summary"]["n_cells"]
+    caption = f"{name.rpartition('.')[0]}: the model found {before} cells, 1 after the check"
+    assert caption in answer.text
     # Sizes, and a picture an image; all of it within the page.
     sources = re.findall(r'<img[^>]* src="([^"]*)', answer.text)
     assert len(sources) == 1 + len(counts)

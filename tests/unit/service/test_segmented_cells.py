@@ -120,6 +120,41 @@ def test_delete_relabel_and_draw(served):
     assert back["corrections"] is None and sum(back["counts"].values()) == len(back["cells"])
 
 
+def test_kept_cells_keep_their_labels(served):
+    client, place = served
+    found = client.get(f"{place}/images/0").json()["cells"]
+    cells = [
+        {"class": found[0]["class"], "polygon": SQUARE},
+        {"label": 4, "class": found[3]["class"]},
+        {"label": 2, "class": found[1]["class"]},
+    ]
+    assert client.put(f"{place}/images/0/corrections", json={"cells": cells}).status_code == 200
+    table = list(csv.DictReader(io.StringIO(client.get(f"{place}/corrected.csv").text)))
+    labels = [len(found) + 1, 4, 2]
+    assert [int(row["label"]) for row in table] == labels
+    for row, before in zip(table[1:], (found[3], found[1]), strict=True):
+        assert float(row["area"]) == before["area"]
+        assert float(row["centroid-0"]) == before["centroid-0"]
+    features = client.get(f"{place}/images/0/cells.geojson?of=current").json()["features"]
+    assert [int(one["properties"]["name"]) for one in features] == labels
+    rois = zipfile.ZipFile(
+        io.BytesIO(client.get(f"{place}/images/0/rois.zip?of=corrected").content)
+    )
+    assert [int(name[:4]) for name in rois.namelist()] == labels
+
+
+def test_a_drawn_cell_has_one_area(served):
+    client, place = served
+    image = client.get(f"{place}/images/0").json()
+    triangle = [[2, 3], [9, 3], [2, 8]]
+    cell = {"class": image["cells"][0]["class"], "polygon": triangle}
+    saved = client.put(f"{place}/images/0/corrections", json={"cells": [cell]}).json()
+    (row,) = csv.DictReader(io.StringIO(client.get(f"{place}/corrected.csv").text))
+    areas = client.get(f"{place}/counts").json()["areas"]
+    assert saved["areas"] == [float(row["area"])] == [areas["edges"][-1]]
+    assert float(row["area"]) != 17.5  # that of the corners
+
+
 @pytest.mark.parametrize("format_name", ["instances", "coco", "masks"])
 def test_corrections_are_labels_that_train_reads(served, format_name, tmp_path):
     client, place = served

@@ -13,7 +13,8 @@ from sqlalchemy import inspect, update
 from sqlalchemy.orm import Session
 
 from cellwright.errors import ConfigError
-from cellwright.service.records import MissingError, NewImage, NewJob
+from cellwright.service import database
+from cellwright.service.records import ChangedError, Correction, MissingError, NewImage, NewJob
 from cellwright.service.store import Store
 from cellwright.service.tables import Table, WorkerRow
 from cellwright.service.work_queue import Queue
@@ -21,6 +22,12 @@ from cellwright.service.work_queue import Queue
 IMAGE = NewImage("ab" * 32, ".png", 10, 8, 8, "a.png")
 LONG_AGO = datetime(2000, 1, 1)
 JOB = NewJob("me", "m", "0", {})
+FOUND = {
+    "summary": {"n_cells": 3, "n_live": 1, "n_dead": 2},
+    "cells": {"columns": [], "rows": []},
+    "counts": {"live": 1, "dead": 2},
+}
+CHECKED = Correction([{"label": 1, "class": "dead"}], {"live": 0, "dead": 1}, [7])
 
 
 def test_migrated_tables_are_the_mapped_ones(url):
@@ -47,6 +54,86 @@ def test_a_result_is_kept_once(url):
     assert not queue.finish(second, summary={"n_cells": 2}, cells={"columns": [], "rows": []})
     assert store.outcome("me", job, 0).summary == {"n_cells": 1}
     assert queue.next_task() is None and queue.count_waiting() == 0
+
+
+def test_a_result_never_joins_another_job(url):
+    store = Store(url)
+    queue = Queue(store.engine)
+    first = store.add_job(JOB, [IMAGE])
+    held = queue.next_task()
+    with store.deleting("me", first):
+        pass
+    second = store.add_job(replace(JOB, owner="you"), [IMAGE])
+    assert not queue.finish(held, **FOUND)
+    assert store.outcome("you", second, 0).state == "waiting"
+    own = queue.next_task()
+    assert own.job_image_id != held.job_image_id
+    # Not even under an id that was given twice.
+    assert not queue.finish(replace(held, job_image_id=own.job_image_id), **FOUND)
+    assert not Queue(store.engine).finish(own, **FOUND)  # claimed by another process
+    assert queue.finish(own, **FOUND)
+
+
+def test_jobs_of_a_model_that_is_not_served_wait(url):
+    store = Store(url)
+    queue = Queue(store.engine, lambda name, sha256: (name, sha256) == ("m", "1"))
+    store.add_job(JOB, [IMAGE])
+    assert queue.next_task() is None
+    other = store.add_job(replace(JOB, model_sha256="1"), [IMAGE])
+    assert queue.next_task().job_id == other
+    assert Queue(store.engine).next_task().job_id != other
+
+
+def test_images_that_failed_are_done_again_when_resumed(url):
+    store = Store(url)
+    queue = Queue(store.engine)
+    job = store.add_job(JOB, [IMAGE, IMAGE])
+    queue.finish(queue.next_task(), **FOUND)
+    queue.finish(queue.next_task(), problem={"what": "x", "remedy": ""})
+    assert store.job("me", job).n_failed == 1
+    state = store.resume("me", job)
+    assert (state.state, state.n_done, state.n_failed) == ("running", 1, 0)
+    again = queue.next_task()
+    assert (again.position, again.attempts) == (1, 1)
+
+
+def test_a_correction_answers_what_was_written(url):
+    store = Store(url)
+    queue = Queue(store.engine)
+    job = store.add_job(JOB, [IMAGE])
+    queue.finish(queue.next_task(), **FOUND)
+    before = store.outcome("me", job, 0)
+    assert (before.counts, before.corrected) == ({"live": 1, "dead": 2}, False)
+    mine = store.correct("me", job, 0, CHECKED, if_match=before.etag)
+    assert (mine.counts, mine.corrected, mine.areas) == ({"live": 0, "dead": 1}, True, [7])
+    assert mine == store.outcome("me", job, 0) and mine.etag != before.etag
+    for theirs in (CHECKED, None):
+        with pytest.raises(ChangedError):
+            store.correct("me", job, 0, theirs, if_match=f'"x", {before.etag}')
+    assert store.outcome("me", job, 0) == mine
+    assert store.correct("me", job, 0, None, if_match="*") == before
+
+
+def test_all_jobs_are_listed_in_parts(url):
+    store = Store(url)
+    made = [store.add_job(JOB, [IMAGE]) for _ in range(5)]
+    store.add_job(replace(JOB, owner="you"), [IMAGE])
+    assert store.count_jobs("me") == 5
+    parts = [store.jobs("me", limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+    assert [len(part) for part in parts] == [2, 2, 1, 0]
+    assert {job.id for part in parts for job in part} == set(made)
+
+
+def test_who_reads_waits_for_no_writer(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.1)
+    store = Store(f"sqlite:///{tmp_path / 'service.db'}")
+    job = store.add_job(JOB, [IMAGE])
+    with store.engine.begin() as writer:
+        writer.execute(update(WorkerRow).values(pid=1))
+        store.check()
+        assert store.job("me", job).n_images == len(store.image_states("me", job)) == 1
+        assert store.outcome("me", job, 0).state == "waiting" and store.count_jobs("me") == 1
+        assert Queue(store.engine).count_waiting() == 1
 
 
 def test_jobs_are_done_in_order(url):
