@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -132,12 +131,12 @@ class CellsOfJob:
 def numbers_of(corrections: Sequence[Any], outcome: Outcome) -> list[int]:
     """What the corrected cells of an image are called: a kept one as the model's table calls it.
 
-    Those drawn by hand follow the model's highest; boxes, of which none is known to be the
-    model's, are numbered anew.
+    One drawn by hand has its place in the list, counted on from the model's highest, as on the
+    page; boxes, of which none is known to be the model's, are numbered anew.
     """
-    highest = len((outcome.cells or {"rows": ()})["rows"])
-    drawn = count(highest + 1 if corrections and "xyxy" not in corrections[0] else 1)
-    return [cell["label"] if "label" in cell else next(drawn) for cell in corrections]
+    is_boxes = bool(corrections) and "xyxy" in corrections[0]
+    highest = 0 if is_boxes else len((outcome.cells or {"rows": ()})["rows"])
+    return [cell.get("label", highest + place) for place, cell in enumerate(corrections, start=1)]
 
 
 def corrected_labels(labels: NDArray[np.int32], corrections: Sequence[Any]) -> NDArray[np.int32]:
