@@ -244,6 +244,17 @@ def test_cancelled_images_are_not_done_until_resumed(client, start_job, finished
     assert client.post(f"{API}/jobs/{job['id']}/resume").status_code == 409
 
 
+def test_images_that_failed_are_done_again(client, finished, monkeypatch):
+    parts = client.app.state.parts
+    monkeypatch.setattr(parts.models, "predict", _never)
+    picture = ("images", ("a.png", _png(), "image/png"))
+    job = client.post(f"{API}/jobs", data={"model": "discs"}, files=[picture]).json()["id"]
+    assert finished(job)["n_failed"] == 1
+    monkeypatch.undo()
+    assert client.post(f"{API}/jobs/{job}/resume").json()["state"] == "running"
+    assert finished(job)["n_done"] == 1
+
+
 def test_an_image_that_kills_the_process_is_given_up(client, finished, monkeypatch):
     parts = client.app.state.parts
     monkeypatch.setattr(parts.models, "predict", _never)

@@ -41,7 +41,7 @@ def all_overlays(request: Request, owner: Owner, job_id: JobId) -> FileResponse:
     parts = parts_of(request)
     drawn = {
         f"{Path(outcome.name).stem}.png": path
-        for outcome in parts.store.outcomes(owner, job_id)
+        for outcome in parts.store.image_states(owner, job_id)
         for path in [parts.files.result(job_id, outcome.position, "overlays.png")]
         if outcome.state == "done" and path.is_file()
     }
