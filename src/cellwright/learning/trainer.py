@@ -16,7 +16,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from cellwright.detectors.protocol import Schedule
-from cellwright.learning.training_compression import BestWhenThrough, TrainingCompression
+from cellwright.learning.training_compression import (
+    BestWhenThrough,
+    TrainingCompression,
+    all_through,
+)
 from cellwright.learning.windows import EpochSampler
 
 Watch = Callable[[int, float, nn.Module], None]
@@ -63,7 +67,7 @@ class FitPlan:
         schedule: how long; precision and averaging.
         run_dir: where checkpoints and logs go.
         monitor: the logged figure whose largest value marks the best epoch.
-        watch: told of every epoch; what it raises ends the training.
+        watch: told of every epoch that may be shipped; what it raises ends the training.
         compressions: what makes the network smaller; the best epoch is one after they are through.
     """
 
@@ -186,7 +190,7 @@ def _callbacks(plan: FitPlan, *, steps_per_epoch: int) -> list[pl.Callback]:
         *_checkpoints(plan),
         _averaging(steps_per_epoch, plan.schedule),
         *plan.compressions,  # behind the averaging: in a validation they see averaged weights
-        *([] if plan.watch is None else [_Watching(plan.watch, plan.monitor)]),
+        *([] if plan.watch is None else [_Watching(plan.watch, plan)]),
         *_patience(plan.schedule, plan.monitor),
     ]
 
@@ -267,13 +271,15 @@ def _patience(schedule: Schedule, monitor: str) -> list[EarlyStopping]:
 
 
 class _Watching(pl.Callback):
-    """Hands each epoch's monitored figure to a :data:`Watch`."""
+    """Hands the monitored figure of each epoch that may be shipped to a :data:`Watch`."""
 
-    def __init__(self, watch: Watch, monitor: str) -> None:
-        self._watch, self._monitor = watch, monitor
+    def __init__(self, watch: Watch, plan: FitPlan) -> None:
+        self._watch, self._plan = watch, plan
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        value = float(trainer.callback_metrics[self._monitor])
+        if not all_through(self._plan.compressions, trainer):
+            return
+        value = float(trainer.callback_metrics[self._plan.monitor])
         network: Any = pl_module.network
         self._watch(trainer.current_epoch, value, network)
 

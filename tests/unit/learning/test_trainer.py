@@ -21,6 +21,7 @@ from cellwright.learning.trainer import (
     run_trainer,
     window_loader,
 )
+from cellwright.learning.training_compression import TrainingCompression
 
 SCHEDULE = Schedule(
     epochs=4,
@@ -191,6 +192,28 @@ def test_the_last_epochs_are_gentler_in_the_way_of_the_preset(
 def test_light_that_has_a_direction_keeps_it_in_the_last_epochs():
     for name in ("dic", GENTLER["dic"]):
         assert MASK_PRESETS[name].turns == "flips"
+
+
+class ThroughAfterTwo(TrainingCompression):
+    """Small for good from the third epoch on, two steps each."""
+
+    def through(self, step, total):  # noqa: ARG002
+        return step > 4
+
+
+def test_a_watch_is_told_of_epochs_that_may_be_shipped(tmp_path):
+    """A search would take a network that is not small yet for the better one."""
+    told = []
+    plan = FitPlan(
+        replace(SCHEDULE, warmup_epochs=0.0),
+        tmp_path,
+        "val/figure",
+        watch=lambda epoch, value, _: told.append((epoch, pytest.approx(value))),
+        compressions=[ThroughAfterTwo()],
+    )
+    run_trainer(OneWeight([0.9, 0.8, 0.3, 0.2]), ones(4, 2), plan, n_val=1)
+    assert told == [(2, 0.3), (3, 0.2)]
+    assert best_epoch(tmp_path).number == 3
 
 
 class WithDropout(OneWeight):
