@@ -103,12 +103,24 @@ export async function blob(path, options) {
 }
 
 /**
+ * The same, with the tag of what came where the service gives one.
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<{value: any, etag: string | null}>}
+ */
+export async function tagged(path, options) {
+  const answer = await ask(path, options);
+  return { value: await heard(answer.json()), etag: answer.headers.get("ETag") };
+}
+
+/**
  * @param {string} path
  * @param {unknown} value
+ * @param {string | null} [etag] of what it takes the place of; refused (412) where that has changed.
  */
-export function put(path, value) {
-  const headers = { "Content-Type": "application/json" };
-  return json(path, { method: "PUT", headers, body: JSON.stringify(value) });
+export function put(path, value, etag = null) {
+  const headers = { "Content-Type": "application/json", ...(etag ? { "If-Match": etag } : {}) };
+  return tagged(path, { method: "PUT", headers, body: JSON.stringify(value) });
 }
 
 /**
