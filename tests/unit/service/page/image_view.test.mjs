@@ -253,6 +253,20 @@ test("what is taken back is the image it was asked for, and changes made meanwhi
   assert.equal(view.cells.dirty, true);
 });
 
+test("corrections of somebody else are not thrown away unseen; a lost answer is one's own", async () => {
+  answers[`GET ${at(0)}`] = () => answer({ ...imageOf(0), ...corrected(1) }, { headers: { ETag: '"seen"' } });
+  await view.open("a", 0, model);
+  const { asked } = service(answers);
+  answers[`DELETE ${at(0)}/corrections`] = changed;
+  await takeBack();
+  assert.equal(asked[0].headers["If-Match"], '"seen"');
+  assert.match(by("message-what").textContent, /0\.png are still there: somebody else/);
+  assert.equal(state(), "Saved as checked");
+  answers[`GET ${at(0)}`] = imageOf(0);
+  await takeBack();
+  assert.equal(state(), "As the model found them");
+});
+
 test("Ctrl and S save what is seen, and nothing behind a question or on another view", async () => {
   const { asked } = service({ ...answers, [`PUT ${at(0)}/corrections`]: corrected(2) });
   const press = async () => {

@@ -45,7 +45,7 @@ export function save(place, { image, cells, task }) {
  */
 export function takeBack(place, image) {
   return inTurn(place, async () => {
-    const { etag } = await api.tagged(`${place}/corrections`, { method: "DELETE" });
+    const { etag } = await sent(place, image, null);
     Object.assign(image, { corrections: null, etag });
   });
 }
@@ -55,24 +55,25 @@ async function sent(place, image, body) {
     return await api.put(`${place}/corrections`, body, image.etag);
   } catch (error) {
     if (!(error instanceof api.Refused)) throw error;
-    if (error.status === 412) return ownOf(place, image, body);
-    throw refusal(error.status, image, error);
+    if (error.status !== 412) throw refusal(error, image, body);
+    return ownOf(place, image, body);
   }
 }
 
 // The answer to an earlier try may have been lost on its way, and then nobody else was there.
 async function ownOf(place, image, body) {
   const now = await api.tagged(place);
-  if (plain(now.value.corrections) === plain(body.boxes || body.cells)) return now;
-  throw refusal(412, image, { what: "somebody else has corrected this image meanwhile",
-    remedy: "reload the page to see that; it takes the place of what is not saved here" });
+  if (plain(now.value.corrections) === plain(body && (body.boxes || body.cells))) return now;
+  throw refusal({ status: 412, what: "somebody else has corrected this image meanwhile",
+    remedy: "reload the page to see that; what is not saved here is then lost" }, image, body);
 }
 
-function refusal(status, image, { what, remedy }) {
+function refusal({ status, what, remedy }, image, body) {
+  const failed = `the corrections of ${image.name} are ${body ? "not saved" : "still there"}: ${what}`;
   // Where the body is too long, the service or a proxy before it speaks of uploads.
   const help = status === 413 ? "draw fewer or simpler cells, or leave weak ones out with the slider"
     : remedy;
-  return new api.Refused(status, `the corrections of ${image.name} are not saved: ${what}`, help);
+  return new api.Refused(status, failed, help);
 }
 
 function plain(corrections) {

@@ -115,11 +115,13 @@ export async function tagged(path, options) {
 
 /**
  * @param {string} path
- * @param {unknown} value
- * @param {string | null} [etag] of what it takes the place of; refused (412) where that has changed.
+ * @param {unknown} value null takes away what is there.
+ * @param {string | null} [etag] of what is there; refused (412) where that has changed since.
  */
 export function put(path, value, etag = null) {
-  const headers = { "Content-Type": "application/json", ...(etag ? { "If-Match": etag } : {}) };
+  const match = etag ? { "If-Match": etag } : {};
+  if (value === null) return tagged(path, { method: "DELETE", headers: match });
+  const headers = { "Content-Type": "application/json", ...match };
   return tagged(path, { method: "PUT", headers, body: JSON.stringify(value) });
 }
 
