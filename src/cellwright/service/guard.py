@@ -54,6 +54,9 @@ class Guard:
         self._app, self._settings, self._access = app, settings, access
         self._telemetry = telemetry
         self._rates = Rates(settings.limits.per_second, settings.limits.burst)
+        # A bucket that holds fewer would never let anybody in.
+        self._guess_cost = min(WRONG_TOKEN_COST, settings.limits.burst)
+        self._checking = anyio.Lock()
         self._uploads = anyio.Semaphore(settings.limits.uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,27 +123,42 @@ class Guard:
         path: str = scope["path"]
         if not path.startswith(API) or path in OPEN_PATHS:
             return self._too_often(address)
-        owner: str | None = LOCAL_OWNER
+        owner: str | ASGIApp = LOCAL_OWNER
         if self._settings.closed:
-            # A guess is paid for before it is checked.
             scheme, _, token = headers.get("authorization", "").partition(" ")
             token = token.strip() if scheme.lower() == "bearer" else ""
-            owner = self._access.remembered(token)
-            if owner is None:
-                refusal = self._too_often(address, cost=WRONG_TOKEN_COST if token else 1.0)
-                if refusal is not None:
-                    return refusal
-                owner = await to_thread.run_sync(self._access.owner_of, token) if token else None
-        if owner is None:
-            return problem(
-                401,
-                "this service needs a token",
-                remedy="send Authorization: Bearer TOKEN; who runs it makes one with "
-                "cellwright serve --create-token NAME",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+            if not token:
+                return self._too_often(address) or _no_token()
+            owner = await self._owner_of(token, address)
+        if not isinstance(owner, str):
+            return owner
         scope.setdefault("state", {})["owner"] = owner
         return self._too_often(f"token {owner}")
+
+    async def _owner_of(self, token: str, address: str) -> str | ASGIApp:
+        """Whose a token is, or the refusal."""
+        owner = self._access.remembered(token)
+        if owner is None and self._access.was_right(token):
+            owner = await to_thread.run_sync(self._access.owner_of, token)
+        if owner is not None:
+            return owner
+        # One at a time: of many requests that a page sends at once, the first is checked and the
+        # others find their token known.
+        async with self._checking:
+            owner = self._access.remembered(token)
+            if owner is not None:
+                return owner
+            # A guess is paid for before it is checked, out of a bucket of its own, which what an
+            # address asks without a token does not empty.
+            guesses = f"guesses from {address}"
+            refusal = self._too_often(guesses, cost=self._guess_cost)
+            if refusal is not None:
+                return refusal
+            owner = await to_thread.run_sync(self._access.owner_of, token)
+            if owner is None:
+                return _no_token()
+            self._rates.give_back(guesses, self._guess_cost)
+            return owner
 
     def _too_often(self, key: str, *, cost: float = 1.0) -> ASGIApp | None:
         seconds = self._rates.wait_for(key, cost=cost)
@@ -175,6 +193,16 @@ class Guard:
                 remedy="upload fewer images at once",
             )
         return _wrong_type(headers, wanted) if int(length) else None
+
+
+def _no_token() -> ASGIApp:
+    return problem(
+        401,
+        "this service needs a token",
+        remedy="send Authorization: Bearer TOKEN; who runs it makes one with "
+        "cellwright serve --create-token NAME",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
 
 
 def urlsplit_host(origin: str) -> str:

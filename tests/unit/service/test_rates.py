@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
 
+from cellwright.service.access import Access
 from cellwright.service.app import create_app
 from cellwright.service.body import in_time
 from cellwright.service.rates import MAX_KNOWN, Rates
@@ -71,6 +73,55 @@ def test_guessing_tokens_is_slow(open_settings):
         wrong = {"Authorization": "Bearer cw_0123456789abcdef_" + "a" * 43}
         answers = [client.get(f"{API}/me", headers=wrong).status_code for _ in range(3)]
         assert answers == [401, 401, 429]
+
+
+def closed_app(open_settings, **limits):
+    limits = replace(open_settings.limits, **limits)
+    return create_app(replace(open_settings, closed=True, limits=limits))
+
+
+@pytest.mark.parametrize("burst", [1, 10, 49])
+def test_a_small_bucket_lets_a_right_token_in(open_settings, burst):
+    app = closed_app(open_settings, per_second=0.01, burst=burst)
+    with TestClient(app, base_url="http://lab.example") as client:
+        ada = bearer(client, "ada")
+        assert client.get("/").status_code == 200  # the page costs its address something
+        assert client.get(f"{API}/me", headers=ada).status_code == 200
+
+
+def test_a_right_token_is_given_back_its_cost(open_settings):
+    app = closed_app(open_settings, per_second=0.01, burst=50)
+    with TestClient(app, base_url="http://lab.example") as client:
+        for name in ("ada", "bob", "eve"):
+            assert client.get(f"{API}/me", headers=bearer(client, name)).status_code == 200
+
+
+def test_a_page_that_asks_all_at_once_pays_once(open_settings):
+    app = closed_app(open_settings, per_second=0.01, burst=100)
+    with TestClient(app, base_url="http://lab.example") as client:
+        ada = bearer(client, "ada")
+
+        def ask(_):
+            return client.get(f"{API}/me", headers=ada).status_code
+
+        with ThreadPoolExecutor(40) as pool:
+            assert set(pool.map(ask, range(40))) == {200}
+
+
+def test_a_revoked_token_is_refused_within_a_minute(open_settings, monkeypatch):
+    app = closed_app(open_settings)
+    with TestClient(app, base_url="http://lab.example") as client:
+        ada, bob = bearer(client, "ada"), bearer(client, "bob")
+        access = client.app.state.parts.access
+        for headers in (ada, bob):
+            assert client.get(f"{API}/me", headers=headers).status_code == 200
+        # By another process, as the command line does it.
+        Access(client.app.state.parts.store).revoke_token("ada")
+        monkeypatch.setattr("cellwright.service.access.LOOK_AGAIN_S", 0.0)
+        monkeypatch.setattr(access, "_checked", lambda *_: None)  # nothing is checked again
+        assert client.get(f"{API}/me", headers=ada).status_code == 401
+        assert client.get(f"{API}/me", headers=bob).status_code == 200
+        assert client.get(f"{API}/me", headers=ada).status_code == 401
 
 
 def test_nobody_unknown_sends_a_body(strict, monkeypatch):
