@@ -6,6 +6,7 @@ one.
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 import anyio
@@ -14,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cellwright.service.access import LOCAL_OWNER, Access
-from cellwright.service.body import in_time
+from cellwright.service.body import in_time, stay
 from cellwright.service.problems import problem
 from cellwright.service.rates import Rates
 from cellwright.service.settings import API, LOOPBACK_NAMES, ServiceSettings
@@ -40,6 +41,7 @@ WRONG_TOKEN_COST = 50.0
 """A wrong token counts as so many requests: guessing is slow, and so is checking a guess."""
 
 _UPLOADS = ("/predict", "/jobs")
+_KINDS = (*_UPLOADS, "other")
 _FORM, _JSON = "multipart/form-data", "application/json"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WITH_BODY = ("POST", "PUT", "PATCH")
@@ -57,7 +59,8 @@ class Guard:
         # A bucket that holds fewer would never let anybody in.
         self._guess_cost = min(WRONG_TOKEN_COST, settings.limits.burst)
         self._checking = anyio.Lock()
-        self._uploads = anyio.Semaphore(settings.limits.uploads)
+        # Those of one kind do not wait for those of another.
+        self._places = {kind: anyio.Semaphore(settings.limits.uploads) for kind in _KINDS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or pass on; add headers and count either way."""
@@ -83,12 +86,22 @@ class Guard:
         refusal = refusal or self._body(scope, headers)
         if refusal is not None:
             await refusal(scope, receive, sent)
-        elif scope["method"] in _WITH_BODY:
-            n_bytes = int(headers.get("content-length", "0"))
-            async with self._uploads:
-                await self._app(scope, in_time(receive, n_bytes, self._settings.limits), sent)
+        elif scope["method"] in _WITH_BODY and headers.get("content-length", "0") != "0":
+            await self._receive(scope, receive, sent)
         else:
             await self._app(scope, receive, sent)
+
+    async def _receive(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request with a body on, in a place of those for its kind."""
+        kind = _kind_of(scope["path"])
+        async with AsyncExitStack() as place:
+            await place.enter_async_context(self._places[kind])
+            # The images of a job lie on disk once they are there. What is answered from memory,
+            # or waits in line for the network, keeps its place: others wait with their bodies
+            # unsent, not in this machine's memory.
+            leave = place.aclose if kind == "/jobs" else stay
+            limits = self._settings.limits
+            await self._app(scope, in_time(receive, limits, when_there=leave), send)
 
     def _foreign(self, headers: Headers) -> ASGIApp | None:
         """Where no token is asked for, pages of other sites must not reach the service."""
@@ -182,7 +195,7 @@ class Guard:
             return problem(
                 411, "the length of the body is not said", remedy="send a Content-Length header"
             )
-        wanted = _FORM if scope["path"].endswith(_UPLOADS) else _JSON
+        wanted = _JSON if _kind_of(scope["path"]) == "other" else _FORM
         limits = self._settings.limits
         limit = limits.request_bytes if wanted == _FORM else limits.json_bytes
         # A number of a million digits would take a while to read.
@@ -193,6 +206,10 @@ class Guard:
                 remedy="upload fewer images at once",
             )
         return _wrong_type(headers, wanted) if int(length) else None
+
+
+def _kind_of(path: str) -> str:
+    return next((end for end in _UPLOADS if path.endswith(end)), "other")
 
 
 def _no_token() -> ASGIApp:

@@ -25,8 +25,9 @@ class Limits:
         images: in one job.
         boxes: in the corrections of one image.
         json_bytes: of a request that is no upload.
-        uploads: requests with a body that are received or worked on at once; more wait.
-        stall_s: how long a body may take, beside what :attr:`slowest_bytes` a second need.
+        uploads: requests with a body, of each kind, that are received at once; more wait.
+        stall_s: how long a body may keep the service waiting, beside what
+            :attr:`slowest_bytes` a second need.
         slowest_bytes: that a client must send in a second.
         per_second: requests of one token, or one address, a second in the long run.
         burst: requests of one token, or one address, at once.

@@ -13,8 +13,10 @@ from starlette.exceptions import HTTPException
 from cellwright.service.access import Access
 from cellwright.service.app import create_app
 from cellwright.service.body import in_time
+from cellwright.service.guard import Guard
 from cellwright.service.rates import MAX_KNOWN, Rates
 from cellwright.service.settings import Limits
+from cellwright.service.telemetry import Telemetry
 
 API = "/api/v1"
 
@@ -144,7 +146,7 @@ def test_a_body_that_does_not_come_is_given_up():
         await asyncio.sleep(10)
 
     with pytest.raises(HTTPException) as error:
-        asyncio.run(in_time(never, 10, limits)())
+        asyncio.run(in_time(never, limits)())
     assert error.value.status_code == 408
 
 
@@ -159,7 +161,83 @@ def test_after_the_body_there_is_no_hurry():
         return {"type": "http.disconnect"}
 
     async def all_three():
-        timed = in_time(receive, 10, limits)
+        timed = in_time(receive, limits)
         return [(await timed())["type"] for _ in range(3)]
 
     assert asyncio.run(all_three()) == ["http.request", "http.request", "http.disconnect"]
+
+
+def received_until(messages, limits, **more):
+    """How many messages come before the body is given up; each is its size and the wait for it."""
+    came = []
+
+    async def receive():
+        n_bytes, seconds = messages[len(came)]
+        await asyncio.sleep(seconds)
+        return {"type": "http.request", "body": bytes(n_bytes), "more_body": True}
+
+    async def all_of_them():
+        timed = in_time(receive, limits, **more)
+        while len(came) < len(messages):
+            came.append(await timed())
+
+    with pytest.raises(HTTPException) as error:
+        asyncio.run(all_of_them())
+    assert error.value.status_code == 408
+    return len(came)
+
+
+def test_what_counts_is_how_fast_the_body_comes():
+    limits = Limits(stall_s=0.3, slowest_bytes=1000)
+    # A byte now and then, however much was announced.
+    assert received_until([(1, 0.1)] * 20, limits) in (2, 3)
+    # What came quickly is no reason to wait for hours.
+    assert received_until([(1_000_000, 0), (1, 2)], limits) == 1
+    # Fast enough for three times as long as the grace, then not at all.
+    assert received_until([(1000, 0.1)] * 9 + [(1, 2)], limits) == 9
+
+
+def asked(guard, path, method="POST"):
+    """A request with a body of 5 bytes to ``guard``, which comes when the future is set."""
+    kind = "application/json" if method == "PUT" else "multipart/form-data; boundary=b"
+    headers = {"host": "localhost", "content-type": kind, "content-length": "5"}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": API + path,
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    body = asyncio.get_running_loop().create_future()
+
+    async def receive():
+        await body
+        return {"type": "http.request", "body": b"12345"}
+
+    return body, asyncio.create_task(guard(scope, receive, None))
+
+
+def test_an_upload_that_stalls_stops_no_other_kind(open_settings):
+    limits = replace(open_settings.limits, uploads=1)
+    settings = replace(open_settings, limits=limits)
+    begun, go_on = [], asyncio.Event()
+
+    async def app(scope, receive, _send):
+        begun.append(scope["path"].removeprefix(API))
+        await receive()
+        await go_on.wait()
+
+    async def all_of_them():
+        guard = Guard(app, settings=settings, access=None, telemetry=Telemetry())
+        first, *work = asked(guard, "/jobs")
+        for path, method in (("/predict", "POST"), ("/jobs/1/x", "PUT"), ("/jobs", "POST")):
+            work.append(asked(guard, path, method)[1])
+        await asyncio.sleep(0.05)
+        assert begun == ["/jobs", "/predict", "/jobs/1/x"]
+        # Once its images are there, a job is no reason for another to wait.
+        first.set_result(None)
+        await asyncio.sleep(0.05)
+        assert begun[3:] == ["/jobs"]
+        for task in work:
+            task.cancel()
+
+    asyncio.run(all_of_them())
