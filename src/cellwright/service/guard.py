@@ -18,7 +18,7 @@ from cellwright.service.access import LOCAL_OWNER, Access
 from cellwright.service.body import in_time, stay
 from cellwright.service.problems import problem
 from cellwright.service.rates import Rates
-from cellwright.service.settings import API, LOOPBACK_NAMES, ServiceSettings
+from cellwright.service.settings import API, ServiceSettings, is_loopback
 from cellwright.service.telemetry import Telemetry
 
 SECURITY_HEADERS = {
@@ -67,6 +67,11 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        asked = scope["method"]
+        ours = scope["path"].startswith(API)
+        if asked == "HEAD" and ours:
+            # What GET says, of which the server leaves the body out.
+            scope = {**scope, "method": "GET"}
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -74,10 +79,9 @@ class Guard:
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 # The page is the same for all; its browser asks each time whether it changed.
-                ours = scope["path"].startswith(API)
                 headers.setdefault("Cache-Control", "no-store" if ours else "no-cache")
                 route = getattr(scope.get("route"), "path", "none")
-                method = scope["method"] if scope["method"] in _METHODS else "other"
+                method = asked if asked in _METHODS else "other"
                 self._telemetry.requests.labels(method, route, message["status"]).inc()
             await send(message)
 
@@ -112,7 +116,7 @@ class Guard:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             name = ""
-        if name not in LOOPBACK_NAMES:
+        if not is_loopback(name):
             return problem(
                 403,
                 "this service answers to localhost only",
