@@ -124,3 +124,14 @@ def saved_as(page: Any, name: str, target: Path) -> Path:
         page.get_by_role("button", name=name, exact=True).click()
     download.value.save_as(target)
     return target
+
+
+def held_back(page: Any, address: str) -> list[Any]:
+    """Requests to an address from now on: each waits until somebody lets it go on."""
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route(address, hold)
+    return held

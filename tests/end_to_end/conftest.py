@@ -8,10 +8,13 @@ its boxes is fixed. The commands around a model can so be driven end to end in s
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,10 +29,13 @@ from cellwright.images.normalise import Normalisation
 from cellwright.images.simulate.live_dead import LiveDeadScene, simulate_series
 from cellwright.images.simulate.storage import write_series
 from cellwright.images.write import write_png
+from page_steps import visit
+from serving import served
 
 STRIDE = 4
 RADIUS_PX = 9.0
 GRAPH = "graphs/fp32.onnx"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def blob_kernel(radius_px: float) -> np.ndarray:
@@ -172,3 +178,34 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         paths.append(folder / f"field_{index:02d}.png")
         write_png(paths[-1], pair.blue)
     return paths
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser on this machine."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("there is no Chromium on this machine")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service with a model that finds blobs and calls them live, or dead when a person does."""
+    folder = tmp_path_factory.mktemp("serve")
+    bundle = write_blob_bundle(folder / "blobs.cellwright", ("live", "dead"))
+    with served(folder / "data", "--model", bundle) as (found, _process):
+        yield found
+
+
+@pytest.fixture
+def opened(chromium: Any) -> Open:
+    """Context: ``opened(address)`` -> the page, as :func:`visit` has it."""
+    return partial(visit, chromium)

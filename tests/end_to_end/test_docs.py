@@ -92,7 +92,10 @@ def options_of(command: Any) -> set[str]:
 
 
 @pytest.mark.parametrize(("where", "line"), sorted({*command_blocks(), *examples_in_helps()}))
-def test_a_command_line_parses(where: str, line: str) -> None:
+def test_a_command_line_parses(
+    where: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # what somebody made here with the command is not in its way
     command, rest = descend(shlex.split(line))
     assert not hasattr(command, "commands") or rest, f"{where}: {line!r} names no command"
     if {"--help", "--version"} & set(rest):

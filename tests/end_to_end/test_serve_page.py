@@ -6,8 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +27,6 @@ from page_steps import (
     saved_as,
     total,
     two_fingers,
-    visit,
 )
 from serving import served, wait_for
 
@@ -37,39 +34,8 @@ from .conftest import write_blob_bundle
 
 pytestmark = pytest.mark.slow
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PHONE = (390, 844)
 N_SLOW = 16
-
-Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A browser on this machine."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("there is no Chromium on this machine")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A service with a model that finds blobs and calls them live, or dead when a person does."""
-    folder = tmp_path_factory.mktemp("serve")
-    bundle = write_blob_bundle(folder / "blobs.cellwright", ("live", "dead"))
-    with served(folder / "data", "--model", bundle) as (found, _process):
-        yield found
-
-
-@pytest.fixture
-def opened(chromium: Any) -> Open:
-    """Context: ``opened(address)`` -> the page, as :func:`visit` has it."""
-    return partial(visit, chromium)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +84,7 @@ def test_corrected_by_mouse_and_taken_home(opened, address, fields, tmp_path):
         page.get_by_text("Saved as checked").wait_for()
         page.locator("#images li", has_text="checked").wait_for()
         labels = saved_as(page, "Corrected labels COCO", tmp_path / "labels.zip")
-        table = saved_as(page, "Cells, a row a cell CSV", tmp_path / "cells.csv")
+        table = saved_as(page, "Cells, as the model found them CSV", tmp_path / "cells.csv")
     shutil.unpack_archive(labels, tmp_path / "labels")
     from cellwright.data.formats import read_labelled
 
@@ -312,6 +278,13 @@ def test_cancelled_in_the_middle_and_gone_on_with(opened, address, fields, slow_
     with opened(address) as page, httpx.Client(base_url=address, timeout=60) as client:
         begin_count(page, slow_fields, "blobs")
         page.locator("#progress-text", has_text=re.compile("Counting: [1-9]")).wait_for()
+        # What has the focus keeps it, however often the page asks how far the job is.
+        first = page.locator("#tables button").first
+        first.focus()
+        for _ in range(2):
+            with page.expect_response(re.compile(rf"/jobs/{job_of(page)}$")):
+                pass
+        assert first.evaluate("one => one === document.activeElement")
         page.get_by_role("button", name="Cancel", exact=True).click()
         page.locator("#progress-text", has_text="Cancelled").wait_for()
         assert page.locator("#progress").is_hidden() and page.locator("#cancel").is_hidden()

@@ -159,7 +159,7 @@ def test_a_search_is_told_of_every_trial_once(tmp_path):
     a_config(tmp_path)
     space = read_space(["classification.settings.max_depth=int:1:4"])
     path = tmp_path / "train.yaml"
-    settings = load_config(path, examples(space))
+    settings = load_config(path, next(examples(space)))
     check_tunable(settings)
     assert settings.classification.settings["max_depth"] == 1
     told = []

@@ -61,6 +61,10 @@ NewToken: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Make a token for somebody, print it once, and stop."),
 ]
+OldToken: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Take somebody's token away, and stop."),
+]
 LargestFile: TypeAlias = Annotated[int, typer.Option(min=1, help="Largest image file, in MiB.")]
 MostImages: TypeAlias = Annotated[int, typer.Option(min=1, help="Most images in one job.")]
 MostRequests: TypeAlias = Annotated[
@@ -76,6 +80,7 @@ def serve(
     database: Database = "",
     models: OwnModels = None,
     create_token: NewToken = None,
+    revoke_token: OldToken = None,
     max_file_mib: LargestFile = 256,
     max_images: MostImages = 500,
     max_requests: MostRequests = 100,
@@ -107,6 +112,9 @@ def serve(
     )
     if create_token is not None:
         _create_token(settings.database_url, create_token)
+        return
+    if revoke_token is not None:
+        _revoke_token(settings.database_url, revoke_token)
         return
     _answer(settings, host, port)
 
@@ -143,6 +151,14 @@ def _create_token(database_url: str, name: str) -> None:
     token = Access(Store(database_url)).create_token(name)
     say("keep it now: only its hash is stored")
     typer.echo(token)
+
+
+def _revoke_token(database_url: str, name: str) -> None:
+    from cellwright.service.access import LOOK_AGAIN_S, Access
+    from cellwright.service.store import Store
+
+    Access(Store(database_url)).revoke_token(name)
+    say(f"{name} is refused from now on; by a service that runs, within {LOOK_AGAIN_S:.0f} s")
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -87,7 +87,7 @@ def tune(
 
     ranges = read_space(tuple(search or ()), space)
     changes = tuple(overrides or ())
-    settings = load_config(config, (*changes, *examples(ranges)))
+    settings, *_ = [load_config(config, (*changes, *values)) for values in examples(ranges)]
     check_sources(settings)
     n_trials = trials if trials is not None else usual_trials(ranges, sampler)
     wanted = Search(ranges, n_trials, sampler, pruner, settings.seed, settings.schedule.epochs)

@@ -71,6 +71,9 @@ MASK_PRESETS: dict[str, MaskPreset] = {
         scale=(0.75, 1.33), turns="flips", gamma=1.3, contrast=0.3, brightness=0.1,
         noise=0.04, blur_px=1.0, light_share=0.7,
     ),
+    "gentle-dic": MaskPreset(
+        scale=(0.9, 1.1), turns="flips", gamma=1.2, contrast=0.1, brightness=0.05, light_share=0.5
+    ),
 }  # fmt: skip
 
 

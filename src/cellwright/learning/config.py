@@ -139,7 +139,8 @@ class ScheduleConfig(_Frozen):
         ema_decay: decay of the averaged weights, which are those validated and shipped.
         augmentation: preset of ``data.transforms``; of ``data.mask_transforms`` for masks and
             cells.
-        gentle_epochs: last epochs with the ``gentle`` preset instead.
+        gentle_epochs: last epochs, at most half of all, with the preset ``gentle`` instead;
+            ``dic``, ``flips``, ``turns`` and ``none`` leave alone to the end what they leave alone.
         patience: epochs without a better validation figure after which training ends; None
             runs all. The rate falls as if all were run.
         precision: ``auto`` takes bfloat16 where the processor has it in hardware.

@@ -16,7 +16,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from cellwright.detectors.protocol import Schedule
-from cellwright.learning.training_compression import BestWhenThrough, TrainingCompression
+from cellwright.learning.training_compression import (
+    BestWhenThrough,
+    TrainingCompression,
+    all_through,
+)
 from cellwright.learning.windows import EpochSampler
 
 Watch = Callable[[int, float, nn.Module], None]
@@ -63,7 +67,7 @@ class FitPlan:
         schedule: how long; precision and averaging.
         run_dir: where checkpoints and logs go.
         monitor: the logged figure whose largest value marks the best epoch.
-        watch: told of every epoch; what it raises ends the training.
+        watch: told of every epoch that may be shipped; what it raises ends the training.
         compressions: what makes the network smaller; the best epoch is one after they are through.
     """
 
@@ -94,8 +98,12 @@ def run_trainer(
         The network's averaged weights of the best validation epoch.
     """
     schedule, last = plan.schedule, plan.checkpoints / LAST
+    held = torch.load(last, map_location="cpu", weights_only=True) if last.exists() else None
+    if held is not None and isinstance(windows.sampler, EpochSampler):
+        # Lightning has the loader's processes begin to draw before it tells which epoch it is.
+        windows.sampler.set_epoch(held["epoch"] + 1)
     trainer = pl.Trainer(
-        max_epochs=schedule.epochs,
+        max_epochs=_last_epoch(schedule, held),
         accelerator="auto",
         devices=1,
         precision=precision_of(schedule.precision),  # type: ignore[arg-type]
@@ -110,10 +118,22 @@ def run_trainer(
         module.to(memory_format=torch.channels_last),
         windows,
         DataLoader(range(n_val), batch_size=None, collate_fn=int),  # type: ignore[arg-type]
-        ckpt_path=last if last.exists() else None,
+        ckpt_path=None if held is None else last,
         weights_only=True,
     )
     return best_epoch(plan.run_dir).weights
+
+
+def _last_epoch(schedule: Schedule, held: Mapping[str, Any] | None) -> int:
+    """Epochs in all; those that were done where patience has ended the run already.
+
+    Lightning keeps count of the epochs without a better figure, not that it had ended by it.
+    """
+    if held is None:
+        return schedule.epochs
+    waits = [state for state in held["callbacks"].values() if "wait_count" in state]
+    ended = any(state["wait_count"] >= state["patience"] for state in waits)
+    return int(held["epoch"]) + 1 if ended else schedule.epochs
 
 
 def best_epoch(run_dir: Path) -> BestEpoch:
@@ -147,10 +167,19 @@ def window_loader(dataset: Dataset[Any], collate: Any, schedule: Schedule) -> Da
     )
 
 
+GENTLER = {"dic": "gentle-dic", "flips": "flips", "none": "none", "turns": "turns"}
+"""The preset of the last epochs; ``gentle`` for those that are not named here.
+
+What a preset leaves alone stays alone: where light has a direction nothing is turned, and who
+asks for pictures as they are gets them to the end.
+"""
+
+
 def presets_by_epoch(schedule: Schedule) -> tuple[tuple[int, str], tuple[int, str]]:
-    """The run's augmentation, and ``gentle`` for its last epochs."""
-    gentle_from = max(0, schedule.epochs - schedule.gentle_epochs)
-    return (0, schedule.augmentation), (gentle_from, "gentle")
+    """The run's augmentation, and a gentler one for its last epochs, at most half of them."""
+    gentle_epochs = min(schedule.gentle_epochs, schedule.epochs // 2)
+    gentler = GENTLER.get(schedule.augmentation, "gentle")
+    return (0, schedule.augmentation), (schedule.epochs - gentle_epochs, gentler)
 
 
 def _callbacks(plan: FitPlan, *, steps_per_epoch: int) -> list[pl.Callback]:
@@ -161,7 +190,7 @@ def _callbacks(plan: FitPlan, *, steps_per_epoch: int) -> list[pl.Callback]:
         *_checkpoints(plan),
         _averaging(steps_per_epoch, plan.schedule),
         *plan.compressions,  # behind the averaging: in a validation they see averaged weights
-        *([] if plan.watch is None else [_Watching(plan.watch, plan.monitor)]),
+        *([] if plan.watch is None else [_Watching(plan.watch, plan)]),
         *_patience(plan.schedule, plan.monitor),
     ]
 
@@ -242,13 +271,15 @@ def _patience(schedule: Schedule, monitor: str) -> list[EarlyStopping]:
 
 
 class _Watching(pl.Callback):
-    """Hands each epoch's monitored figure to a :data:`Watch`."""
+    """Hands the monitored figure of each epoch that may be shipped to a :data:`Watch`."""
 
-    def __init__(self, watch: Watch, monitor: str) -> None:
-        self._watch, self._monitor = watch, monitor
+    def __init__(self, watch: Watch, plan: FitPlan) -> None:
+        self._watch, self._plan = watch, plan
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        value = float(trainer.callback_metrics[self._monitor])
+        if not all_through(self._plan.compressions, trainer):
+            return
+        value = float(trainer.callback_metrics[self._plan.monitor])
         network: Any = pl_module.network
         self._watch(trainer.current_epoch, value, network)
 

@@ -25,6 +25,12 @@ class TrainingCompression(pl.Callback):
         raise NotImplementedError
 
 
+def all_through(compressions: Sequence[TrainingCompression], trainer: pl.Trainer) -> bool:
+    """Whether the network that is validated now is one that may be shipped."""
+    total = int(trainer.estimated_stepping_batches)
+    return all(one.through(trainer.global_step, total) for one in compressions)
+
+
 class BestWhenThrough(ModelCheckpoint):
     """Keeps the best epoch of those that were validated after the compression was through."""
 
@@ -32,16 +38,12 @@ class BestWhenThrough(ModelCheckpoint):
         super().__init__(**settings)
         self._compressions = tuple(compressions)
 
-    def _counts(self, trainer: pl.Trainer) -> bool:
-        total = int(trainer.estimated_stepping_batches)
-        return all(one.through(trainer.global_step, total) for one in self._compressions)
-
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Compare this epoch with the best, if it counts."""
-        if self._counts(trainer):
+        if all_through(self._compressions, trainer):
             super().on_validation_end(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The same where checkpoints are written after the epoch."""
-        if self._counts(trainer):
+        if all_through(self._compressions, trainer):
             super().on_train_epoch_end(trainer, pl_module)

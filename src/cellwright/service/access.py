@@ -2,7 +2,7 @@
 
 A token is ``cw_ID_SECRET``. The ID finds its row; the secret is checked against the hash.
 A secret that was right is remembered, as a plain checksum in memory only, because argon2
-is slow on purpose.
+is slow on purpose; whether its token is still there is looked up again now and then.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import time
+from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cellwright.errors import ConfigError
+from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.service.records import now
 from cellwright.service.store import Store
 from cellwright.service.tables import Token
@@ -31,6 +33,21 @@ _TOKEN = re.compile(r"cw_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _NAME = re.compile(r"[\w .@-]{1,100}")
 _REMEMBERED = 1000
 
+LOOK_AGAIN_S = 60.0
+"""How long a token that was right is taken without a look at the store."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A token that was right: whose it is, and when it was last seen in the store."""
+
+    owner: str
+    seen: float
+
+    @property
+    def fresh(self) -> bool:
+        return time.monotonic() - self.seen < LOOK_AGAIN_S
+
 
 class Access:
     """Makes tokens and recognises them."""
@@ -38,7 +55,7 @@ class Access:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._hasher = PasswordHasher()
-        self._known: dict[str, str] = {}
+        self._known: dict[str, _Known] = {}
         self._lock = Lock()
 
     @cached_property
@@ -68,25 +85,54 @@ class Access:
         self._store.audit(token_id, "token", name)
         return f"cw_{token_id}_{secret}"
 
+    def revoke_token(self, name: str) -> None:
+        """Take a token away; services that run notice it within :data:`LOOK_AGAIN_S`.
+
+        Raises:
+            UnknownNameError: there is none of this name.
+        """
+        with Session(self._store.engine) as session, session.begin():
+            ids = {row.name: row.id for row in session.scalars(select(Token))}
+            if name not in ids:
+                raise UnknownNameError("token", name, ids)
+            session.execute(delete(Token).where(Token.id == ids[name]))
+        self._store.audit(ids[name], "revoke", name)
+
     def count_tokens(self) -> int:
         """How many there are."""
         with Session(self._store.engine) as session:
             return session.scalar(select(func.count()).select_from(Token)) or 0
 
     def remembered(self, token: str) -> str | None:
-        """As :meth:`owner_of`, of a token that was right before; takes no time."""
-        return self._known.get(hashlib.sha256(token.encode()).hexdigest())
+        """As :meth:`owner_of`, of a token that was right a moment ago; takes no time."""
+        known = self._known.get(_digest(token))
+        return known.owner if known is not None and known.fresh else None
+
+    def was_right(self, token: str) -> bool:
+        """Whether the token was right before, so that it is no guess."""
+        return _digest(token) in self._known
 
     def owner_of(self, token: str) -> str | None:
         """The owner a token stands for, or None if it is no token of this service."""
         parts = _TOKEN.fullmatch(token)
         if parts is None:
             return None
-        digest = hashlib.sha256(token.encode()).hexdigest()
+        digest = _digest(token)
         with self._lock:
-            if digest in self._known:
-                return self._known[digest]
-            return self._checked(digest, parts[1], parts[2])
+            known = self._known.get(digest)
+            if known is None:
+                return self._checked(digest, parts[1], parts[2])
+            return known.owner if known.fresh else self._seen_again(digest, known.owner)
+
+    def _seen_again(self, digest: str, token_id: str) -> str | None:
+        # The secret was right, and that of a token never changes.
+        with Session(self._store.engine) as session:
+            gone = session.get(Token, token_id) is None
+        if gone:
+            del self._known[digest]
+            return None
+        self._known[digest] = _Known(token_id, time.monotonic())
+        return token_id
 
     def _checked(self, digest: str, token_id: str, secret: str) -> str | None:
         # One at a time: each check takes 64 MiB of memory.
@@ -99,5 +145,9 @@ class Access:
             return None
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        self._known[digest] = token_id
+        self._known[digest] = _Known(token_id, time.monotonic())
         return token_id
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

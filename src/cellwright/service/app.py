@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import Match, Mount
+from starlette.types import Scope
 
 from cellwright import __version__
 from cellwright.service.access import Access
@@ -29,6 +31,21 @@ PAGE = Path(__file__).parent / "page"
 
 
 @dataclass(frozen=True)
+class Lines:
+    """How many of what takes long are worked on at once; more wait, without a thread each.
+
+    So all other requests find a thread.
+    """
+
+    predict: CapacityLimiter
+    # A whole picture may lie in memory while its tiles are made.
+    tiles: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
+    # One model explains at a time.
+    explanations: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
+    corrections: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
+
+
+@dataclass(frozen=True)
 class Parts:
     """What the routes work with; stands in ``app.state.parts``."""
 
@@ -41,7 +58,17 @@ class Parts:
     access: Access
     worker: Worker
     telemetry: Telemetry
-    line: CapacityLimiter
+    lines: Lines
+
+
+class _Page(Mount):
+    """All addresses outside the API, which itself says what it has not and how it is asked."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether an address is the page's."""
+        if scope.get("path", "").startswith(f"{API}/"):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 def create_app(settings: ServiceSettings) -> FastAPI:
@@ -54,6 +81,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
+        parts.files.remove_left_behind()
         parts.worker.start()
         yield
         parts.worker.stop()
@@ -68,12 +96,13 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         # Their pages load scripts from elsewhere, which the policy of this service forbids.
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.parts = parts
     install_problem_handlers(app)
     for router in ROUTERS:
         app.include_router(router, prefix=API, responses=PROBLEMS)
-    app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    app.router.routes.append(_Page("/", StaticFiles(directory=PAGE, html=True), name="page"))
     app.add_middleware(Guard, settings=settings, access=parts.access, telemetry=parts.telemetry)
     return app
 
@@ -95,5 +124,5 @@ def _assembled(settings: ServiceSettings) -> Parts:
         access=Access(store),
         worker=Worker(queue, files, models, telemetry),
         telemetry=telemetry,
-        line=CapacityLimiter(models.at_once),
+        lines=Lines(predict=CapacityLimiter(models.at_once)),
     )

@@ -56,8 +56,9 @@ class Corrections(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    boxes: list[CorrectedBox] | None = None
-    cells: list[CorrectedCell] | None = None
+    # Of a million mistakes the first is told.
+    boxes: list[CorrectedBox] | None = Field(default=None, fail_fast=True)
+    cells: list[CorrectedCell] | None = Field(default=None, fail_fast=True)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Corrections:

@@ -6,6 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cellwright.service.files import Files
 from cellwright.service.problems import RefusedError
+from cellwright.service.records import MissingError
 from cellwright.service.store import RETRIES, Store
 
 
@@ -26,3 +27,16 @@ def delete_job(store: Store, files: Files, *, owner: str, job_id: str) -> None:
         files.forget_results(job_id)
         return
     raise RefusedError(409, "the job's images are in use this moment", remedy="try again")
+
+
+def forget_if_deleted(store: Store, files: Files, *, owner: str, job_id: str) -> None:
+    """To be called once a picture of a result was made: it goes where its job went meanwhile.
+
+    Raises:
+        MissingError: the job was deleted.
+    """
+    try:
+        store.job(owner, job_id)
+    except MissingError:
+        files.forget_results(job_id)
+        raise

@@ -6,10 +6,9 @@ No name that a client gave ever becomes part of a path here.
 from __future__ import annotations
 
 import hashlib
-import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -20,9 +19,12 @@ from cellwright.images.picture import check_size
 from cellwright.images.read import open_image
 from cellwright.service.records import NewImage
 from cellwright.service.settings import Limits
+from cellwright.service.unfinished import remove_left_behind, unfinished_name
 
 SUFFIX_OF_KIND = {"PNG": ".png", "JPEG": ".jpg", "BMP": ".bmp", "TIFF": ".tif"}
 MAX_NAME = 150
+"""Bytes of a name in UTF-8: file systems take 255, of which numbers and endings need some."""
+
 _BLOCK = 1 << 20
 
 
@@ -63,13 +65,25 @@ class Files:
         """Delete all pictures of a job's results."""
         shutil.rmtree(self.root / "results" / job_id, ignore_errors=True)
 
+    def remove_left_behind(self) -> None:
+        """Delete what processes that were killed had begun to receive or to make."""
+        remove_left_behind((self.root / "incoming").glob("*"))
+        remove_left_behind((self.root / "tiles").glob("*/.*"))
+
     def keep(self, stream: BinaryIO, name: str) -> NewImage:
         """Check an upload as :meth:`received` and keep it under its content's name."""
-        with self.received(stream, name) as (temporary, image):
-            target = self.image(image.sha256, image.suffix)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary.replace(target)
+        (image,) = self.keep_all([(stream, name)])
         return image
+
+    def keep_all(self, uploads: Iterable[tuple[BinaryIO, str]]) -> list[NewImage]:
+        """Keep uploads as :meth:`keep`, or none of them where one is refused."""
+        with ExitStack() as stack:
+            received = [stack.enter_context(self.received(*upload)) for upload in uploads]
+            for temporary, image in received:
+                target = self.image(image.sha256, image.suffix)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                temporary.replace(target)
+        return [image for _, image in received]
 
     @contextmanager
     def received(self, stream: BinaryIO, name: str) -> Iterator[tuple[Path, NewImage]]:
@@ -80,7 +94,7 @@ class Files:
             ImageError: not an image that can be read.
         """
         shown = shown_name(name)
-        temporary = self.root / "incoming" / secrets.token_hex(16)
+        temporary = self.root / "incoming" / unfinished_name()
         temporary.parent.mkdir(parents=True, exist_ok=True)
         try:
             digest, n_bytes = self._receive(stream, temporary, shown)
@@ -136,5 +150,6 @@ def shown_name(name: str) -> str:
     ('passwd.png', 'a.png', 'image')
     """
     last = PurePosixPath(name.replace("\\", "/")).name
-    clean = "".join(letter for letter in last if letter.isprintable())[-MAX_NAME:].strip()
+    clean = "".join(letter for letter in last if letter.isprintable())
+    clean = clean.encode()[-MAX_NAME:].decode(errors="ignore").strip()
     return "image" if clean in ("", ".", "..") else clean

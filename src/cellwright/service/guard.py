@@ -6,6 +6,7 @@ one.
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 import anyio
@@ -14,10 +15,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cellwright.service.access import LOCAL_OWNER, Access
-from cellwright.service.body import in_time
+from cellwright.service.body import in_time, stay
 from cellwright.service.problems import problem
 from cellwright.service.rates import Rates
-from cellwright.service.settings import API, LOOPBACK_NAMES, ServiceSettings
+from cellwright.service.settings import API, ServiceSettings, is_loopback
 from cellwright.service.telemetry import Telemetry
 
 SECURITY_HEADERS = {
@@ -40,6 +41,7 @@ WRONG_TOKEN_COST = 50.0
 """A wrong token counts as so many requests: guessing is slow, and so is checking a guess."""
 
 _UPLOADS = ("/predict", "/jobs")
+_KINDS = (*_UPLOADS, "other")
 _FORM, _JSON = "multipart/form-data", "application/json"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WITH_BODY = ("POST", "PUT", "PATCH")
@@ -54,13 +56,22 @@ class Guard:
         self._app, self._settings, self._access = app, settings, access
         self._telemetry = telemetry
         self._rates = Rates(settings.limits.per_second, settings.limits.burst)
-        self._uploads = anyio.Semaphore(settings.limits.uploads)
+        # A bucket that holds fewer would never let anybody in.
+        self._guess_cost = min(WRONG_TOKEN_COST, settings.limits.burst)
+        self._checking = anyio.Lock()
+        # Those of one kind do not wait for those of another.
+        self._places = {kind: anyio.Semaphore(settings.limits.uploads) for kind in _KINDS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or pass on; add headers and count either way."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        asked = scope["method"]
+        ours = scope["path"].startswith(API)
+        if asked == "HEAD" and ours:
+            # What GET says, of which the server leaves the body out.
+            scope = {**scope, "method": "GET"}
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -68,10 +79,9 @@ class Guard:
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 # The page is the same for all; its browser asks each time whether it changed.
-                ours = scope["path"].startswith(API)
                 headers.setdefault("Cache-Control", "no-store" if ours else "no-cache")
                 route = getattr(scope.get("route"), "path", "none")
-                method = scope["method"] if scope["method"] in _METHODS else "other"
+                method = asked if asked in _METHODS else "other"
                 self._telemetry.requests.labels(method, route, message["status"]).inc()
             await send(message)
 
@@ -80,12 +90,22 @@ class Guard:
         refusal = refusal or self._body(scope, headers)
         if refusal is not None:
             await refusal(scope, receive, sent)
-        elif scope["method"] in _WITH_BODY:
-            n_bytes = int(headers.get("content-length", "0"))
-            async with self._uploads:
-                await self._app(scope, in_time(receive, n_bytes, self._settings.limits), sent)
+        elif scope["method"] in _WITH_BODY and headers.get("content-length", "0") != "0":
+            await self._receive(scope, receive, sent)
         else:
             await self._app(scope, receive, sent)
+
+    async def _receive(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request with a body on, in a place of those for its kind."""
+        kind = _kind_of(scope["path"])
+        async with AsyncExitStack() as place:
+            await place.enter_async_context(self._places[kind])
+            # The images of a job lie on disk once they are there. What is answered from memory,
+            # or waits in line for the network, keeps its place: others wait with their bodies
+            # unsent, not in this machine's memory.
+            leave = place.aclose if kind == "/jobs" else stay
+            limits = self._settings.limits
+            await self._app(scope, in_time(receive, limits, when_there=leave), send)
 
     def _foreign(self, headers: Headers) -> ASGIApp | None:
         """Where no token is asked for, pages of other sites must not reach the service."""
@@ -96,7 +116,7 @@ class Guard:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             name = ""
-        if name not in LOOPBACK_NAMES:
+        if not is_loopback(name):
             return problem(
                 403,
                 "this service answers to localhost only",
@@ -120,27 +140,42 @@ class Guard:
         path: str = scope["path"]
         if not path.startswith(API) or path in OPEN_PATHS:
             return self._too_often(address)
-        owner: str | None = LOCAL_OWNER
+        owner: str | ASGIApp = LOCAL_OWNER
         if self._settings.closed:
-            # A guess is paid for before it is checked.
             scheme, _, token = headers.get("authorization", "").partition(" ")
             token = token.strip() if scheme.lower() == "bearer" else ""
-            owner = self._access.remembered(token)
-            if owner is None:
-                refusal = self._too_often(address, cost=WRONG_TOKEN_COST if token else 1.0)
-                if refusal is not None:
-                    return refusal
-                owner = await to_thread.run_sync(self._access.owner_of, token) if token else None
-        if owner is None:
-            return problem(
-                401,
-                "this service needs a token",
-                remedy="send Authorization: Bearer TOKEN; who runs it makes one with "
-                "cellwright serve --create-token NAME",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+            if not token:
+                return self._too_often(address) or _no_token()
+            owner = await self._owner_of(token, address)
+        if not isinstance(owner, str):
+            return owner
         scope.setdefault("state", {})["owner"] = owner
         return self._too_often(f"token {owner}")
+
+    async def _owner_of(self, token: str, address: str) -> str | ASGIApp:
+        """Whose a token is, or the refusal."""
+        owner = self._access.remembered(token)
+        if owner is None and self._access.was_right(token):
+            owner = await to_thread.run_sync(self._access.owner_of, token)
+        if owner is not None:
+            return owner
+        # One at a time: of many requests that a page sends at once, the first is checked and the
+        # others find their token known.
+        async with self._checking:
+            owner = self._access.remembered(token)
+            if owner is not None:
+                return owner
+            # A guess is paid for before it is checked, out of a bucket of its own, which what an
+            # address asks without a token does not empty.
+            guesses = f"guesses from {address}"
+            refusal = self._too_often(guesses, cost=self._guess_cost)
+            if refusal is not None:
+                return refusal
+            owner = await to_thread.run_sync(self._access.owner_of, token)
+            if owner is None:
+                return _no_token()
+            self._rates.give_back(guesses, self._guess_cost)
+            return owner
 
     def _too_often(self, key: str, *, cost: float = 1.0) -> ASGIApp | None:
         seconds = self._rates.wait_for(key, cost=cost)
@@ -164,7 +199,7 @@ class Guard:
             return problem(
                 411, "the length of the body is not said", remedy="send a Content-Length header"
             )
-        wanted = _FORM if scope["path"].endswith(_UPLOADS) else _JSON
+        wanted = _JSON if _kind_of(scope["path"]) == "other" else _FORM
         limits = self._settings.limits
         limit = limits.request_bytes if wanted == _FORM else limits.json_bytes
         # A number of a million digits would take a while to read.
@@ -175,6 +210,20 @@ class Guard:
                 remedy="upload fewer images at once",
             )
         return _wrong_type(headers, wanted) if int(length) else None
+
+
+def _kind_of(path: str) -> str:
+    return next((end for end in _UPLOADS if path.endswith(end)), "other")
+
+
+def _no_token() -> ASGIApp:
+    return problem(
+        401,
+        "this service needs a token",
+        remedy="send Authorization: Bearer TOKEN; who runs it makes one with "
+        "cellwright serve --create-token NAME",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
 
 
 def urlsplit_host(origin: str) -> str:

@@ -12,10 +12,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
 from cellwright.errors import BundleError, CellwrightError
 from cellwright.service.files import TooLargeError
 from cellwright.service.records import ChangedError, MissingError
+from cellwright.service.settings import API
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -97,6 +100,21 @@ def status_of(error: CellwrightError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
 
 
+def _allowed(app: FastAPI, scope: Scope) -> list[str]:
+    """Methods that an address can be asked by; the page has files alone."""
+    if not scope["path"].startswith(f"{API}/"):
+        return ["HEAD", "GET"]
+    found = [
+        method
+        for method in ("GET", "POST", "PUT", "DELETE")
+        if any(
+            route.matches({**scope, "method": method})[0] is Match.FULL
+            for route in app.router.routes
+        )
+    ]
+    return ["HEAD", *found] if "GET" in found else found
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Let every error of ``app`` leave as a problem document."""
 
@@ -117,9 +135,12 @@ def install_problem_handlers(app: FastAPI) -> None:
         )
 
     @app.exception_handler(HTTPException)
-    def refused(_request: Request, error: HTTPException) -> JSONResponse:
+    def refused(request: Request, error: HTTPException) -> JSONResponse:
         remedy = "see /api/v1/openapi.json for the requests there are"
-        headers = dict(error.headers) if error.headers else None
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            # Several routes may share an address; the error knows the methods of one.
+            headers["Allow"] = ", ".join(_allowed(app, request.scope))
         return problem(error.status_code, str(error.detail), remedy=remedy, headers=headers)
 
     # A database that others keep busy, or whose server is away, is one to ask again.

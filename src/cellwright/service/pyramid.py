@@ -9,7 +9,6 @@ same in all tiles.
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from cellwright.errors import ImageError
 from cellwright.images.lazy import LazyImage
 from cellwright.images.overlay import SHOWN, is_shown_as_is, paint
 from cellwright.inference.source import source_limits
+from cellwright.service.unfinished import unfinished_name
 
 TILE_PX = 256
 QUALITY = 90
@@ -88,10 +88,17 @@ def tile_name(level: int, column: int, row: int) -> str:
     return f"{level}/{column}_{row}.jpg"
 
 
-def make_tiles(folder: Path, open_source: Callable[[], LazyImage]) -> None:
+def make_tiles(
+    folder: Path, open_source: Callable[[], LazyImage], *, wanted: Callable[[], bool] = lambda: True
+) -> None:
     """All tiles of an image into ``folder``, which is there whole or not at all.
 
     Does nothing where it is there already.
+
+    Args:
+        folder: of this image alone.
+        open_source: opens the image.
+        wanted: whether the image is still there once they are made; else they go too.
 
     Raises:
         ImageError: the image cannot be read, or is a line of more than :data:`MAX_TILES` tiles.
@@ -101,7 +108,7 @@ def make_tiles(folder: Path, open_source: Callable[[], LazyImage]) -> None:
     with _one_at_a_time:
         if folder.is_dir():
             return
-        unfinished = folder.with_name(f".{secrets.token_hex(8)}")
+        unfinished = folder.with_name(f".{unfinished_name()}")
         try:
             with open_source() as source:
                 _write_levels(source, unfinished)
@@ -111,6 +118,8 @@ def make_tiles(folder: Path, open_source: Callable[[], LazyImage]) -> None:
                 # Another process on the same store was first.
                 if not folder.is_dir():
                     raise
+            if not wanted():
+                shutil.rmtree(folder, ignore_errors=True)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -36,3 +36,13 @@ class Rates:
         while len(self._buckets) > MAX_KNOWN:
             self._buckets.popitem(last=False)
         return math.ceil(missing / self._per_second) if missing > 0 else 0
+
+    def give_back(self, key: str, cost: float) -> None:
+        """Put what :meth:`wait_for` took back into the asker's bucket.
+
+        >>> rates = Rates(1, 2, clock=lambda: 0.0)
+        >>> rates.wait_for("ada", cost=2), rates.give_back("ada", 2), rates.wait_for("ada", cost=2)
+        (0, None, 0)
+        """
+        level, then = self._buckets.get(key, (float(self._burst), self._clock()))
+        self._buckets[key] = (min(self._burst, level + cost), then)

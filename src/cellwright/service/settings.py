@@ -11,8 +11,6 @@ from cellwright.errors import ConfigError
 API = "/api/v1"
 """Where the API begins; everything else is the page."""
 
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -24,9 +22,11 @@ class Limits:
         values: channels x height x width of one image, by its header.
         images: in one job.
         boxes: in the corrections of one image.
+        corners: of all cells that are drawn on one image.
         json_bytes: of a request that is no upload.
-        uploads: requests with a body that are received or worked on at once; more wait.
-        stall_s: how long a body may take, beside what :attr:`slowest_bytes` a second need.
+        uploads: requests with a body, of each kind, that are received at once; more wait.
+        stall_s: how long a body may keep the service waiting, beside what
+            :attr:`slowest_bytes` a second need.
         slowest_bytes: that a client must send in a second.
         per_second: requests of one token, or one address, a second in the long run.
         burst: requests of one token, or one address, at once.
@@ -37,6 +37,7 @@ class Limits:
     values: int = 400_000_000
     images: int = 500
     boxes: int = 100_000
+    corners: int = 1_000_000
     json_bytes: int = 32 << 20
     uploads: int = 64
     stall_s: float = 60.0
@@ -83,7 +84,7 @@ class ServiceSettings:
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches ``host``.
 
-    >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "lab.example")]
+    >>> [is_loopback(host) for host in ("127.0.0.2", "::1", "localhost", "0.0.0.0", "lab.example")]
     [True, True, True, False, False]
     """
     if host == "localhost":

@@ -25,11 +25,11 @@ class ResultTable:
     rows: tuple[tuple[Any, ...], ...]
 
     def to_csv(self) -> str:
-        """With a header line; None is an empty field."""
+        """With a header line; None is an empty field, and no text a formula of a spreadsheet."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows(self.rows)
+        for row in (self.columns, *self.rows):
+            writer.writerow([_as_text(value) for value in row])
         return text.getvalue()
 
     def to_parquet(self) -> bytes:
@@ -81,6 +81,21 @@ def error_table(images: Sequence[ImageState]) -> ResultTable:
         if (problem := image.problem) is not None
     )
     return ResultTable(tuple(ERROR_COLUMNS), rows)
+
+
+def _as_text(value: Any) -> Any:
+    """A value as a spreadsheet takes it for what it is.
+
+    >>> [_as_text(value) for value in ("=1+1.png", "-a", "-1.5", -1.5, "a=b", None)]
+    ["'=1+1.png", "'-a", '-1.5', -1.5, 'a=b', None]
+    """
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def _typed(values: Sequence[Any]) -> pa.Array:

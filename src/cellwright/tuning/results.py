@@ -51,9 +51,9 @@ def figure_of(trial: FrozenTrial) -> float:
 
 
 def best_epoch(trial: FrozenTrial) -> int | None:
-    """The epoch with the best figure."""
+    """The number, from 1, of the epoch with the best figure."""
     values = trial.intermediate_values
-    return max(values, key=lambda epoch: values[epoch]) if values else None
+    return max(values, key=lambda epoch: values[epoch]) + 1 if values else None
 
 
 def best_trial(trials: Sequence[FrozenTrial]) -> FrozenTrial:

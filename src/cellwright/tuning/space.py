@@ -7,7 +7,7 @@ or ``choice:A,B,C``. For a grid, a last ``:N`` says how many numbers of the rang
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -23,6 +23,13 @@ REMEDY = (
     "write float:LOW:HIGH, int:LOW:HIGH (:log where steps multiply, :N for N points of a grid) "
     "or choice:A,B,C"
 )
+
+YARDSTICK = (
+    *("data.dataset", "data.datasets", "data.path", "data.format", "data.split_file"),
+    *("data.ratios", "data.by", "data.split_seed", "data.allow_leak"),
+    *("classification.choose_by", "name", "task", "seed", "threads"),
+)
+"""Settings that trials are compared by: the best value would be that of the luckiest part."""
 
 Value = str | int | float | bool | None
 
@@ -112,7 +119,8 @@ def read_space(lines: Sequence[str], file: Path | None = None) -> Space:
     """Ranges of a file and of the command line; the latter win.
 
     Raises:
-        ConfigError: an unreadable file, a range that is none, or nothing to search.
+        ConfigError: an unreadable file, a range that is none, nothing to search, or a setting that
+            trials are compared by.
     """
     given: dict[str, str] = {} if file is None else _from_file(file)
     for line in lines:
@@ -124,6 +132,13 @@ def read_space(lines: Sequence[str], file: Path | None = None) -> Space:
         raise ConfigError(
             "there is nothing to search", remedy="give --search KEY=RANGE or --space FILE.yaml"
         )
+    for key in given:
+        if any(key == fixed or key.startswith(f"{fixed}.") for fixed in YARDSTICK):
+            raise ConfigError(
+                "trials are compared by this setting, so it cannot be searched",
+                where=key,
+                remedy="set it in the config",
+            )
     return {key: parse_range(text, where=key) for key, text in given.items()}
 
 
@@ -184,9 +199,13 @@ def _fault(numbers: Numbers) -> str:
     return ""
 
 
-def examples(space: Space) -> tuple[str, ...]:
-    """Overrides to check the config with: a value of each range."""
-    return overrides({name: one.example for name, one in space.items()})
+def examples(space: Space) -> Iterator[tuple[str, ...]]:
+    """Overrides to check the config with: a value of each range, and in turn each other choice."""
+    usual = {name: one.example for name, one in space.items()}
+    yield overrides(usual)
+    for name, one in space.items():
+        if isinstance(one, Choice):
+            yield from (overrides({**usual, name: value}) for value in one.values[1:])
 
 
 def overrides(params: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,10 +9,19 @@ import lightning.pytorch as pl
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
+from cellwright.data.mask_transforms import MASK_PRESETS
 from cellwright.detectors.protocol import Schedule
-from cellwright.learning.trainer import FitPlan, best_epoch, run_trainer
+from cellwright.learning.trainer import (
+    GENTLER,
+    FitPlan,
+    best_epoch,
+    presets_by_epoch,
+    run_trainer,
+    window_loader,
+)
+from cellwright.learning.training_compression import TrainingCompression
 
 SCHEDULE = Schedule(
     epochs=4,
@@ -110,6 +119,101 @@ def test_a_better_epoch_after_a_move_replaces_the_best(tmp_path):
     assert best_epoch(tmp_path / "moved").number == 4
     assert not (tmp_path / "begun").exists()
     assert sorted(path.name for path in plan.checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+class DrawnWindows(Dataset):
+    """Each window holds the epoch that it was drawn for."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, key):
+        epoch, index = key
+        return torch.tensor([100.0 * epoch + index])
+
+
+class Remembering(OneWeight):
+    """Keeps what it was shown, by epoch."""
+
+    def __init__(self, figures: list[float]) -> None:
+        super().__init__(figures)
+        self.shown: dict[int, list[float]] = {}
+
+    def training_step(self, batch, index):
+        self.shown.setdefault(self.current_epoch, []).extend(batch.flatten().tolist())
+        return super().training_step(batch, index)
+
+
+def test_a_resumed_run_is_shown_the_windows_of_its_epoch(tmp_path):
+    """Loaded by processes of their own, which begin before the epoch does."""
+    plan = FitPlan(SCHEDULE, tmp_path, "val/figure", watch=kill_in_epoch_2)
+    figures = [0.1, 0.2, 0.3, 0.4]
+    with pytest.raises(KilledError):
+        run_trainer(
+            Remembering(figures), window_loader(DrawnWindows(), None, SCHEDULE), plan, n_val=1
+        )
+    module = Remembering(figures)
+    windows = window_loader(DrawnWindows(), None, SCHEDULE)
+    assert windows.num_workers > 0
+    run_trainer(module, windows, replace(plan, watch=None), n_val=1)
+    drawn = {epoch: {int(one) // 100 for one in shown} for epoch, shown in module.shown.items()}
+    assert drawn == {2: {2}, 3: {3}}
+
+
+def test_a_run_that_patience_ended_is_over(tmp_path):
+    schedule = replace(SCHEDULE, warmup_epochs=0.0, patience=1)
+    plan = FitPlan(schedule, tmp_path, "val/figure")
+    figures = [0.5, 0.1, 0.9, 0.9]
+    first = run_trainer(OneWeight(figures), ones(4, 2), plan, n_val=1)
+    again = OneWeight(figures)
+    assert torch.equal(run_trainer(again, ones(4, 2), plan, n_val=1)["weight"], first["weight"])
+    assert again.validated == []
+    assert best_epoch(tmp_path).number == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "epochs", "gentle_epochs", "presets"),
+    [
+        ("cells", 60, 10, ((0, "cells"), (50, "gentle"))),
+        ("dic", 60, 10, ((0, "dic"), (50, "gentle-dic"))),
+        ("none", 60, 10, ((0, "none"), (50, "none"))),
+        ("flips", 60, 10, ((0, "flips"), (50, "flips"))),
+        ("cells", 5, 10, ((0, "cells"), (3, "gentle"))),
+        ("cells", 1, 10, ((0, "cells"), (1, "gentle"))),
+    ],
+)
+def test_the_last_epochs_are_gentler_in_the_way_of_the_preset(
+    asked, epochs, gentle_epochs, presets
+):
+    schedule = replace(SCHEDULE, augmentation=asked, epochs=epochs, gentle_epochs=gentle_epochs)
+    assert presets_by_epoch(schedule) == presets
+
+
+def test_light_that_has_a_direction_keeps_it_in_the_last_epochs():
+    for name in ("dic", GENTLER["dic"]):
+        assert MASK_PRESETS[name].turns == "flips"
+
+
+class ThroughAfterTwo(TrainingCompression):
+    """Small for good from the third epoch on, two steps each."""
+
+    def through(self, step, total):  # noqa: ARG002
+        return step > 4
+
+
+def test_a_watch_is_told_of_epochs_that_may_be_shipped(tmp_path):
+    """A search would take a network that is not small yet for the better one."""
+    told = []
+    plan = FitPlan(
+        replace(SCHEDULE, warmup_epochs=0.0),
+        tmp_path,
+        "val/figure",
+        watch=lambda epoch, value, _: told.append((epoch, pytest.approx(value))),
+        compressions=[ThroughAfterTwo()],
+    )
+    run_trainer(OneWeight([0.9, 0.8, 0.3, 0.2]), ones(4, 2), plan, n_val=1)
+    assert told == [(2, 0.3), (3, 0.2)]
+    assert best_epoch(tmp_path).number == 3
 
 
 class WithDropout(OneWeight):

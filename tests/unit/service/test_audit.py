@@ -45,6 +45,7 @@ def test_everything_that_changes_or_leaves_is_noted(open_settings, pictures):
         assert client.delete(f"{API}/jobs/{second}").status_code == 204
         # What is refused changes nothing.
         assert client.delete(f"{API}/jobs/{second}").status_code == 404
+        parts.access.revoke_token("Ada")
         with Session(parts.store.engine) as session:
             rows = list(session.scalars(select(AuditRow).order_by(AuditRow.id)))
     assert [(row.action, row.subject) for row in rows] == [
@@ -58,5 +59,6 @@ def test_everything_that_changes_or_leaves_is_noted(open_settings, pictures):
         ("cancel", second),
         ("resume", second),
         ("delete", second),
+        ("revoke", "Ada"),
     ]
     assert {row.owner for row in rows} == {token.split("_")[1]}

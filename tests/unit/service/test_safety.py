@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -248,3 +250,56 @@ def test_figures_for_prometheus(client, start_job):
     assert 'cellwright_images_total{outcome="done"} 3.0' in text
     assert "cellwright_images_waiting 0.0" in text
     assert 'route="/jobs"' in text
+
+
+def test_head_says_what_get_says(client):
+    for path in ("/models", "/jobs", "/health", "/openapi.json"):
+        head, got = client.head(API + path), client.get(API + path)
+        assert (head.status_code, head.content) == (got.status_code, b"") == (200, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+    assert client.head(f"{API}/nothing").status_code == 404
+    assert 'method="HEAD"' in client.get(f"{API}/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", f"{API}/jobs", {"GET", "HEAD", "POST"}),
+        ("POST", f"{API}/jobs/{NO_JOB}/images/0/corrections", {"PUT", "DELETE"}),
+        ("GET", f"{API}/predict", {"POST"}),
+        ("DELETE", "/", {"GET", "HEAD"}),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(client, method, path, allowed):
+    answer = client.request(method, path, headers={"content-type": "application/json"})
+    assert problem_of(answer)["status"] == 405
+    assert set(answer.headers["allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2:8642", "[::1]:8642", "LOCALHOST", "127.0.0.1"])
+def test_any_address_of_this_machine_is_answered(client, host):
+    assert client.get(f"{API}/models", headers={"Host": host}).status_code == 200
+
+
+def test_no_name_is_a_formula(client, pictures, finished):
+    names = ("=1+1.png", "-2.png", "@a.png")
+    parts = [("images", (name, pictures[0].read_bytes(), "image/png")) for name in names]
+    job = finished(client.post(f"{API}/jobs", data={"model": "discs"}, files=parts).json()["id"])
+    for table in ("summary", "cells"):
+        text = client.get(f"{API}/jobs/{job['id']}/{table}.csv").text
+        ids = {line.partition(",")[0] for line in text.splitlines()[1:]}
+        assert ids == {"'=1+1", "-2", "'@a"}
+        fields = [field for row in csv.reader(io.StringIO(text)) for field in row]
+        assert not [field for field in fields if field[:1] in ("=", "@")]
+
+
+def test_a_long_name_of_wide_letters_fits_a_file_system(client, pictures, finished):
+    name = "細" * 120 + ".png"
+    parts = [("images", (name, path.read_bytes(), "image/png")) for path in pictures[:2]]
+    job = finished(client.post(f"{API}/jobs", data={"model": "discs"}, files=parts).json()["id"])
+    assert all(len(image["name"].encode()) < 200 for image in job["images"])
+    for program in ("geojson", "imagej"):
+        answer = client.get(f"{API}/jobs/{job['id']}/outlines.zip", params={"format": program})
+        assert answer.status_code == 200, answer.text
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            assert len(archive.namelist()) == 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -14,6 +16,7 @@ from cellwright.images.lazy import LazyImage, whole_image
 from cellwright.images.overlay import display
 from cellwright.images.picture import Picture
 from cellwright.images.read import open_image
+from cellwright.service import pyramid
 from cellwright.service.pyramid import TILE_PX, Levels, halved, make_tiles, tile_name
 
 API = "/api/v1"
@@ -140,3 +143,30 @@ def test_a_large_tiff_is_never_whole_in_memory(tmp_path):
     make_tiles(tmp_path / "tiles", lambda: open_image(path))
     levels = Levels(1500, 1000)
     assert put_together(tmp_path / "tiles", levels, levels.last).shape == (1500, 1000, 3)
+
+
+def test_others_are_answered_while_tiles_are_made(client, start_job, monkeypatch):
+    """As many who look at a new image as there are threads stop nobody else."""
+    job = start_job()["id"]
+    go_on, make = threading.Event(), pyramid.make_tiles
+    begun = []
+
+    def slow(*arguments, **more):
+        begun.append(1)
+        assert go_on.wait(30)
+        make(*arguments, **more)
+
+    monkeypatch.setattr("cellwright.service.routes.tiles.make_tiles", slow)
+    place = f"{API}/jobs/{job}/images/0/tiles/7/0_0.jpg"
+    with ThreadPoolExecutor(60) as pool:
+        asked = [pool.submit(client.get, place) for _ in range(60)]
+        while not begun:
+            time.sleep(0.01)
+        time.sleep(0.5)
+        answered = []
+        other = threading.Thread(target=lambda: answered.append(client.get(f"{API}/jobs")))
+        other.start()
+        other.join(10)
+        go_on.set()
+        assert [answer.status_code for answer in answered] == [200]
+        assert {one.result().status_code for one in asked} == {200}

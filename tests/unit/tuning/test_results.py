@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,9 @@ def test_the_page_has_words_and_four_digits_where_the_table_has_all(tmp_path: Pa
         intermediate_values={0: 0.25, 1: 0.5},
     )
     write_trials(tmp_path / "trials.csv", [trial], space)
-    assert str(rate) in (tmp_path / "trials.csv").read_text()
+    (row,) = csv.DictReader((tmp_path / "trials.csv").read_text().splitlines())
+    assert row[key] == str(rate)
+    assert (row["best_epoch"], row["epochs"]) == ("2", "2")  # from 1, as in the bundle
     page = write_page(tmp_path / "report.html", "search", [trial], space).read_text()
     assert "best epoch" in page and "best_epoch" not in page
     assert "0.0003" in page and str(rate) not in page

@@ -6,7 +6,7 @@ import pytest
 
 from cellwright.errors import ConfigError
 from cellwright.learning.config import load_config
-from cellwright.tuning.space import Choice, Numbers, overrides, parse_range, read_space
+from cellwright.tuning.space import Choice, Numbers, examples, overrides, parse_range, read_space
 from cellwright.tuning.storage import without_password
 
 
@@ -73,6 +73,23 @@ def test_nothing_to_search_is_refused(tmp_path: Path) -> None:
     (tmp_path / "space.yaml").write_text("a: {float: [1, 2]}\n")
     with pytest.raises(ConfigError, match="KEY: RANGE"):
         read_space([], tmp_path / "space.yaml")
+
+
+@pytest.mark.parametrize(
+    "key", ["data.split_seed", "data.ratios.val", "seed", "classification.choose_by", "data.path"]
+)
+def test_what_trials_are_compared_by_is_not_searched(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: trials are compared by this setting"):
+        read_space([f"{key}=int:0:5"])
+
+
+def test_what_a_network_is_fed_may_be_searched() -> None:
+    assert list(read_space(["data.crop_px=choice:128,256"])) == ["data.crop_px"]
+
+
+def test_every_choice_is_checked_with_the_usual_of_the_others() -> None:
+    space = read_space(["a=choice:1,2,3", "b=int:4:9"])
+    assert list(examples(space)) == [("a=1", "b=4"), ("a=2", "b=4"), ("a=3", "b=4")]
 
 
 @pytest.mark.parametrize("value", [1e-05, 123456.789, 3, True, None, "dice-bce", "1e-5"])

@@ -17,9 +17,10 @@ from cellwright.inference.source import thinned
 from cellwright.inference.work import OVERLAY_PX
 from cellwright.service.answers import cells_answer
 from cellwright.service.asking import JobId, Owner, Position, parts_of
+from cellwright.service.deletion import forget_if_deleted
 from cellwright.service.problems import RefusedError
 from cellwright.service.records import MissingError, Outcome
-from cellwright.service.sending import gives
+from cellwright.service.sending import gives, send_file
 
 router = APIRouter(prefix="/jobs/{job_id}/images/{position}", tags=["images"])
 
@@ -42,7 +43,8 @@ def picture(request: Request, owner: Owner, job_id: JobId, position: Position) -
     if not target.exists():
         file = parts.files.image(outcome.sha256, outcome.suffix)
         from_image(outcome, file, lambda source: _write_picture(source, target))
-    return FileResponse(target, media_type="image/png")
+        forget_if_deleted(parts.store, parts.files, owner=owner, job_id=job_id)
+    return send_file(target)
 
 
 @router.get("/overlay.png", response_class=FileResponse, responses=gives(".png"))
@@ -89,7 +91,7 @@ def _product(request: Request, owner: str, job_id: str, position: int, name: str
             where=outcome.name,
             remedy="wait until it is done; not every model draws one",
         )
-    return FileResponse(path)
+    return send_file(path)
 
 
 def _write_picture(source: LazyImage, target: Path) -> None:

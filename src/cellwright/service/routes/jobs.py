@@ -50,7 +50,9 @@ def start_job(
     for upload in images:
         check_type(upload)
     names = distinct_names([upload.filename or "" for upload in images])
-    kept = [parts.files.keep(upload.file, name) for upload, name in zip(images, names, strict=True)]
+    kept = parts.files.keep_all(
+        (upload.file, name) for upload, name in zip(images, names, strict=True)
+    )
     job = NewJob(owner, model, parts.models.bundle(model).sha256, options)
     job_id = parts.store.add_job(job, kept)
     for upload, image in zip(images, kept, strict=True):

@@ -38,7 +38,7 @@ async def predict(
     parts.models.check(model, options)
     check_type(image)
     work = partial(_predict, parts, image, owner=owner, model=model, options=options)
-    return JSONResponse(await to_thread.run_sync(work, limiter=parts.line))
+    return JSONResponse(await to_thread.run_sync(work, limiter=parts.lines.predict))
 
 
 def _predict(

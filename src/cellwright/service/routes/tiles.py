@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeAlias
 
+from anyio import to_thread
 from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
@@ -11,10 +12,11 @@ from fastapi.responses import FileResponse
 from cellwright.errors import ImageError
 from cellwright.images.read import open_image
 from cellwright.service.asking import JobId, Owner, Position, parts_of
+from cellwright.service.files import Files
 from cellwright.service.problems import RefusedError
 from cellwright.service.pyramid import TILE_PX, Levels, make_tiles, tile_name
-from cellwright.service.records import MissingError
-from cellwright.service.sending import gives
+from cellwright.service.records import MissingError, Outcome
+from cellwright.service.sending import gives, send_file
 
 Level: TypeAlias = Annotated[int, InPath(ge=0, le=40, description="The last has full size.")]
 Place: TypeAlias = Annotated[int, InPath(ge=0, le=10_000_000)]
@@ -42,7 +44,7 @@ def tile_plan(request: Request, owner: Owner, job_id: JobId, position: Position)
 @router.get(
     "/tiles/{level}/{column}_{row}.jpg", response_class=FileResponse, responses=gives(".jpg")
 )
-def tile(
+async def tile(
     request: Request,
     owner: Owner,
     job_id: JobId,
@@ -54,7 +56,7 @@ def tile(
 ) -> FileResponse:
     """One tile; the first of an image makes them all."""
     parts = parts_of(request)
-    outcome = parts.store.outcome(owner, job_id, position)
+    outcome = await to_thread.run_sync(parts.store.outcome, owner, job_id, position)
     if not Levels(outcome.height, outcome.width).holds(level, column, row):
         raise MissingError(
             "this image has no such tile",
@@ -62,13 +64,16 @@ def tile(
             remedy="see tiles.json beside it",
         )
     folder = parts.files.tiles(outcome.sha256)
-    file = parts.files.image(outcome.sha256, outcome.suffix)
+    if not folder.is_dir():
+        await to_thread.run_sync(_make, parts.files, outcome, limiter=parts.lines.tiles)
+    return send_file(folder / tile_name(level, column, row), headers=KEPT)
+
+
+def _make(files: Files, outcome: Outcome) -> None:
+    file = files.image(outcome.sha256, outcome.suffix)
     try:
-        make_tiles(folder, lambda: open_image(file))
+        make_tiles(files.tiles(outcome.sha256), lambda: open_image(file), wanted=file.is_file)
     except ImageError as error:
         # The client knows the image by its own name, not by where it lies here.
         what = error.what if error.where is None else "the image cannot be read"
         raise RefusedError(422, what, where=outcome.name, remedy=error.remedy) from error
-    return FileResponse(
-        folder / tile_name(level, column, row), media_type="image/jpeg", headers=KEPT
-    )

@@ -43,8 +43,31 @@ test("it is dirty until saved, and clean again when undone to what was saved", (
   assert.equal(cells.dirty, false);
   cells.setLowest(0.6);
   assert.ok(cells.dirty);
-  cells.markSaved();
+  cells.markSaved(cells.state);
   assert.equal(cells.dirty, false);
+});
+
+test("what is changed after it was sent is not saved with it", () => {
+  const cells = three();
+  cells.choose(1);
+  cells.remove();
+  const sent = cells.state;
+  cells.remove();
+  cells.markSaved(sent);
+  assert.ok(cells.dirty);
+  cells.undo();
+  assert.equal(cells.dirty, false);
+});
+
+test("nothing is changed while it is frozen", () => {
+  const cells = three();
+  cells.choose(1);
+  assert.equal(cells.edit({ class: "dead" }), true);
+  cells.frozen = true;
+  assert.deepEqual([cells.remove(), cells.edit({ class: "live" }), cells.undo()], [false, false, false]);
+  assert.equal(cells.add({ xyxy: [0, 0, 4, 4], rings: null, area: null, class: "dead" }), false);
+  cells.setLowest(0.99);
+  assert.equal(cells.shown.length, 3);
 });
 
 test("after a deletion the next cell is chosen", () => {

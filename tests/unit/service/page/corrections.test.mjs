@@ -40,4 +40,7 @@ test("outlined cells come back as they were sent", () => {
   assert.deepEqual(again.map((cell) => [cell.label, cell.class, cell.score, cell.area]),
     [[4, "dead", null, 150], [null, "dead", null, 40.5]]);
   assert.deepEqual(bodyOf("instances", again, image), sent);
+  // In the unit of the others, as it was when it was drawn.
+  const measured = { ...image, summary: { pixel_size_um: 0.5 }, corrections: sent.cells };
+  assert.equal(cellsOf(measured, outlines)[1].area, 40.5 / 4);
 });

@@ -12,6 +12,8 @@
  * @property {Box} xyxy
  * @property {Ring[] | null} rings its outline where it has one.
  * @property {number | null} area px², or µm² where the image's scale is known.
+ *
+ * @typedef {{all: Cell[] | null, lowest: number}} State
  */
 
 export class Cells {
@@ -29,6 +31,8 @@ export class Cells {
     this.past = [];
     this.future = [];
     this.changed = changed;
+    // While another image comes, this one is only looked at: a change would be lost with it.
+    this.frozen = false;
   }
 
   /** Drawn and counted: what a person made, and what scores enough. */
@@ -39,6 +43,11 @@ export class Cells {
   /** Whether there is anything that is not saved. */
   get dirty() {
     return this.all !== this.saved || this.lowest !== this.savedLowest;
+  }
+
+  /** What a save takes with it. @returns {State} */
+  get state() {
+    return { all: this.all, lowest: this.lowest };
   }
 
   get chosenCell() {
@@ -54,6 +63,7 @@ export class Cells {
 
   /** @param {number} value */
   setLowest(value) {
+    if (this.frozen) return;
     this.lowest = value;
     if (!this.shown.some((cell) => cell.id === this.chosen)) this.chosen = null;
     this.changed();
@@ -96,34 +106,39 @@ export class Cells {
     return cell;
   }
 
-  /** @param {{xyxy: Box, rings: Ring[] | null, area: number | null, class: string}} made */
+  /**
+   * As the others that follow: whether anything was changed.
+   * @param {{xyxy: Box, rings: Ring[] | null, area: number | null, class: string}} made
+   */
   add(made) {
     const id = this.all.reduce((most, cell) => Math.max(most, cell.id), 0) + 1;
-    this.#replace([...this.all, { id, label: null, score: null, ...made }], id);
+    return this.#replace([...this.all, { id, label: null, score: null, ...made }], id);
   }
 
   remove() {
     const { chosen } = this;
-    if (chosen === null) return;
+    if (chosen === null) return false;
     const { shown } = this;
     const at = shown.findIndex((cell) => cell.id === chosen);
     // The neighbour is chosen next, so that Delete can be pressed again.
     const next = shown[at + 1] || shown[at - 1];
-    this.#replace(this.all.filter((cell) => cell.id !== chosen), next ? next.id : null);
+    return this.#replace(this.all.filter((cell) => cell.id !== chosen), next ? next.id : null);
   }
 
   /** A cell that a person has touched stays, whatever it scored. @param {Partial<Cell>} change */
   edit(change) {
-    if (this.chosen === null) return;
+    if (this.chosen === null) return false;
     const edited = this.all.map((cell) =>
       (cell.id === this.chosen ? { ...cell, ...change, score: null } : cell));
-    this.#replace(edited, this.chosen);
+    return this.#replace(edited, this.chosen);
   }
 
   #replace(all, chosen) {
+    if (this.frozen) return false;
     this.past.push({ all: this.all, chosen: this.chosen });
     this.future = [];
     this.#set(all, chosen);
+    return true;
   }
 
   undo() {
@@ -135,7 +150,7 @@ export class Cells {
   }
 
   #travel(from, to) {
-    const state = from.pop();
+    const state = this.frozen ? null : from.pop();
     if (!state) return false;
     to.push({ all: this.all, chosen: this.chosen });
     this.#set(state.all, state.chosen);
@@ -148,9 +163,10 @@ export class Cells {
     this.changed();
   }
 
-  markSaved() {
-    this.saved = this.all;
-    this.savedLowest = this.lowest;
+  /** @param {State} state what has been saved: it may have been changed since. */
+  markSaved({ all, lowest }) {
+    this.saved = all;
+    this.savedLowest = lowest;
     this.changed();
   }
 }

@@ -20,7 +20,8 @@ export function cellsOf(image, outlines) {
   const kept = new Map(found.map((cell) => [cell.label, cell]));
   // Those drawn around are numbered after the model's; corrected boxes are numbered anew.
   const before = outlines ? found.reduce((most, cell) => Math.max(most, cell.id), 0) : 0;
-  return corrections.map((one, index) => correctedCell(one, before + index + 1, kept));
+  const unit = (image.summary && image.summary.pixel_size_um) || 1;
+  return corrections.map((one, index) => correctedCell(one, before + index + 1, { kept, unit }));
 }
 
 function cellOf(row, index, shapes) {
@@ -33,14 +34,14 @@ function cellOf(row, index, shapes) {
     rings, area: row.area_um2 ?? row.area ?? null };
 }
 
-function correctedCell(one, id, kept) {
+function correctedCell(one, id, { kept, unit }) {
   if (one.xyxy) {
     return { id, label: null, class: one.class, score: null, xyxy: one.xyxy, rings: null,
       area: null };
   }
   if (one.polygon) {
     return { id, label: null, class: one.class, score: null, xyxy: boxOf([one.polygon]),
-      rings: [one.polygon], area: areaOf(one.polygon) };
+      rings: [one.polygon], area: areaOf(one.polygon) * unit ** 2 };
   }
   return { ...kept.get(one.label), class: one.class, score: null };
 }

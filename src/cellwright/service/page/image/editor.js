@@ -18,6 +18,7 @@ export class Editor {
     /** @type {import("./cells.js").Cells | null} */
     this.cells = null;
     this.before = null;
+    this.draft = null;
   }
 
   /**
@@ -28,6 +29,7 @@ export class Editor {
   open(cells, image) {
     this.cells = cells;
     this.image = image;
+    this.unresized();
   }
 
   /** Nothing can be drawn where a model only classes what it is given. */
@@ -54,8 +56,8 @@ export class Editor {
     if (xyxy[2] - xyxy[0] < 1 || xyxy[3] - xyxy[1] < 1) return;
     const made = this.boxes ? { xyxy, rings: null, area: null }
       : { xyxy, rings: [ring], area: areaOf(ring) * this.image.unitPx ** 2 };
-    this.cells.add({ ...made, class: this.className() });
-    say(`Cell added: ${this.describe()}`);
+    const added = this.cells.add({ ...made, class: this.className() });
+    if (added) say(`Cell added: ${this.describe()}`);
   }
 
   /** For the keyboard: one of the usual size in the middle of what is seen. */
@@ -73,16 +75,13 @@ export class Editor {
   }
 
   remove() {
-    if (this.cells.chosen === null) return;
-    this.cells.remove();
-    say(`Cell deleted. ${this.cells.shown.length} left.`);
+    if (this.cells.remove()) say(`Cell deleted. ${this.cells.shown.length} left.`);
   }
 
   /** @param {string | undefined} name */
   relabel(name) {
     if (!name || !this.cells.chosenCell || this.cells.chosenCell.class === name) return;
-    this.cells.edit({ class: name });
-    say(this.describe());
+    if (this.cells.edit({ class: name })) say(this.describe());
   }
 
   /** By whole pixels of the image, or more where those cannot be seen. */
@@ -108,6 +107,8 @@ export class Editor {
   resize(corner, [x, y]) {
     const cell = this.cells.chosenCell;
     this.before ||= cell;
+    // By keys another cell may be chosen, or this one be deleted, with the button still held.
+    if (!cell || cell !== this.before) return;
     const [x0, y0, x1, y1] = this.before.xyxy;
     const [fx, fy] = [[x1, y1], [x0, y1], [x0, y0], [x1, y0]][corner];
     const box = clipped([Math.min(x, fx), Math.min(y, fy), Math.max(x, fx), Math.max(y, fy)],
@@ -119,7 +120,13 @@ export class Editor {
   }
 
   resized() {
-    if (this.draft) this.cells.edit({ xyxy: this.draft.map(round) });
+    const { draft } = this;
+    if (draft && this.cells.chosenCell === this.before) this.cells.edit({ xyxy: draft.map(round) });
+    this.unresized();
+  }
+
+  /** The box stays as it was. */
+  unresized() {
     this.before = null;
     this.draft = null;
   }

@@ -11,6 +11,7 @@ const SMOOTH_PX = 1;
  * @property {(id: number | null) => void} choose
  * @property {(corner: number, point: [number, number]) => void} resize while a corner is dragged.
  * @property {() => void} resized when it is let go.
+ * @property {() => void} unresized when that is broken off.
  * @property {(points: [number, number][]) => void} drawn in image pixels.
  * @property {() => "look" | "box" | "outline"} mode
  */
@@ -62,7 +63,7 @@ export class Gestures {
     this.frame.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, at);
     if (this.pointers.size > 1) {
-      this.#stop();
+      this.breakOff();
       this.act = { kind: "pinch" };
       return;
     }
@@ -146,6 +147,12 @@ export class Gestures {
 
   #lost(event) {
     this.pointers.delete(event.pointerId);
+    this.breakOff();
+  }
+
+  /** What was begun comes to nothing. */
+  breakOff() {
+    if (this.act && this.act.kind === "resize") this.wishes.unresized();
     this.#stop();
   }
 

@@ -1,6 +1,5 @@
 // One image: look at it, correct its cells, save them.
 
-import * as api from "../shared/api.js";
 import { confirmed, typing } from "../shared/dialogs.js";
 import { by } from "../shared/dom.js";
 import { guarded, say } from "../shared/say.js";
@@ -8,13 +7,14 @@ import { counted } from "../shared/words.js";
 import { Board } from "./board.js";
 import { CellTable } from "./cell_table.js";
 import { Cells } from "./cells.js";
-import { bodyOf, cellsOf } from "./corrections.js";
+import { cellsOf } from "./corrections.js";
 import { Editor } from "./editor.js";
 import { Gestures } from "./gestures.js";
 import { onKey } from "./keys.js";
 import { showClassLayers, startLayers } from "./layers.js";
+import { load } from "./loading.js";
 import { countsInWords, showPanel } from "./panel.js";
-import { openPicture } from "./picture.js";
+import { save, takeBack } from "./saving.js";
 import { showWhy } from "./why.js";
 
 const COUNT_SAID_AFTER_MS = 600;
@@ -26,13 +26,16 @@ export class ImageView {
     this.another = another;
     this.image = null;
     this.cells = null;
+    // Of the images that were asked for, the last one is opened.
+    this.turn = 0;
     this.board = new Board(by("board"), by("picture"), by("drawing"));
     this.editor = new Editor(this.board, () => by("class").value);
     this.table = new CellTable((id) => this.#choose(id, true), (event) => this.#key(event));
-    new Gestures(by("board"), this.board, {
+    this.gestures = new Gestures(by("board"), this.board, {
       choose: (id) => this.#choose(id, false),
       resize: (corner, point) => this.editor.resize(corner, point),
       resized: () => this.editor.resized(),
+      unresized: () => this.editor.unresized(),
       drawn: (points) => this.editor.draw(points),
       mode: () => this.editor.mode(),
     });
@@ -45,38 +48,60 @@ export class ImageView {
     if (!this.cells || !this.cells.dirty) return true;
     const yes = await confirmed({ title: "Leave without saving?", yes: "Leave",
       text: `The corrections of ${this.image.name} are not saved.`, no: "Stay here" });
-    if (yes) this.cells = null;
+    // The image may be come back to, and is then as it was saved.
+    if (yes && this.cells) this.#start();
     return yes;
+  }
+
+  close() {
+    this.turn += 1;
+    this.cells = null;
+    this.gestures.breakOff();
+    by("board").removeAttribute("aria-busy");
+    by("look").hidden = true;
   }
 
   /**
    * @param {string} jobId
    * @param {number} position
    * @param {{task: string, classes: string[]}} model
+   * @returns {Promise<boolean>} false where another image was asked for meanwhile.
    */
   async open(jobId, position, model) {
+    const turn = this.turn += 1;
     const place = `jobs/${jobId}/images/${position}`;
     by("board").setAttribute("aria-busy", "true");
+    if (this.cells) this.cells.frozen = true;
     try {
-      const image = await api.json(place);
-      const [picture, outlines] = await Promise.all([
-        openPicture(place, image, () => this.board.draw()),
-        model.task === "detection" ? null : api.json(`${place}/cells.geojson`),
-      ]);
-      Object.assign(this, { image, place, model, outlines });
-      by("look").hidden = false;
-      by("board").style.aspectRatio = String(image.width / image.height);
-      this.board.open(picture, image.width, image.height);
-      this.#showClasses();
-      this.#start();
+      const loaded = await load(place, model.task, () => this.board.draw());
+      if (turn === this.turn) this.#show({ place, model, ...loaded });
+      else loaded.picture.close();
+    } catch (error) {
+      if (turn !== this.turn) return false;
+      if (this.cells) this.cells.frozen = false;
+      throw error;
     } finally {
-      by("board").removeAttribute("aria-busy");
+      if (turn === this.turn) by("board").removeAttribute("aria-busy");
     }
+    return turn === this.turn;
+  }
+
+  #show({ place, model, image, picture, outlines }) {
+    Object.assign(this, { image, place, model, outlines });
+    by("look").hidden = false;
+    by("board").style.aspectRatio = String(image.width / image.height);
+    this.gestures.breakOff();
+    this.board.open(picture, image.width, image.height);
+    this.#showClasses();
+    this.#start();
   }
 
   #start() {
     const { image, model } = this;
-    this.cells = new Cells(cellsOf(image, this.outlines), () => this.#paint());
+    const cells = new Cells(cellsOf(image, this.outlines), () => {
+      if (this.cells === cells) this.#paint();
+    });
+    this.cells = cells;
     const um = image.summary && image.summary.pixel_size_um;
     this.unit = um ? "µm" : "px";
     this.editor.open(this.cells, { task: model.task, classes: model.classes, width: image.width,
@@ -134,11 +159,11 @@ export class ImageView {
 
   #choose(id, show) {
     this.cells.choose(id);
-    if (show) this.#show();
+    if (show) this.#showChosen();
     say(this.editor.describe());
   }
 
-  #show() {
+  #showChosen() {
     if (!this.cells.chosenCell) return;
     this.board.view.show(this.cells.chosenCell.xyxy);
     this.board.draw();
@@ -168,13 +193,13 @@ export class ImageView {
       this.board.view.pan(dx * 60, dy * 60);
       this.board.draw();
     } else if (this.cells.stepTowards(dx, dy)) {
-      this.#show();
+      this.#showChosen();
       say(this.editor.describe());
     }
   }
 
   #step(by_) {
-    if (this.cells.step(by_)) this.#show();
+    if (this.cells.step(by_)) this.#showChosen();
     say(this.editor.describe());
   }
 
@@ -210,24 +235,32 @@ export class ImageView {
   }
 
   #save = guarded(async () => {
-    if (!this.cells.dirty && this.image.corrections) return;
-    const body = bodyOf(this.model.task, this.cells.shown, this.image);
-    const answer = await api.put(`${this.place}/corrections`, body);
-    this.image.corrections = answer.corrections;
-    this.cells.markSaved();
+    const { image, cells, place, model } = this;
+    const n = await save(place, { image, cells, task: model.task });
+    if (n === null) return;
+    // Left without saving, and not touched since.
+    if (this.image === image && this.cells !== cells && !this.cells.dirty) this.#start();
+    say(`Saved ${counted(n, "cell")}.`);
     await this.saved();
-    say(`Saved ${counted(this.cells.shown.length, "cell")}.`);
   });
 
   #revert = guarded(async () => {
+    const { image, place } = this;
     const yes = await confirmed({ title: "Back to the model's cells?", yes: "Throw them away",
-      text: `The corrections of ${this.image.name} are thrown away.`, no: "Keep them" });
+      text: `The corrections of ${image.name} are thrown away.`, no: "Keep them" });
     if (!yes) return;
-    this.image = await api.json(`${this.place}/corrections`, { method: "DELETE" });
-    this.#start();
-    await this.saved();
+    const { all } = this.cells;
+    await takeBack(place, image);
+    if (this.image === image) this.#takenBack(all);
     say("The model's cells are back.");
+    await this.saved();
   });
+
+  #takenBack(before) {
+    // What was changed meanwhile stays, and differs from all that is saved.
+    if (this.cells.dirty && this.cells.all !== before) this.cells.markSaved({ all: null, lowest: 0 });
+    else this.#start();
+  }
 
   #listen() {
     const on = (id, deed) => by(id).addEventListener("click", deed);
@@ -242,17 +275,20 @@ export class ImageView {
     on("revert", () => this.#revert());
     by("class").addEventListener("change", () => this.editor.relabel(by("class").value));
     by("score").addEventListener("input", () => {
-      this.cells.setLowest(Number(by("score").value));
+      const { cells, model } = this;
+      cells.setLowest(Number(by("score").value));
       clearTimeout(this.countSaid);
-      this.countSaid = setTimeout(() => say(countsInWords(this.cells, this.model.classes)),
-        COUNT_SAID_AFTER_MS);
+      this.countSaid = setTimeout(() => {
+        if (this.cells === cells) say(countsInWords(cells, model.classes));
+      }, COUNT_SAID_AFTER_MS);
     });
     by("board").addEventListener("keydown", (event) => this.#key(event));
     // Undo and save work wherever the focus is, but in a field.
     document.addEventListener("keydown", (event) => {
       const inside = by("board").contains(event.target) || by("cell-rows").contains(event.target);
       const wanted = (event.ctrlKey || event.metaKey) && /^[zys]$/i.test(event.key);
-      if (wanted && !inside && !by("look").hidden && !typing(event.target)) this.#key(event);
+      const seen = !by("job").hidden && !by("look").hidden && !document.querySelector("dialog[open]");
+      if (wanted && !inside && seen && !typing(event.target)) this.#key(event);
     });
     window.addEventListener("beforeunload", (event) => {
       if (this.cells && this.cells.dirty) event.preventDefault();

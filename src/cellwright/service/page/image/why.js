@@ -7,6 +7,9 @@ import { percent } from "../shared/words.js";
 import { shareBar } from "../charts/share_bar.js";
 import { colourOf } from "./palette.js";
 
+// Of those who ask for evidence, the last one is answered, and only while its cell is shown.
+let turn = 0;
+
 /**
  * @param {Record<string, any> | null} row of the chosen cell; null takes the card away.
  * @param {string[]} classes
@@ -16,6 +19,7 @@ export function showWhy(row, classes, place) {
   by("why").hidden = !row;
   if (!row || by("why").dataset.cell === `${place} ${row.label}`) return;
   by("why").dataset.cell = `${place} ${row.label}`;
+  turn += 1;
   by("why-picture").hidden = true;
   by("why-unlike").hidden = !row.unlike;
   by("why-notes").textContent = sentence(row.notes || "");
@@ -30,8 +34,10 @@ export function showWhy(row, classes, place) {
 }
 
 const look = guarded(async (row, name, place) => {
+  const mine = turn += 1;
   const query = new URLSearchParams({ class: name, label: String(row.label) });
   const picture = await api.blob(`${place}/explanation.png?${query}`);
+  if (turn !== mine) return;
   URL.revokeObjectURL(by("why-image").src);
   by("why-image").src = URL.createObjectURL(picture);
   by("why-image").alt = `The cell with the evidence for ${name} in colour`;

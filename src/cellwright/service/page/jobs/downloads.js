@@ -9,10 +9,12 @@ const REPORTS = [
   { file: "overlays.zip", name: "Images with their cells drawn", kind: "PNG" },
 ];
 const TABLES = [
-  { file: "summary.csv", name: "Counts, a row an image", kind: "CSV" },
-  { file: "summary.parquet", name: "Counts, a row an image", kind: "Parquet" },
-  { file: "cells.csv", name: "Cells, a row a cell", kind: "CSV" },
-  { file: "cells.parquet", name: "Cells, a row a cell", kind: "Parquet" },
+  { file: "counts.csv", name: "Counts, as checked", kind: "CSV" },
+  { file: "counts.parquet", name: "Counts, as checked", kind: "Parquet" },
+  { file: "summary.csv", name: "Counts, as the model found them", kind: "CSV" },
+  { file: "summary.parquet", name: "Counts, as the model found them", kind: "Parquet" },
+  { file: "cells.csv", name: "Cells, as the model found them", kind: "CSV" },
+  { file: "cells.parquet", name: "Cells, as the model found them", kind: "Parquet" },
   { file: "corrected.csv", name: "Corrected cells", kind: "CSV" },
   { file: "results", name: "Everything, for programs", kind: "JSON" },
 ];
@@ -28,18 +30,25 @@ const LABELS = {
 /** @param {any} job */
 export function showDownloads(job) {
   by("downloads").hidden = !job.n_done;
-  by("reports").replaceChildren(...REPORTS.map((one) => button(job, one)));
-  by("tables").replaceChildren(...TABLES.map((one) => button(job, one)));
-  by("outlines").replaceChildren(...OUTLINES.map((one) => button(job, one)));
   const formats = job.label_formats || [];
-  by("labels").replaceChildren(...formats.map((format) => button(job, {
-    file: `labels.zip?format=${format}`, name: "Corrected labels", kind: LABELS[format] || format })));
+  // While a job goes on this is called all the time, and a button made anew loses the focus.
+  const made = [job.id, ...formats].join(" ");
+  if (by("downloads").dataset.made !== made) showButtons(job, formats);
+  by("downloads").dataset.made = made;
   const corrected = job.images.filter((image) => image.corrected).length;
   by("labels-text").textContent = corrected
     ? `${corrected} of ${job.n_done} images are checked; these go into the labels.`
     : "Check an image and save it: only what a person has checked is a label to train on.";
   for (const one of by("labels").children) one.disabled = !corrected;
   by("labels-box").hidden = !formats.length;
+}
+
+function showButtons(job, formats) {
+  by("reports").replaceChildren(...REPORTS.map((one) => button(job, one)));
+  by("tables").replaceChildren(...TABLES.map((one) => button(job, one)));
+  by("outlines").replaceChildren(...OUTLINES.map((one) => button(job, one)));
+  by("labels").replaceChildren(...formats.map((format) => button(job, {
+    file: `labels.zip?format=${format}`, name: "Corrected labels", kind: LABELS[format] || format })));
 }
 
 function button(job, { file, name, kind }) {

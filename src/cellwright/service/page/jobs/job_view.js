@@ -28,10 +28,15 @@ export class JobView {
     this.modelOf = modelOf;
     this.gone = gone;
     this.job = null;
-    /** @type {number | null} */
+    /** @type {number | null} of the image that is open. */
     this.position = null;
+    /** @type {number | null} of the one that was asked for last, and may still be on its way. */
+    this.wanted = null;
+    // Of the jobs that were asked for, the last one is opened.
+    this.visit = 0;
     // Of those who follow a job, the last one goes on.
     this.turn = 0;
+    this.following = false;
     this.silent = false;
     this.list = new ImageList((position) => {
       if (this.job.images[position].state === "done") show(this.job.id, position);
@@ -46,14 +51,18 @@ export class JobView {
     });
     by("cancel").addEventListener("click", guarded(() => this.#post("cancel")));
     by("resume").addEventListener("click", guarded(async () => {
+      const { id } = this.job;
       await this.#post("resume");
-      this.#follow(this.job.id);
+      if (this.#isOpen(id)) this.#follow(id);
     }));
     by("delete-job").addEventListener("click", guarded(() => this.#delete()));
   }
 
-  mayLeave() {
-    return this.image.mayLeave();
+  async mayLeave() {
+    const may = await this.image.mayLeave();
+    // A job that is still on its way is no longer wanted.
+    if (may) this.visit += 1;
+    return may;
   }
 
   /**
@@ -61,22 +70,45 @@ export class JobView {
    * @param {number | null} position of the image to open; null for the first that is done.
    */
   async open(id, position) {
-    if (!this.job || this.job.id !== id) {
-      this.position = null;
-      this.image.cells = null;
-      by("look").hidden = true;
-      this.job = await api.json(`jobs/${id}`);
+    const visit = this.visit += 1;
+    const isNew = !this.#isOpen(id);
+    if (isNew) {
+      this.#close();
+      const job = await api.json(`jobs/${id}`);
+      if (visit !== this.visit) return;
+      this.job = job;
       this.#show();
-      this.#follow(id);
+      by("job").classList.toggle("coming", false);
     }
-    if (position !== null) await this.#look(position);
+    const looked = position === null ? null : this.#look(position);
+    if (isNew || (this.job.state === "running" && !this.following)) this.#follow(id);
+    await looked;
+  }
+
+  #isOpen(id) {
+    return Boolean(this.job) && this.job.id === id;
+  }
+
+  #close() {
+    this.job = null;
+    this.position = null;
+    this.wanted = null;
+    this.silent = false;
+    this.image.close();
+    by("job").classList.toggle("coming", true);
   }
 
   async #look(position) {
-    if (position === this.position && this.image.cells) return;
+    if (position === this.wanted && this.image.cells) return;
     const image = this.job.images[position];
     if (!image || image.state !== "done") return;
-    await this.image.open(this.job.id, position, this.#model());
+    this.wanted = position;
+    try {
+      if (!await this.image.open(this.job.id, position, this.#model())) return;
+    } catch (error) {
+      this.wanted = this.position;
+      throw error;
+    }
     this.position = position;
     this.list.show(this.job, position);
     say(`${image.name} is open.`);
@@ -88,35 +120,40 @@ export class JobView {
 
   #follow = guarded(async (id) => {
     const turn = this.turn += 1;
-    const followed = () => this.turn === turn && this.job && this.job.id === id;
+    const followed = () => this.turn === turn && this.#isOpen(id);
+    this.following = true;
+    try {
+      await this.#toTheEnd(id, followed);
+    } finally {
+      if (this.turn === turn) this.following = false;
+    }
+    if (!followed() || this.job.state === "running") return;
+    say(`${by("progress-text").textContent}.`);
+    await showPooled(this.job, this.#model().classes);
+  });
+
+  async #toTheEnd(id, followed) {
     const begun = { at: Date.now(), done: this.job.n_done + this.job.n_failed };
     while (followed()) {
       try {
         this.#show(begun);
         const first = this.job.images.find((image) => image.state === "done");
-        if (first && this.position === null) await this.#look(first.position);
-        if (!followed() || this.job.state !== "running") break;
+        if (first && this.wanted === null) await this.#look(first.position);
+        if (!followed() || this.job.state !== "running") return;
         await api.pause(POLL_MS);
-        if (!followed()) break;
-        if (by("job").hidden) return this.#forget(id);
+        // Whoever comes back to this job follows it anew.
+        if (!followed() || by("job").hidden) return;
         const job = await api.json(`jobs/${id}`);
         if (followed()) this.job = job;
         this.silent = false;
       } catch (error) {
+        if (!followed()) return;
         if (!api.isSilence(error)) throw error;
         // A service that is started again goes on with the job, and so does this page.
         this.silent = true;
         await api.pause(POLL_MS);
       }
     }
-    if (!followed()) return;
-    say(`${by("progress-text").textContent}.`);
-    await showPooled(this.job, this.#model().classes);
-  });
-
-  // Whoever comes back to this job follows it anew.
-  #forget(id) {
-    if (this.job && this.job.id === id) this.job = null;
   }
 
   #show(begun = null) {
@@ -140,7 +177,7 @@ export class JobView {
     by("resume").hidden = job.state !== "cancelled";
     by("images-box").hidden = job.n_images < 2 && !job.n_failed;
     by("job").classList.toggle("single", by("images-box").hidden);
-    by("pooled").hidden = running || job.n_done < 2;
+    by("pooled").hidden = running || job.n_done < 2 || by("pooled").dataset.job !== job.id;
     by("look-empty").textContent = EMPTY[job.state];
     by("look-empty").hidden = job.n_done > 0;
     this.list.show(job, this.position);
@@ -148,7 +185,11 @@ export class JobView {
   }
 
   async #refresh() {
-    this.job = await api.json(`jobs/${this.job.id}`);
+    if (!this.job) return;
+    const { id } = this.job;
+    const job = await api.json(`jobs/${id}`);
+    if (!this.#isOpen(id)) return;
+    this.job = job;
     this.#show();
     if (this.job.state !== "running") await showPooled(this.job, this.#model().classes);
   }
@@ -165,15 +206,16 @@ export class JobView {
         + "are deleted from the service. This cannot be undone." });
     if (!yes) return;
     await api.json(`jobs/${job.id}`, { method: "DELETE" });
-    this.job = null;
-    this.image.cells = null;
-    this.gone();
+    if (this.#isOpen(job.id)) {
+      this.#close();
+      this.gone();
+    }
     say("Deleted.");
   }
 
   #beside(by_) {
     const done = this.job.images.filter((image) => image.state === "done");
-    const at = done.findIndex((image) => image.position === this.position);
+    const at = done.findIndex((image) => image.position === this.wanted);
     const next = done[at + by_];
     return next ? next.position : null;
   }

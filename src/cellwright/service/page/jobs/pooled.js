@@ -7,11 +7,18 @@ import { histogram } from "../charts/histogram.js";
 import { shareRows, shareText, viability } from "../charts/shares.js";
 import { colourOf } from "../image/palette.js";
 
+// Of the counts that were asked for, the last ones are shown.
+let turn = 0;
+
 /** @param {any} job @param {string[]} classes */
 export async function showPooled(job, classes) {
-  by("pooled").hidden = job.n_done < 2;
+  const mine = turn += 1;
+  if (job.n_done < 2) by("pooled").hidden = true;
   if (job.n_done < 2) return;
   const counts = await api.json(`jobs/${job.id}/counts`);
+  if (turn !== mine) return;
+  by("pooled").dataset.job = job.id;
+  by("pooled").hidden = false;
   const pooled = new Map(counts.classes.map(({ name, n }) => [name, n]));
   by("pooled-total").textContent = `${number(counts.n_cells)} cells in ${number(job.n_done)} images`;
   by("pooled-rows").replaceChildren(...shareRows(pooled, classes));

@@ -103,12 +103,26 @@ export async function blob(path, options) {
 }
 
 /**
+ * The same, with the tag of what came where the service gives one.
  * @param {string} path
- * @param {unknown} value
+ * @param {RequestInit} [options]
+ * @returns {Promise<{value: any, etag: string | null}>}
  */
-export function put(path, value) {
-  const headers = { "Content-Type": "application/json" };
-  return json(path, { method: "PUT", headers, body: JSON.stringify(value) });
+export async function tagged(path, options) {
+  const answer = await ask(path, options);
+  return { value: await heard(answer.json()), etag: answer.headers.get("ETag") };
+}
+
+/**
+ * @param {string} path
+ * @param {unknown} value null takes away what is there.
+ * @param {string | null} [etag] of what is there; refused (412) where that has changed since.
+ */
+export function put(path, value, etag = null) {
+  const match = etag ? { "If-Match": etag } : {};
+  if (value === null) return tagged(path, { method: "DELETE", headers: match });
+  const headers = { "Content-Type": "application/json", ...match };
+  return tagged(path, { method: "PUT", headers, body: JSON.stringify(value) });
 }
 
 /**
