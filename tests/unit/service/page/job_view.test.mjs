@@ -220,3 +220,26 @@ test("who signs in again keeps what is not saved, and the job is followed on", a
   await polled();
   assert.match(by("progress-text").textContent, /^Done/);
 });
+
+test("a job that waits for a model says so, and goes on being followed", async () => {
+  const waits = "the model 'mine', which is not served here";
+  answers["GET jobs/a"] = { ...jobOf("a", { state: "running", done: 1 }), waits_for: waits };
+  service(answers);
+  await view.open("a", null);
+  await calm();
+  assert.equal(by("progress-left").textContent, `It waits for ${waits}.`);
+  assert.equal(by("resume").hidden, true);
+});
+
+test("what failed can be tried again, what was cancelled goes on", async () => {
+  const shown = [];
+  for (const [state, failed] of [["done", 0], ["done", 1], ["cancelled", 0]]) {
+    answers["GET jobs/a"] = { ...jobOf("a", { state, done: 2 }), n_failed: failed };
+    service(answers);
+    view.job = null;
+    await view.open("a", null);
+    await calm();
+    shown.push(by("resume").hidden ? "" : by("resume").textContent);
+  }
+  assert.deepEqual(shown, ["", "Try again what failed", "Go on counting"]);
+});

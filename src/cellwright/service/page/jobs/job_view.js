@@ -170,11 +170,14 @@ export class JobView {
     by("progress-text").textContent = `${STATES[job.state]}: ${over} of ${
       counted(job.n_images, "image")}${failed}`;
     by("progress-left").textContent = !running ? "" : this.silent ? SILENT
+      : job.waits_for ? `It waits for ${job.waits_for}.`
       : begun ? left(begun, over, job.n_images) : "";
     by("job-state").dataset.state = job.n_failed && !running ? "failed" : job.state;
     if (running) sayNowAndThen(this.silent ? SILENT : by("progress-text").textContent);
     by("cancel").hidden = !running;
-    by("resume").hidden = job.state !== "cancelled";
+    const cancelled = job.state === "cancelled";
+    by("resume").hidden = running || !(cancelled || job.n_failed);
+    by("resume").textContent = cancelled ? "Go on counting" : "Try again what failed";
     by("images-box").hidden = job.n_images < 2 && !job.n_failed;
     by("job").classList.toggle("single", by("images-box").hidden);
     by("pooled").hidden = running || job.n_done < 2 || by("pooled").dataset.job !== job.id;
