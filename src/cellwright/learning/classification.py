@@ -20,7 +20,6 @@ from cellwright.bundles.card import Card, Evaluation, InputSpec
 from cellwright.bundles.class_probabilities import ClassProbabilities
 from cellwright.bundles.probe import disc_picture
 from cellwright.data.crop_transforms import CROP_PRESETS
-from cellwright.data.splits import write_split
 from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.explain.importance import measure_importance, write_importance
@@ -52,6 +51,7 @@ from cellwright.learning.quantization_aware import AwareNetwork, together
 from cellwright.learning.run_record import (
     TEST_SEED,
     TrainingResult,
+    claim_parts,
     claim_run_dir,
     training_record,
 )
@@ -63,6 +63,7 @@ from cellwright.learning.smaller_network import (
     shipped_graph,
     to_train,
 )
+from cellwright.learning.start_leaks import with_leaks_of
 from cellwright.learning.starting_weights import Start, read_start
 from cellwright.learning.trainer import FitPlan, Watch, best_epoch, presets_by_epoch, run_trainer
 from cellwright.learning.training_data import Parts
@@ -126,9 +127,10 @@ def train_classifier(
     rare = refuse_rare(parts.train, parts.val)
     chosen = config.classification
     spec, decoding = choose_class_input(parts.train, config.input, chosen)
-    write_split(run_dir / "split.csv", parts.whole, parts.part_of)
+    claim_parts(parts, run_dir)
     record = training_record(config, parts, command=command)
     start = None if config.start_from is None else read_start(config.start_from)
+    parts = with_leaks_of(start, parts, config.data)
     train, val = (read_crops(part, spec, decoding) for part in (parts.train, parts.val))
     train = with_measurements(train, parts.train, config.input, chosen)
     classes = parts.whole.classes

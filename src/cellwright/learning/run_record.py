@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from cellwright.bundles.card import InputSpec, TrainingRecord
-from cellwright.data.checksum import checksum
+from cellwright.data.splits import read_split, write_split
 from cellwright.data.yaml_text import read_yaml
 from cellwright.errors import ConfigError
 from cellwright.images.write import atomic_path, make_folder
@@ -27,6 +27,9 @@ from cellwright.metrics.detection import DetectionReport
 from cellwright.metrics.report import Report
 
 TEST_SEED = 20
+
+SETTINGS, SPLIT, DATA_SUM = "config.yaml", "split.csv", "data.sha256"
+"""Files that a run folder holds before anything is learned."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
         ConfigError: another config was run there.
     """
     make_folder(run_dir)
-    path = run_dir / "config.yaml"
+    path = run_dir / SETTINGS
     wanted = config.model_dump(mode="json")
     if path.exists():
         held = _held(path)
@@ -71,9 +74,37 @@ def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
         temporary.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
 
 
+def claim_parts(parts: Parts, run_dir: Path) -> None:
+    """Write which images are in which part into a run folder, or check that it began with these.
+
+    Else a run that goes on would be judged on images that it learned from before.
+
+    Raises:
+        ConfigError: other images, labels or parts were learned from there.
+        DatasetError: the split that the folder holds cannot be read.
+    """
+    split, data_sum = run_dir / SPLIT, run_dir / DATA_SUM
+    if _was_begun(run_dir):
+        part_of = {record.id: parts.part_of[record.id] for record in parts.whole}
+        changed = split.exists() and read_split(split) != part_of
+        # Older folders hold the split alone.
+        if data_sum.exists():
+            held = data_sum.read_text(encoding="utf-8").strip()
+            changed = changed or held != parts.data_checksum
+        if changed:
+            raise ConfigError(
+                "the images, their labels or their parts changed since this run began",
+                where=run_dir,
+                remedy="choose another run folder with --out, or delete this one",
+            )
+    write_split(split, parts.whole, parts.part_of)
+    with atomic_path(data_sum) as temporary:
+        temporary.write_text(parts.data_checksum + "\n", encoding="utf-8")
+
+
 def _was_begun(run_dir: Path) -> bool:
     """Whether the folder holds more than what is written before the first epoch."""
-    return any(entry.name not in ("config.yaml", "split.csv") for entry in run_dir.iterdir())
+    return any(entry.name not in (SETTINGS, SPLIT, DATA_SUM) for entry in run_dir.iterdir())
 
 
 def _without_permission(settings: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +152,8 @@ def training_record(config: TrainConfig, parts: Parts, *, command: str) -> Train
     return TrainingRecord(
         data=parts.whole.name,
         data_licence=parts.whole.licence or config.data.licence,
-        data_checksum=checksum(parts.whole),
+        data_checksum=parts.data_checksum,
+        learned_from=parts.learned_from,
         n_images=len(parts.train),
         command=command,
         commit=commit(),

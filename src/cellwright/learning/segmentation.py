@@ -23,7 +23,6 @@ from cellwright.bundles.probe import disc_picture
 from cellwright.data.cell_weights import CELL_WEIGHTS
 from cellwright.data.mask_pictures import Labelling
 from cellwright.data.mask_transforms import MASK_PRESETS
-from cellwright.data.splits import write_split
 from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.inference.evaluate_segmentation import evaluate_segmentation
@@ -35,6 +34,7 @@ from cellwright.learning.optimizers import check_rule
 from cellwright.learning.quantization_aware import AwareNetwork
 from cellwright.learning.run_record import (
     TrainingResult,
+    claim_parts,
     claim_run_dir,
     test_tensors,
     training_record,
@@ -49,6 +49,7 @@ from cellwright.learning.smaller_network import (
     shipped_graph,
     to_train,
 )
+from cellwright.learning.start_leaks import with_leaks_of
 from cellwright.learning.starting_weights import read_start
 from cellwright.learning.trainer import Watch, best_epoch
 from cellwright.learning.training_data import Parts, choose_input, choose_window, survey_pixels
@@ -117,9 +118,10 @@ def train_segmenter(
     plan = _plan(parts, config)
     spec = plan.input
     start = None if config.start_from is None else read_start(config.start_from)
+    parts = with_leaks_of(start, parts, config.data)
     fed = _fed(plan.network, n_channels=spec.channels)
     network = as_begun(plan.network, config, fed, start)
-    write_split(run_dir / "split.csv", parts.whole, parts.part_of)
+    claim_parts(parts, run_dir)
     job = SegmentationJob(
         train=parts.train,
         val=parts.val,

@@ -17,7 +17,6 @@ import torch
 
 from cellwright.bundles.bundle import graph_entry, open_bundle, write_bundle
 from cellwright.bundles.card import Card, Decoding, Evaluation, InputSpec, TrainingRecord
-from cellwright.data.splits import write_split
 from cellwright.detectors import DETECTORS
 from cellwright.detectors.protocol import DetectionJob, ExportedDetector, Schedule
 from cellwright.errors import ConfigError, UnknownNameError
@@ -29,11 +28,13 @@ from cellwright.learning.config import TrainConfig
 from cellwright.learning.fit import fit_detector
 from cellwright.learning.run_record import (
     TrainingResult,
+    claim_parts,
     claim_run_dir,
     test_tensors,
     training_record,
 )
 from cellwright.learning.segmentation import begin_segmenter, train_segmenter
+from cellwright.learning.start_leaks import with_leaks_of
 from cellwright.learning.starting_weights import read_start, starting_from
 from cellwright.learning.trainer import Watch, best_epoch
 from cellwright.learning.training_data import Parts, choose_input, choose_window, load_parts, survey
@@ -95,7 +96,8 @@ def _train_detector(
     pl.seed_everything(config.seed, workers=True, verbose=False)
 
     start = None if config.start_from is None else read_start(config.start_from)
-    write_split(run_dir / "split.csv", parts.whole, parts.part_of)
+    parts = with_leaks_of(start, parts, config.data)
+    claim_parts(parts, run_dir)
     looks = survey(parts.train)
     spec = choose_input(looks, config.input)
     window, crops = choose_window(looks, spec, config.input)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from cellwright.bundles.card import InputSpec
+from cellwright.data.checksum import checksum, checksum_of_ids
 from cellwright.data.crops import cropped
 from cellwright.data.datasets import load_dataset
 from cellwright.data.formats import read_labelled
@@ -45,6 +47,17 @@ class Parts:
     test: LabelledSet | None
     part_of: Mapping[str, str]
     leaks: tuple[str, ...] = ()
+
+    @cached_property
+    def data_checksum(self) -> str:
+        """Of all images and labels."""
+        return checksum(self.whole)
+
+    @property
+    def learned_from(self) -> str:
+        """Checksum of the ids of the training part."""
+        ids = (record.id for record in self.whole)
+        return checksum_of_ids(name for name in ids if self.part_of.get(name) == "train")
 
     def called(self, name: str) -> str:
         """What a card calls the images that figures are of: set, part, and whether it leaks."""
