@@ -54,6 +54,7 @@ from cellwright.learning.run_record import (
     claim_parts,
     claim_run_dir,
     training_record,
+    unsettled_path,
 )
 from cellwright.learning.smaller_network import (
     as_begun,
@@ -270,21 +271,22 @@ def _class_rule(
 def bundle_and_evaluate(
     draft: Draft, parts: Parts, run_dir: Path, *, quantile: float
 ) -> TrainingResult:
-    """Write the bundle, look at the validation part with it, write it again with what this taught.
+    """Write a draft, look at the validation part with it, write the bundle with what this taught.
 
     Temperature and threshold come from the validation part, figures from both.
     """
     path = run_dir / f"{draft.card.name}.cellwright"
-    classifier = Classifier(draft.write(path, draft.card))
-    val = classify_labelled(classifier, parts.val)
-    decoding = settle(classifier.decoding, val, quantile=quantile)
-    card = draft.card.model_copy(update={"classification": decoding})
-    settled = Classifier(replace(draft.write(path, card), card=card))
-    val = replace(val, found=settled.read(val.logits))
-    seen, looked_at = {"validation part": val}, {"validation part": parts.val}
-    if parts.test is not None:
-        seen["test part"] = classify_labelled(settled, parts.test)
-        looked_at["test part"] = parts.test
+    with unsettled_path(path) as unsettled:
+        classifier = Classifier(draft.write(unsettled, draft.card))
+        val = classify_labelled(classifier, parts.val)
+        decoding = settle(classifier.decoding, val, quantile=quantile)
+        card = draft.card.model_copy(update={"classification": decoding})
+        settled = Classifier(draft.write(unsettled, card))
+        val = replace(val, found=settled.read(val.logits))
+        seen, looked_at = {"validation part": val}, {"validation part": parts.val}
+        if parts.test is not None:
+            seen["test part"] = classify_labelled(settled, parts.test)
+            looked_at["test part"] = parts.test
     reports = {name: report_classes(one, settled) for name, one in seen.items()}
     evaluations = tuple(
         Evaluation.of(report, parts.called(name)) for name, report in reports.items()

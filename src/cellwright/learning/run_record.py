@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -132,6 +133,19 @@ def _held(path: Path) -> dict[str, Any]:
         return TrainConfig.model_validate(held).model_dump(mode="json")
     except ValidationError:
         return held if isinstance(held, dict) else {}
+
+
+@contextmanager
+def unsettled_path(bundle: Path) -> Iterator[Path]:
+    """Where ``bundle`` lies until its thresholds are chosen; that file is gone in the end.
+
+    A killed evaluation so leaves no bundle that looks done, and none in place of a good one.
+    """
+    path = bundle.with_name(f"{bundle.stem}.unsettled{bundle.suffix}")
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def test_tensors(

@@ -95,7 +95,7 @@ def load_parts(config: DataConfig) -> Parts:
         whole=labelled,
         train=_learned_from(part(labelled, part_of, "train"), config),
         val=only_labelled(part(labelled, part_of, "val"), "the validation part"),
-        test=part(labelled, part_of, "test") if has_test else None,
+        test=only_labelled(part(labelled, part_of, "test"), "the test part") if has_test else None,
         part_of=part_of,
         leaks=found,
     )
@@ -284,7 +284,9 @@ def choose_window(
     sizes = np.array([shape[1:] for shape in looks.shapes])
     height, width = (np.median(sizes, axis=0) * spec.resize_factor).tolist()
     longest = min(spec.tile_px, config.window_px or spec.tile_px)
-    window = tuple(min(longest, -(-round(edge) // MULTIPLE) * MULTIPLE) for edge in (height, width))
+    # Deep networks halve a window more often than that constant allows for.
+    step = max(MULTIPLE, spec.multiple)
+    window = tuple(min(longest, -(-round(edge) // step) * step) for edge in (height, width))
     fitting = round(height * width / (window[0] * window[1]))
     crops = config.crops_per_image or min(16, max(1, fitting))
     return (window[0], window[1]), crops
