@@ -41,8 +41,9 @@ from cellwright.learning.classification_module import (
 )
 from cellwright.learning.classification_page import write_page
 from cellwright.learning.config import TrainConfig
+from cellwright.learning.divergence import refuse_diverged
 from cellwright.learning.freezing import check_freezing
-from cellwright.learning.generated_crops import fill_rare, note_quality
+from cellwright.learning.generated_crops import fill_rare, note_quality, settings_for
 from cellwright.learning.graph_input import GraphInput
 from cellwright.learning.mistakes import surest_mistakes
 from cellwright.learning.optimizers import check_rule
@@ -101,6 +102,8 @@ def _check_network(config: TrainConfig) -> None:
     chosen = config.classification
     size = chosen.crop_px or (64, 64)
     network = build_classifier(chosen, 2, n_channels=3, crop_px=size)
+    if chosen.generation is not None:
+        settings_for(chosen.generation, "", seed=config.seed)
     if chosen.transfer is not None and chosen.transfer.last_blocks is not None:
         check_freezing(network, learning=chosen.transfer.last_blocks)
     to_train(network, config, GraphInput(3, size=size), anew=())
@@ -251,6 +254,7 @@ def fit_classifier(
         n_val=-(-len(val) // VAL_BATCH),
     )
     network.load_state_dict(best)
+    refuse_diverged(network)
     return network.cpu().eval()
 
 
