@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 from cellwright.errors import ConfigError
 
@@ -15,13 +15,18 @@ def refuse_diverged(network: nn.Module) -> None:
     Raises:
         ConfigError: a weight, or a mean or variance that it learned, is not finite.
     """
-    learned = dict(network.named_parameters())
+    learned: dict[str, Tensor] = dict(network.named_parameters())
     learned |= {name: one for name, one in network.named_buffers() if name.endswith(_STATISTICS)}
     broken = [name for name, one in learned.items() if not one.isfinite().all()]
     if broken:
-        raise ConfigError(
-            f"the training diverged: {len(broken)} of its {len(learned)} tensors are not finite",
-            where="schedule.learning_rate",
-            remedy="lower schedule.learning_rate or lengthen schedule.warmup_epochs, in another "
-            "run folder",
-        )
+        raise diverged(f"{len(broken)} of its {len(learned)} tensors are not finite")
+
+
+def diverged(what: str) -> ConfigError:
+    """The error of a training that diverged; ``what`` tells by what that is seen."""
+    return ConfigError(
+        f"the training diverged: {what}",
+        where="schedule.learning_rate",
+        remedy="lower schedule.learning_rate or lengthen schedule.warmup_epochs, in another run "
+        "folder",
+    )

@@ -22,6 +22,7 @@ from cellwright.data.yaml_text import read_yaml
 from cellwright.errors import ConfigError
 from cellwright.images.write import atomic_path, make_folder
 from cellwright.learning.config import TrainConfig
+from cellwright.learning.divergence import diverged
 from cellwright.learning.provenance import commit, machine
 from cellwright.learning.training_data import Parts
 from cellwright.metrics.detection import DetectionReport
@@ -151,12 +152,18 @@ def unsettled_path(bundle: Path) -> Iterator[Path]:
 def test_tensors(
     reference: Callable[[Tensor], Sequence[Tensor]], names: Sequence[str], spec: InputSpec
 ) -> dict[str, NDArray[np.float32]]:
-    """A seeded random input and what the trained network itself answers to it."""
+    """A seeded random input and what the trained network itself answers to it.
+
+    Raises:
+        ConfigError: the answer is not finite, be the weights so or not.
+    """
     edge = 2 * spec.multiple
     rng = np.random.default_rng(TEST_SEED)
     image = rng.random((1, spec.channels, edge, edge + spec.multiple)).astype(np.float32)
     with torch.no_grad():
         outputs = reference(torch.from_numpy(image))
+    if not all(out.isfinite().all() for out in outputs):
+        raise diverged("what the network answers is not finite")
     named = zip(names, outputs, strict=True)
     return {"input": image} | {name: out.numpy().astype(np.float32) for name, out in named}
 

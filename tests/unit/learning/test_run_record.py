@@ -91,3 +91,8 @@ def test_test_tensors_are_the_networks_own_answer():
     assert tensors["input"].shape == (1, 2, 32, 48)
     assert np.array_equal(tensors["a"], tensors["input"] * 2)
     assert torch.allclose(torch.from_numpy(tensors["b"]), torch.from_numpy(tensors["input"]).sum(1))
+
+
+def test_an_answer_without_end_is_a_diverged_training():
+    with pytest.raises(ConfigError, match=r"training diverged.*lower schedule\.learning_rate"):
+        tensors_to_replay(lambda image: (image / 0,), ["a"], InputSpec(channels=1))
