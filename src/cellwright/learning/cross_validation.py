@@ -148,15 +148,16 @@ def _refuse_a_split(data: DataConfig) -> None:
         ConfigError: the settings ask for another split.
     """
     asked = {
-        "data.split_file": data.split_file is not None,
-        "data.ratios": data.ratios is not None,
-        "data.allow_leak": data.allow_leak,
+        "data.split_file=null": data.split_file is not None,
+        "data.ratios=null": data.ratios is not None,
+        "data.allow_leak=false": data.allow_leak,
     }
-    for setting in (name for name, given in asked.items() if given):
+    for unset in (one for one, given in asked.items() if given):
+        setting = unset.partition("=")[0]
         raise ConfigError(
             "folds divide the whole set anew and learn from the test part of any other split",
             where=setting,
-            remedy=f"leave {setting} out, or train without --folds",
+            remedy=f"leave {setting} out (--set {unset}), or train without --folds",
         )
 
 

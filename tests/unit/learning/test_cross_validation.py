@@ -90,6 +90,8 @@ def test_another_split_beside_the_folds_is_refused(
             "data": {"path": tmp_path / "nowhere", setting: value},
         }
     )
-    with pytest.raises(ConfigError, match=rf"leave data\.{setting} out, or train without --folds"):
+    with pytest.raises(
+        ConfigError, match=rf"leave data\.{setting} out \(--set .*\), or train without --folds"
+    ):
         cross_validate(config, tmp_path / "run", n_folds=2)
     assert not (tmp_path / "run").exists()

@@ -149,3 +149,10 @@ def test_what_cannot_be_trained_is_said_before_any_image_is_read(
     with pytest.raises(CellwrightError, match=said):
         train(a_config(task, tmp_path, **sections), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_boxes_without_end_are_a_training_that_diverged(tmp_path: Path) -> None:
+    rates = {"epochs": 1, "batch_size": 4, "learning_rate": 1e4, "warmup_epochs": 0}
+    config = a_config("detection", tmp_path, schedule=rates)
+    with pytest.raises(ConfigError, match=r"training diverged.*lower schedule\.learning_rate"):
+        train(config, tmp_path / "run")
