@@ -227,7 +227,8 @@ def test_a_class_without_training_images_is_refused(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_folds_judge_every_image_once_and_go_on_after_a_kill(tmp_path):
     write_classes(tmp_path / "set", (12, 12, 8))
-    config = a_config(tmp_path, **{"schedule.epochs": 1, "schedule.gentle_epochs": 0})
+    short = {"schedule.epochs": 1, "schedule.gentle_epochs": 0}
+    config = a_config(tmp_path, **short, **{"data.ratios": "null"})
     found = cross_validate(config, tmp_path / "run", n_folds=2)
     rows = [line.split(",") for line in found.predictions.read_text().splitlines()[1:]]
     assert len({row[0] for row in rows}) == len(rows) == 32
@@ -250,7 +251,8 @@ def test_folds_judge_every_image_once_and_go_on_after_a_kill(tmp_path):
 def test_folds_are_refused_where_they_cannot_be(tmp_path):
     write_classes(tmp_path / "set", (8, 8, 4))
     with pytest.raises(DatasetError, match="'bright' occurs in 4 groups"):
-        cross_validate(a_config(tmp_path), tmp_path / "run", n_folds=5)
+        config = a_config(tmp_path, **{"data.ratios": "null"})
+        cross_validate(config, tmp_path / "run", n_folds=5)
 
 
 def _best(run: Path) -> dict[str, torch.Tensor]:

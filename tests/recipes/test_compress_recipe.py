@@ -86,7 +86,9 @@ def test_a_classifier_is_pruned_and_then_learns_in_8_bits(classifier, tmp_path):
     assert verdict["metric"] == "weighted_f1"
     assert verdict["settings"]["keep"] == "0.5"
     assert verdict["size_ratio"] > 2
+    assert "trained on images of this very set" not in done.output
     card = open_bundle(small).card
+    assert not any("another training part" in limit for limit in card.limits)
     assert card.compression.method == "prune"
     assert card.training.epochs == 1
     assert card.training.started_from.startswith("whole (")
@@ -113,6 +115,10 @@ def test_a_classifier_loses_weights_by_the_schedule(classifier, tmp_path):
         *("--epochs", "2", "--set", "pruning.every_steps=2"),
     )
     assert done.exit_code == 0, done.output
+    # Without the parent's split the set is divided anew.
+    assert "the model it is compared with was trained on images of this very set" in done.output
+    said = [limit for limit in open_bundle(out).card.limits if "another training part" in limit]
+    assert len(said) == 1
     for name, weight in graph_weights(open_bundle(out).graph()).items():
         if weight.ndim == 4 and weight.size >= 256:
             assert (weight == 0).sum() == round(0.9 * weight.size), name

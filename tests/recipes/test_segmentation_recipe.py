@@ -243,10 +243,20 @@ def test_mirror_images_of_the_config_are_those_of_the_card(task, tmp_path):
         ("segmentation", {"optimizer": "adam"}, ConfigError, "weight_decay"),
         ("segmentation", {"settings": {"width": 3}}, ConfigError, "width"),
         ("segmentation", {"settings": {"levels": 1}}, ConfigError, "levels"),
+        (
+            "input",
+            {"tile_px": 160},
+            ConfigError,
+            r"input\.tile_px: 160 is no multiple of 64.*choose 128 or 192",
+        ),
+        ("input", {"window_px": 96}, ConfigError, r"input\.window_px: 96 .*choose 64 or 128"),
     ],
 )
 def test_bad_settings_are_refused_before_any_image_is_read(section, values, error, said, tmp_path):
-    config = a_config(tmp_path, tmp_path / "nowhere", "semantic", **{section: values})
+    sections = {section: values}
+    if section == "input":
+        sections["segmentation"] = {"settings": {"widths": [4] * 7}}
+    config = a_config(tmp_path, tmp_path / "nowhere", "semantic", **sections)
     with pytest.raises(error, match=said):
         train(load_config(config), tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -144,6 +144,8 @@ class TrainingRecord(_Frozen):
     """How the model was made, so that it can be made again.
 
     Attributes:
+        learned_from: checksum of the ids of the images of its training part; empty where that was
+            not recorded.
         started_from: the bundle whose weights the training began with.
         pruning: how weights or channels were taken out, and what is zero now; empty for none.
         quantization: how it learned in 8 bits; empty where it learned in float.
@@ -162,6 +164,7 @@ class TrainingRecord(_Frozen):
     data_licence: str = ""
     data_checksum: str = ""
     n_images: int = Field(ge=0)
+    learned_from: str = ""
     started_from: str = ""
     pruning: dict[str, str] = {}
     quantization: dict[str, str] = {}

@@ -128,11 +128,13 @@ def _training(bundles: Sequence[Bundle]) -> TrainingRecord:
     """How the first was made, the epochs of all, and who the members are."""
     records = [bundle.card.training for bundle in bundles]
     known = all(record.shipped_epochs for record in records)
+    learned = {record.learned_from for record in records}
     return records[0].model_copy(
         update={
             "joined": tuple(f"{one.card.name} ({one.sha256[:12]})" for one in bundles),
             "epochs": max(record.epochs for record in records),
             "shipped_epochs": sum((one.shipped_epochs for one in records), ()) if known else (),
             "settled": "",
+            "learned_from": learned.pop() if len(learned) == 1 else "",
         }
     )

@@ -205,7 +205,7 @@ def _judge(asked: _Asked) -> Verdict:
         larger = larger or bundle
         bundle, asked = _trained(bundle, asked)
     job = replace(
-        _job(bundle, whole, asked),
+        _job(bundle, larger, whole, asked),
         runtimes=_runtimes(asked.runtime),
         max_drop=asked.max_drop,
         threads=asked.threads,
@@ -261,7 +261,9 @@ def _trained(bundle: Bundle, asked: _Asked) -> tuple[Bundle, _Asked]:
     return smaller, replace(asked, part=part, split=split)
 
 
-def _job(bundle: Bundle, whole: LabelledSet, asked: _Asked) -> CompressionJob:
+def _job(
+    bundle: Bundle, larger: Bundle | None, whole: LabelledSet, asked: _Asked
+) -> CompressionJob:
     """The images of a compression by their roles."""
     from cellwright.compression import LEARN_RANGES
     from cellwright.compression.calibration_data import draw
@@ -269,11 +271,12 @@ def _job(bundle: Bundle, whole: LabelledSet, asked: _Asked) -> CompressionJob:
 
     part, split = asked.part or "all", asked.split
     judged = only_part(whole, part, split_file=split)
-    if seen_in_training(bundle.card, whole, judged, split_file=split):
-        say(
-            "warning: this model was trained on images of this very set, so the drop may be "
-            "larger on new ones; use --part val with the --split file of its training"
-        )
+    for who, one in {"this model": bundle, "the model it is compared with": larger}.items():
+        if one is not None and seen_in_training(one.card, whole, judged, split_file=split):
+            say(
+                f"warning: {who} was trained on images of this very set, so the drop may be "
+                "another on new ones; use --part val with the --split file of its training"
+            )
     present = parts_of(whole, split_file=split) if part == "val" else set()
     training = another_part(whole, "train", split_file=split) if "train" in present else None
     chosen: Sequence[CalibrationImage] = ()

@@ -132,18 +132,23 @@ def seen_in_training(
     It cannot where the model was made from another set than ``whole``, or where the split
     file is that of its training and ``labelled`` lies outside the training part.
     """
-    from cellwright.data.checksum import checksum
+    from cellwright.data.checksum import checksum, checksum_of_ids
     from cellwright.data.splits import read_split
 
-    if not card.training.data_checksum or card.training.data_checksum != checksum(whole):
+    training = card.training
+    if not training.data_checksum or training.data_checksum != checksum(whole):
         return False
     if split_file is None:
         return True
     part_of = read_split(split_file)
+    ids = [record.id for record in whole if part_of.get(record.id) == "train"]
+    if training.learned_from and training.learned_from != checksum_of_ids(ids):
+        return True
     # Images that nobody labelled stand in the split, but are not learned from.
     learned = {
         record.id
         for record in whole
         if part_of.get(record.id) == "train" and record.load_annotation() is not None
     }
-    return len(learned) != card.training.n_images or any(one.id in learned for one in labelled)
+    another = not training.learned_from and len(learned) != training.n_images
+    return another or any(one.id in learned for one in labelled)

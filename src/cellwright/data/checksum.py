@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,18 @@ def checksum(labelled: LabelledSet) -> str:
         _add(total, digest(record.image_path))
         for part in _parts(record.load_annotation()):
             _add(total, part)
+    return total.hexdigest()
+
+
+def checksum_of_ids(ids: Iterable[str]) -> str:
+    """SHA-256 (hexadecimal) of image ids, in order: the same for the same images of one set.
+
+    >>> checksum_of_ids(["b", "a"]) == checksum_of_ids(["a", "b"])
+    True
+    """
+    total = hashlib.sha256()
+    for name in sorted(ids):
+        _add(total, name.encode())
     return total.hexdigest()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cellwright.bundles.card import DenseBoxes
 from cellwright.bundles.export import export_network
+from cellwright.data.transforms import PRESETS
 from cellwright.detectors.objective import DetectionObjective
 from cellwright.detectors.protocol import DetectionJob, ExportedDetector
 from cellwright.models.cell_detector import CellDetector, DenseBoxesGraph
@@ -39,6 +41,8 @@ class OwnDetector:
 
     licence = "Apache-2.0"
     ours = True
+    settings: type[BaseModel] = OwnSettings
+    augmentations: Collection[str] = PRESETS.keys()
 
     def require(self) -> None:
         """Needs nothing beyond what trains at all."""

@@ -8,11 +8,12 @@ that package's engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import BaseModel
 from torch import Tensor, nn
 
 from cellwright.bundles.card import BoxDecoding, InputSpec
@@ -102,10 +103,14 @@ class Detector(Protocol):
         licence: of its networks.
         ours: whether it is trained by the job's ``fit`` and gives dense boxes, so that it can
             start from a bundle and average over mirror images.
+        settings: what may stand in ``detector.settings``.
+        augmentations: presets that ``schedule.augmentation`` may name.
     """
 
     licence: str
     ours: bool
+    settings: type[BaseModel]
+    augmentations: Collection[str]
 
     def require(self) -> None:
         """Raise a MissingExtraError where a package that the row needs is not installed."""

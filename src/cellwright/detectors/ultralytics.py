@@ -8,7 +8,7 @@ licence: such bundles say so in their card and are not part of the zoo.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -110,6 +110,8 @@ class UltralyticsDetector:
 
     licence = "AGPL-3.0"
     ours = False
+    settings: type[BaseModel] = UltralyticsSettings
+    augmentations: Collection[str] = AUGMENTATION_ARGUMENTS.keys()
 
     def __init__(self, network: str) -> None:
         self.network = network

@@ -19,7 +19,7 @@ class Transfer(BaseModel):
             residual block each); None lets the whole network learn.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     frozen_epochs: int = Field(default=0, ge=0)
     last_blocks: int | None = Field(default=None, ge=0)
@@ -63,7 +63,7 @@ class ClassificationConfig(BaseModel):
             an image counts as unlike all the training images.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: str = "resnet"
     settings: dict[str, Any] = {}

@@ -23,7 +23,6 @@ from cellwright.bundles.feature_graph import (
     export_model,
     model_logits,
 )
-from cellwright.data.splits import write_split
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.features.extractors import EXTRACTORS, channels_as_named
 from cellwright.learning.balancing import class_weights
@@ -37,6 +36,7 @@ from cellwright.learning.feature_balancing import FEATURE_SAMPLERS
 from cellwright.learning.run_record import (
     TEST_SEED,
     TrainingResult,
+    claim_parts,
     claim_run_dir,
     training_record,
 )
@@ -101,7 +101,7 @@ def train_classical(
     rare = refuse_rare(parts.train, parts.val)
     chosen = config.classification
     spec, decoding = choose_class_input(parts.train, config.input, chosen)
-    write_split(run_dir / "split.csv", parts.whole, parts.part_of)
+    claim_parts(parts, run_dir)
 
     kind = chosen.features or DEFAULT_FEATURES
     columns = EXTRACTORS[kind].columns(channels_as_named(spec.channels, spec.channel_names))

@@ -20,7 +20,6 @@ from cellwright.bundles.card import Card, Evaluation, InputSpec
 from cellwright.bundles.class_probabilities import ClassProbabilities
 from cellwright.bundles.probe import disc_picture
 from cellwright.data.crop_transforms import CROP_PRESETS
-from cellwright.data.splits import write_split
 from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.explain.importance import measure_importance, write_importance
@@ -42,8 +41,9 @@ from cellwright.learning.classification_module import (
 )
 from cellwright.learning.classification_page import write_page
 from cellwright.learning.config import TrainConfig
+from cellwright.learning.divergence import refuse_diverged
 from cellwright.learning.freezing import check_freezing
-from cellwright.learning.generated_crops import fill_rare, note_quality
+from cellwright.learning.generated_crops import fill_rare, note_quality, settings_for
 from cellwright.learning.graph_input import GraphInput
 from cellwright.learning.mistakes import surest_mistakes
 from cellwright.learning.optimizers import check_rule
@@ -52,8 +52,10 @@ from cellwright.learning.quantization_aware import AwareNetwork, together
 from cellwright.learning.run_record import (
     TEST_SEED,
     TrainingResult,
+    claim_parts,
     claim_run_dir,
     training_record,
+    unsettled_path,
 )
 from cellwright.learning.smaller_network import (
     as_begun,
@@ -63,6 +65,7 @@ from cellwright.learning.smaller_network import (
     shipped_graph,
     to_train,
 )
+from cellwright.learning.start_leaks import with_leaks_of
 from cellwright.learning.starting_weights import Start, read_start
 from cellwright.learning.trainer import FitPlan, Watch, best_epoch, presets_by_epoch, run_trainer
 from cellwright.learning.training_data import Parts
@@ -99,6 +102,8 @@ def _check_network(config: TrainConfig) -> None:
     chosen = config.classification
     size = chosen.crop_px or (64, 64)
     network = build_classifier(chosen, 2, n_channels=3, crop_px=size)
+    if chosen.generation is not None:
+        settings_for(chosen.generation, "", seed=config.seed)
     if chosen.transfer is not None and chosen.transfer.last_blocks is not None:
         check_freezing(network, learning=chosen.transfer.last_blocks)
     to_train(network, config, GraphInput(3, size=size), anew=())
@@ -126,9 +131,10 @@ def train_classifier(
     rare = refuse_rare(parts.train, parts.val)
     chosen = config.classification
     spec, decoding = choose_class_input(parts.train, config.input, chosen)
-    write_split(run_dir / "split.csv", parts.whole, parts.part_of)
+    claim_parts(parts, run_dir)
     record = training_record(config, parts, command=command)
     start = None if config.start_from is None else read_start(config.start_from)
+    parts = with_leaks_of(start, parts, config.data)
     train, val = (read_crops(part, spec, decoding) for part in (parts.train, parts.val))
     train = with_measurements(train, parts.train, config.input, chosen)
     classes = parts.whole.classes
@@ -248,6 +254,7 @@ def fit_classifier(
         n_val=-(-len(val) // VAL_BATCH),
     )
     network.load_state_dict(best)
+    refuse_diverged(network)
     return network.cpu().eval()
 
 
@@ -268,21 +275,22 @@ def _class_rule(
 def bundle_and_evaluate(
     draft: Draft, parts: Parts, run_dir: Path, *, quantile: float
 ) -> TrainingResult:
-    """Write the bundle, look at the validation part with it, write it again with what this taught.
+    """Write a draft, look at the validation part with it, write the bundle with what this taught.
 
     Temperature and threshold come from the validation part, figures from both.
     """
     path = run_dir / f"{draft.card.name}.cellwright"
-    classifier = Classifier(draft.write(path, draft.card))
-    val = classify_labelled(classifier, parts.val)
-    decoding = settle(classifier.decoding, val, quantile=quantile)
-    card = draft.card.model_copy(update={"classification": decoding})
-    settled = Classifier(replace(draft.write(path, card), card=card))
-    val = replace(val, found=settled.read(val.logits))
-    seen, looked_at = {"validation part": val}, {"validation part": parts.val}
-    if parts.test is not None:
-        seen["test part"] = classify_labelled(settled, parts.test)
-        looked_at["test part"] = parts.test
+    with unsettled_path(path) as unsettled:
+        classifier = Classifier(draft.write(unsettled, draft.card))
+        val = classify_labelled(classifier, parts.val)
+        decoding = settle(classifier.decoding, val, quantile=quantile)
+        card = draft.card.model_copy(update={"classification": decoding})
+        settled = Classifier(draft.write(unsettled, card))
+        val = replace(val, found=settled.read(val.logits))
+        seen, looked_at = {"validation part": val}, {"validation part": parts.val}
+        if parts.test is not None:
+            seen["test part"] = classify_labelled(settled, parts.test)
+            looked_at["test part"] = parts.test
     reports = {name: report_classes(one, settled) for name, one in seen.items()}
     evaluations = tuple(
         Evaluation.of(report, parts.called(name)) for name, report in reports.items()

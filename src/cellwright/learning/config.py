@@ -24,7 +24,7 @@ from cellwright.learning.config_errors import in_words
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataConfig(_Frozen):
@@ -55,7 +55,7 @@ class DataConfig(_Frozen):
     ratios: dict[Literal["train", "val", "test"], float] | None = None
     by: Literal["group", "image"] = "group"
     crop_px: int | None = Field(default=None, ge=32)
-    split_seed: int = 0
+    split_seed: int = Field(default=0, ge=0)
     allow_leak: bool = False
 
     @model_validator(mode="after")
@@ -185,8 +185,8 @@ class TrainConfig(_Frozen):
     licence: str = "Apache-2.0"
     limits: tuple[str, ...] = ()
     start_from: str | None = None
-    seed: int = 0
-    threads: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    threads: int | None = Field(default=None, ge=1, le=1024)
     views: Literal[1, 2, 4] = 1
     nms_scope: Literal["per_class", "across_classes"] = "per_class"
     data: DataConfig

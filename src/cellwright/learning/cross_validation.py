@@ -30,7 +30,7 @@ from cellwright.inference.classifier import Classifier
 from cellwright.inference.evaluate_classification import LabelledClasses, classify_labelled
 from cellwright.learning.class_recipes import begin_classes, train_classes
 from cellwright.learning.classification_page import PAGE, add_report
-from cellwright.learning.config import TrainConfig
+from cellwright.learning.config import DataConfig, TrainConfig
 from cellwright.learning.run_record import claim_run_dir
 from cellwright.learning.training_data import Parts, load_set, only_labelled, remark
 from cellwright.metrics.classification import ClassificationReport, evaluate_classification
@@ -114,7 +114,8 @@ def cross_validate(
     and ``report.html``. With ``only``, some of the folds are left out of all this.
 
     Raises:
-        ConfigError: another task, or the folder holds another run or other folds.
+        ConfigError: another task, settings that ask for another split, or the folder holds another
+            run or other folds.
         DatasetError: a class with fewer images (or groups) than folds.
     """
     if config.task != "classification":
@@ -123,6 +124,7 @@ def cross_validate(
             where="--folds",
             remedy="leave --folds out",
         )
+    _refuse_a_split(config.data)
     begin_classes(config, run_dir)
 
     def predict(parts: Parts, folder: Path) -> Sequence[Prediction]:
@@ -137,6 +139,26 @@ def cross_validate(
     remark(labelled)
     plan = FoldPlan(n_folds, data.split_seed, data.by, only)
     return judge_folds(labelled, predict, run_dir, plan=plan, name=config.name)
+
+
+def _refuse_a_split(data: DataConfig) -> None:
+    """Folds are a split of their own, and learn from every image.
+
+    Raises:
+        ConfigError: the settings ask for another split.
+    """
+    asked = {
+        "data.split_file=null": data.split_file is not None,
+        "data.ratios=null": data.ratios is not None,
+        "data.allow_leak=false": data.allow_leak,
+    }
+    for unset in (one for one, given in asked.items() if given):
+        setting = unset.partition("=")[0]
+        raise ConfigError(
+            "folds divide the whole set anew and learn from the test part of any other split",
+            where=setting,
+            remedy=f"leave {setting} out (--set {unset}), or train without --folds",
+        )
 
 
 def judge_folds(

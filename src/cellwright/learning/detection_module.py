@@ -14,6 +14,7 @@ from cellwright.detectors.assignment import Targets
 from cellwright.detectors.protocol import Objective, Schedule
 from cellwright.inference.decode import decode
 from cellwright.inference.nms import nms
+from cellwright.learning.divergence import diverged
 from cellwright.learning.schedules import warmup_cosine
 from cellwright.learning.windows import Batch, Labelled, padded
 from cellwright.metrics.detection import best_threshold, evaluate_detection
@@ -83,6 +84,8 @@ class DetectionModule(pl.LightningModule):
         picture, truth = self.val_pictures[index]
         images = padded(picture, 32).to(self.device)
         levels = [dense_level(raw.float(), n_bins=self.network.n_bins) for raw in self(images)]
+        if not all(level.isfinite().all() for level in levels):
+            raise diverged("what the network answers is not finite")
         outputs = {
             f"level_{stride}": level.cpu().numpy()
             for stride, level in zip(self.network.strides, levels, strict=True)

@@ -12,6 +12,7 @@ from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.pictures import prepared_picture
 from cellwright.detectors.protocol import DetectionJob, Objective
 from cellwright.learning.detection_module import DetectionModule
+from cellwright.learning.divergence import refuse_diverged
 from cellwright.learning.trainer import FitPlan, presets_by_epoch, run_trainer, window_loader
 from cellwright.learning.windows import Labelled, WindowDataset, collate
 from cellwright.models.cell_detector import CellDetector
@@ -43,6 +44,7 @@ def fit_detector(
         n_val=len(val),
     )
     network.load_state_dict(weights)
+    refuse_diverged(network)
     return network.cpu().eval()
 
 

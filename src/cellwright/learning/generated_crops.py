@@ -144,16 +144,34 @@ def settings_for(wanted: Generation, class_name: str, *, seed: int) -> GanSettin
     """The paper's settings for this class, or for its rare ones, with what the config replaces.
 
     Raises:
-        ConfigError: a field that no GAN has.
+        ConfigError: a field that no GAN has, or a value out of range.
     """
     rows = PAPER4[wanted.method]
     try:
-        return replace(rows.get(class_name, rows[_OTHERS]), **wanted.settings, seed=seed)
+        settings = replace(rows.get(class_name, rows[_OTHERS]), **wanted.settings, seed=seed)
+        _check_range(settings)
+        return settings
     except TypeError as error:
         raise ConfigError(
             f"a GAN does not take these settings ({error})",
             where="classification.generation.settings",
         ) from error
+
+
+def _check_range(settings: GanSettings) -> None:
+    whole = ("batch_size", "critic_steps", "epochs", "width", "latent", "keep_every")
+    said = {
+        name: "must be a whole number, 1 or more"
+        for name in whole
+        if not isinstance(getattr(settings, name), int) or getattr(settings, name) < 1
+    }
+    if not 0 < settings.learning_rate < float("inf"):
+        said["learning_rate"] = "must be finite and above 0"
+    for name, what in said.items():
+        raise ConfigError(
+            f"{what}, not {getattr(settings, name)!r}",
+            where=f"classification.generation.settings.{name}",
+        )
 
 
 def mixed(crops: NDArray[np.float32], wanted: Generation, *, seed: int) -> NDArray[np.float32]:

@@ -23,7 +23,7 @@ class Generation(BaseModel):
             paper's, for every class.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     method: Literal["wgan-gp", "wgan-div"] = "wgan-gp"
     classes: tuple[str, ...] = ()

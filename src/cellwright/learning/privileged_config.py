@@ -15,7 +15,7 @@ class Privileged(BaseModel):
         weight: of the loss of the measurements beside that of the classes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     channels: tuple[str, ...] = Field(min_length=1)
     measurements: str = "amount"

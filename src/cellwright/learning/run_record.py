@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,17 +17,21 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from cellwright.bundles.card import InputSpec, TrainingRecord
-from cellwright.data.checksum import checksum
+from cellwright.data.splits import read_split, write_split
 from cellwright.data.yaml_text import read_yaml
 from cellwright.errors import ConfigError
 from cellwright.images.write import atomic_path, make_folder
 from cellwright.learning.config import TrainConfig
+from cellwright.learning.divergence import diverged
 from cellwright.learning.provenance import commit, machine
 from cellwright.learning.training_data import Parts
 from cellwright.metrics.detection import DetectionReport
 from cellwright.metrics.report import Report
 
 TEST_SEED = 20
+
+SETTINGS, SPLIT, DATA_SUM = "config.yaml", "split.csv", "data.sha256"
+"""Files that a run folder holds before anything is learned."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
         ConfigError: another config was run there.
     """
     make_folder(run_dir)
-    path = run_dir / "config.yaml"
+    path = run_dir / SETTINGS
     wanted = config.model_dump(mode="json")
     if path.exists():
         held = _held(path)
@@ -71,9 +76,37 @@ def claim_run_dir(config: TrainConfig, run_dir: Path) -> None:
         temporary.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
 
 
+def claim_parts(parts: Parts, run_dir: Path) -> None:
+    """Write which images are in which part into a run folder, or check that it began with these.
+
+    Else a run that goes on would be judged on images that it learned from before.
+
+    Raises:
+        ConfigError: other images, labels or parts were learned from there.
+        DatasetError: the split that the folder holds cannot be read.
+    """
+    split, data_sum = run_dir / SPLIT, run_dir / DATA_SUM
+    if _was_begun(run_dir):
+        part_of = {record.id: parts.part_of[record.id] for record in parts.whole}
+        changed = split.exists() and read_split(split) != part_of
+        # Older folders hold the split alone.
+        if data_sum.exists():
+            held = data_sum.read_text(encoding="utf-8").strip()
+            changed = changed or held != parts.data_checksum
+        if changed:
+            raise ConfigError(
+                "the images, their labels or their parts changed since this run began",
+                where=run_dir,
+                remedy="choose another run folder with --out, or delete this one",
+            )
+    write_split(split, parts.whole, parts.part_of)
+    with atomic_path(data_sum) as temporary:
+        temporary.write_text(parts.data_checksum + "\n", encoding="utf-8")
+
+
 def _was_begun(run_dir: Path) -> bool:
     """Whether the folder holds more than what is written before the first epoch."""
-    return any(entry.name not in ("config.yaml", "split.csv") for entry in run_dir.iterdir())
+    return any(entry.name not in (SETTINGS, SPLIT, DATA_SUM) for entry in run_dir.iterdir())
 
 
 def _without_permission(settings: dict[str, Any]) -> dict[str, Any]:
@@ -103,15 +136,34 @@ def _held(path: Path) -> dict[str, Any]:
         return held if isinstance(held, dict) else {}
 
 
+@contextmanager
+def unsettled_path(bundle: Path) -> Iterator[Path]:
+    """Where ``bundle`` lies until its thresholds are chosen; that file is gone in the end.
+
+    A killed evaluation so leaves no bundle that looks done, and none in place of a good one.
+    """
+    path = bundle.with_name(f"{bundle.stem}.unsettled{bundle.suffix}")
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def test_tensors(
     reference: Callable[[Tensor], Sequence[Tensor]], names: Sequence[str], spec: InputSpec
 ) -> dict[str, NDArray[np.float32]]:
-    """A seeded random input and what the trained network itself answers to it."""
+    """A seeded random input and what the trained network itself answers to it.
+
+    Raises:
+        ConfigError: the answer is not finite, be the weights so or not.
+    """
     edge = 2 * spec.multiple
     rng = np.random.default_rng(TEST_SEED)
     image = rng.random((1, spec.channels, edge, edge + spec.multiple)).astype(np.float32)
     with torch.no_grad():
         outputs = reference(torch.from_numpy(image))
+    if not all(out.isfinite().all() for out in outputs):
+        raise diverged("what the network answers is not finite")
     named = zip(names, outputs, strict=True)
     return {"input": image} | {name: out.numpy().astype(np.float32) for name, out in named}
 
@@ -121,7 +173,8 @@ def training_record(config: TrainConfig, parts: Parts, *, command: str) -> Train
     return TrainingRecord(
         data=parts.whole.name,
         data_licence=parts.whole.licence or config.data.licence,
-        data_checksum=checksum(parts.whole),
+        data_checksum=parts.data_checksum,
+        learned_from=parts.learned_from,
         n_images=len(parts.train),
         command=command,
         commit=commit(),

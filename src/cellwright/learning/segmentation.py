@@ -23,7 +23,6 @@ from cellwright.bundles.probe import disc_picture
 from cellwright.data.cell_weights import CELL_WEIGHTS
 from cellwright.data.mask_pictures import Labelling
 from cellwright.data.mask_transforms import MASK_PRESETS
-from cellwright.data.splits import write_split
 from cellwright.detectors.protocol import Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.inference.evaluate_segmentation import evaluate_segmentation
@@ -35,9 +34,11 @@ from cellwright.learning.optimizers import check_rule
 from cellwright.learning.quantization_aware import AwareNetwork
 from cellwright.learning.run_record import (
     TrainingResult,
+    claim_parts,
     claim_run_dir,
     test_tensors,
     training_record,
+    unsettled_path,
 )
 from cellwright.learning.segmentation_fit import SegmentationJob, fit_segmenter
 from cellwright.learning.segmentation_module import Rule
@@ -49,6 +50,7 @@ from cellwright.learning.smaller_network import (
     shipped_graph,
     to_train,
 )
+from cellwright.learning.start_leaks import with_leaks_of
 from cellwright.learning.starting_weights import read_start
 from cellwright.learning.trainer import Watch, best_epoch
 from cellwright.learning.training_data import Parts, choose_input, choose_window, survey_pixels
@@ -90,8 +92,25 @@ def begin_segmenter(config: TrainConfig, run_dir: Path) -> None:
         raise UnknownNameError("augmentation preset", config.schedule.augmentation, MASK_PRESETS)
     check_rule(chosen.optimizer, chosen.rate, weight_decay=config.schedule.weight_decay)
     network = build_network(chosen, 1, n_channels=1)
+    _check_edges(config.input, multiple=int(network.multiple))  # type: ignore[arg-type]
     to_train(network, config, _fed(network, n_channels=1), anew=())
     claim_run_dir(config, run_dir)
+
+
+def _check_edges(config: InputConfig, *, multiple: int) -> None:
+    """Refuse tiles and windows that the network cannot halve as often as it does.
+
+    Raises:
+        ConfigError: an edge is no multiple of ``multiple``.
+    """
+    for name, edge in {"tile_px": config.tile_px, "window_px": config.window_px}.items():
+        if edge is not None and edge % multiple:
+            raise ConfigError(
+                f"{edge} is no multiple of {multiple}, by which this network divides an image",
+                where=f"input.{name}",
+                remedy=f"choose {max(1, edge // multiple) * multiple} or "
+                f"{(edge // multiple + 1) * multiple}, or a network of fewer levels",
+            )
 
 
 def train_segmenter(
@@ -117,9 +136,10 @@ def train_segmenter(
     plan = _plan(parts, config)
     spec = plan.input
     start = None if config.start_from is None else read_start(config.start_from)
+    parts = with_leaks_of(start, parts, config.data)
     fed = _fed(plan.network, n_channels=spec.channels)
     network = as_begun(plan.network, config, fed, start)
-    write_split(run_dir / "split.csv", parts.whole, parts.part_of)
+    claim_parts(parts, run_dir)
     job = SegmentationJob(
         train=parts.train,
         val=parts.val,
@@ -204,20 +224,20 @@ def bundle_and_evaluate(
     parts: Parts,
     run_dir: Path,
 ) -> TrainingResult:
-    """Write the bundle, look at the validation part with it, write it again with what this taught.
+    """Write a draft, look at the validation part with it, write the bundle with what this taught.
 
     Thresholds come from the validation part, figures from both.
     """
     path = run_dir / f"{card.name}.cellwright"
     graphs = {card.graphs[0].file: graph}
     tests = _replays(fitted, graph, card.input)
-    write_bundle(path, card, graphs, tests)
-    bundle = open_bundle(path)
-    card = card.model_copy(update={"segmentation": settle(Segmenter(bundle), parts.val)})
-    settled = replace(bundle, card=card)
-    reports = {"validation part": evaluate_segmentation(settled, parts.val)}
-    if parts.test is not None:
-        reports["test part"] = evaluate_segmentation(settled, parts.test)
+    with unsettled_path(path) as draft:
+        bundle = open_bundle(write_bundle(draft, card, graphs, tests))
+        card = card.model_copy(update={"segmentation": settle(Segmenter(bundle), parts.val)})
+        settled = replace(bundle, card=card)
+        reports = {"validation part": evaluate_segmentation(settled, parts.val)}
+        if parts.test is not None:
+            reports["test part"] = evaluate_segmentation(settled, parts.test)
     evaluations = tuple(
         Evaluation.of(report, parts.called(name)) for name, report in reports.items()
     )

@@ -14,6 +14,7 @@ from cellwright.data.cell_weights import CellWeights
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.mask_pictures import Labelling, MaskPicture, mask_picture
 from cellwright.errors import DatasetError
+from cellwright.learning.divergence import refuse_diverged
 from cellwright.learning.mask_windows import MaskWindows, collate_masks, target_of
 from cellwright.learning.segmentation_module import Rule, SegmentationModule
 from cellwright.learning.trainer import FitPlan, Watch, presets_by_epoch, run_trainer, window_loader
@@ -74,11 +75,12 @@ def fit_segmenter(network: nn.Module, job: SegmentationJob) -> nn.Module:
         The network with the averaged weights of the best validation epoch.
 
     Raises:
-        DatasetError: a part without a labelled image.
+        DatasetError: a part without a labelled image, or nothing to learn in the training part.
         AnnotationError: labels that are neither masks nor instances.
     """
     task, schedule = job.labelling.task, job.rule.schedule
     train, val = labelled_pictures(job.train, job), labelled_pictures(job.val, job)
+    _refuse_bare(train, job)
     windows = MaskWindows(
         train,
         job.window,
@@ -105,7 +107,29 @@ def fit_segmenter(network: nn.Module, job: SegmentationJob) -> nn.Module:
     loader = window_loader(windows, collate_masks, schedule)
     weights = run_trainer(module, loader, plan, n_val=len(val))
     network.load_state_dict(weights)
+    refuse_diverged(network)
     return network.cpu().eval()
+
+
+def _refuse_bare(train: Sequence[MaskPicture], job: SegmentationJob) -> None:
+    """Refuse a training part that is all background, from which only that can be learned.
+
+    Raises:
+        DatasetError: as said.
+    """
+    if any((one.labels > 0).any() for one in train):
+        return
+    remedy = "label some cells, or look for the labels with `cellwright data inspect`"
+    if job.labelling.task == "instances":
+        remedy += (
+            "; of masks, parts smaller than segmentation.smallest_radius_px "
+            f"({job.labelling.smallest_radius_px:g}) are no cells"
+        )
+    raise DatasetError(
+        f"the labels of all {len(train)} training images hold nothing but background",
+        where=job.train.name,
+        remedy=remedy,
+    )
 
 
 def _weighted(job: SegmentationJob, train: Sequence[MaskPicture]) -> Rule:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cellwright.bundles.bundle import open_bundle
+from cellwright.bundles.card import TrainingRecord
 from cellwright.bundles.weights import graph_weights
 from cellwright.errors import ConfigError
 from cellwright.learning.structured_pruning import narrowed_like
@@ -42,11 +43,13 @@ class Start(NamedTuple):
         weights: by name.
         source: where they are from, in words.
         pruning: how channels were taken out of the network they are from; empty for none.
+        training: how they were made; None where they are no bundle's.
     """
 
     weights: Mapping[str, NDArray[np.float32]]
     source: str
     pruning: Mapping[str, str] = {}
+    training: TrainingRecord | None = None
 
     def member(self, number: int) -> Start:
         """The weights of one of several networks that answer together; of a single one, all."""
@@ -76,6 +79,7 @@ def read_start(model: str) -> Start:
         graph_weights(bundle.graph()),
         f"{card.name} ({card.training.data}, {card.licence})",
         pruning if pruning.get("kind") == "structured" else {},
+        card.training,
     )
 
 

@@ -14,26 +14,30 @@ from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
+from pydantic import ValidationError
 
 from cellwright.bundles.bundle import graph_entry, open_bundle, write_bundle
 from cellwright.bundles.card import Card, Decoding, Evaluation, InputSpec, TrainingRecord
-from cellwright.data.splits import write_split
 from cellwright.detectors import DETECTORS
-from cellwright.detectors.protocol import DetectionJob, ExportedDetector, Schedule
+from cellwright.detectors.protocol import DetectionJob, Detector, ExportedDetector, Schedule
 from cellwright.errors import ConfigError, UnknownNameError
 from cellwright.inference.calibrate import settle
 from cellwright.inference.evaluate import predict_labelled, report_on
 from cellwright.inference.predictor import Predictor
 from cellwright.learning.class_recipes import begin_classes, train_classes
 from cellwright.learning.config import TrainConfig
+from cellwright.learning.config_errors import in_words
 from cellwright.learning.fit import fit_detector
 from cellwright.learning.run_record import (
     TrainingResult,
+    claim_parts,
     claim_run_dir,
     test_tensors,
     training_record,
+    unsettled_path,
 )
 from cellwright.learning.segmentation import begin_segmenter, train_segmenter
+from cellwright.learning.start_leaks import with_leaks_of
 from cellwright.learning.starting_weights import read_start, starting_from
 from cellwright.learning.trainer import Watch, best_epoch
 from cellwright.learning.training_data import Parts, choose_input, choose_window, load_parts, survey
@@ -95,7 +99,8 @@ def _train_detector(
     pl.seed_everything(config.seed, workers=True, verbose=False)
 
     start = None if config.start_from is None else read_start(config.start_from)
-    write_split(run_dir / "split.csv", parts.whole, parts.part_of)
+    parts = with_leaks_of(start, parts, config.data)
+    claim_parts(parts, run_dir)
     looks = survey(parts.train)
     spec = choose_input(looks, config.input)
     window, crops = choose_window(looks, spec, config.input)
@@ -130,7 +135,7 @@ def bundle_and_evaluate(
     record: TrainingRecord,
     run_dir: Path,
 ) -> TrainingResult:
-    """Write the bundle, predict with it once, write it again with all that this taught.
+    """Write a draft of the bundle, predict with it, write the bundle with all that this taught.
 
     Thresholds and calibration come from the validation part, figures from both.
     """
@@ -138,17 +143,16 @@ def bundle_and_evaluate(
     card = _first_card(config, exported, spec, parts=parts, record=record)
     graphs = {"graphs/fp32.onnx": exported.graph}
     tests = test_tensors(exported.reference, exported.output_names, spec)
-    write_bundle(path, card, graphs, tests)
-
-    bundle = open_bundle(path)
-    val = predict_labelled(Predictor(bundle), parts.val)
-    card = settle(card, val)
-    settled = Predictor(replace(bundle, card=card))
-    thresholds = settled.thresholds.tolist()
-    reports = {"validation part": report_on(val, settled, thresholds=thresholds)}
-    if parts.test is not None:
-        test = predict_labelled(settled, parts.test)
-        reports["test part"] = report_on(test, settled, thresholds=thresholds)
+    with unsettled_path(path) as draft:
+        bundle = open_bundle(write_bundle(draft, card, graphs, tests))
+        val = predict_labelled(Predictor(bundle), parts.val)
+        card = settle(card, val)
+        settled = Predictor(replace(bundle, card=card))
+        thresholds = settled.thresholds.tolist()
+        reports = {"validation part": report_on(val, settled, thresholds=thresholds)}
+        if parts.test is not None:
+            test = predict_labelled(settled, parts.test)
+            reports["test part"] = report_on(test, settled, thresholds=thresholds)
 
     evaluations = tuple(
         Evaluation.of(report, parts.called(name)) for name, report in reports.items()
@@ -205,6 +209,7 @@ def _begin(config: TrainConfig, run_dir: Path) -> None:
         raise UnknownNameError("detector", config.detector.name, DETECTORS)
     detector = DETECTORS[config.detector.name]
     detector.require()
+    _check_names(config, detector)
     if not detector.ours:
         asked = {"start_from": config.start_from is not None, "views": config.views > 1}
         for setting in (name for name, given in asked.items() if given):
@@ -214,3 +219,19 @@ def _begin(config: TrainConfig, run_dir: Path) -> None:
                 remedy=f"leave {setting} out, or choose another detector.name",
             )
     claim_run_dir(config, run_dir)
+
+
+def _check_names(config: TrainConfig, detector: Detector) -> None:
+    """Refuse settings that the detector does not know.
+
+    Raises:
+        ConfigError: a setting of its own is unknown or out of range.
+        UnknownNameError: no such augmentation.
+    """
+    try:
+        detector.settings.model_validate(config.detector.settings)
+    except ValidationError as error:
+        raise ConfigError(in_words(error, detector.settings), where="detector.settings") from error
+    augmentation = config.schedule.augmentation
+    if augmentation not in detector.augmentations:
+        raise UnknownNameError("augmentation preset", augmentation, detector.augmentations)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from cellwright.bundles.card import InputSpec
+from cellwright.data.checksum import checksum, checksum_of_ids
 from cellwright.data.crops import cropped
 from cellwright.data.datasets import load_dataset
 from cellwright.data.formats import read_labelled
@@ -45,6 +47,17 @@ class Parts:
     test: LabelledSet | None
     part_of: Mapping[str, str]
     leaks: tuple[str, ...] = ()
+
+    @cached_property
+    def data_checksum(self) -> str:
+        """Of all images and labels."""
+        return checksum(self.whole)
+
+    @property
+    def learned_from(self) -> str:
+        """Checksum of the ids of the training part."""
+        ids = (record.id for record in self.whole)
+        return checksum_of_ids(name for name in ids if self.part_of.get(name) == "train")
 
     def called(self, name: str) -> str:
         """What a card calls the images that figures are of: set, part, and whether it leaks."""
@@ -82,7 +95,7 @@ def load_parts(config: DataConfig) -> Parts:
         whole=labelled,
         train=_learned_from(part(labelled, part_of, "train"), config),
         val=only_labelled(part(labelled, part_of, "val"), "the validation part"),
-        test=part(labelled, part_of, "test") if has_test else None,
+        test=only_labelled(part(labelled, part_of, "test"), "the test part") if has_test else None,
         part_of=part_of,
         leaks=found,
     )
@@ -271,7 +284,9 @@ def choose_window(
     sizes = np.array([shape[1:] for shape in looks.shapes])
     height, width = (np.median(sizes, axis=0) * spec.resize_factor).tolist()
     longest = min(spec.tile_px, config.window_px or spec.tile_px)
-    window = tuple(min(longest, -(-round(edge) // MULTIPLE) * MULTIPLE) for edge in (height, width))
+    # Deep networks halve a window more often than that constant allows for.
+    step = max(MULTIPLE, spec.multiple)
+    window = tuple(min(longest, -(-round(edge) // step) * step) for edge in (height, width))
     fitting = round(height * width / (window[0] * window[1]))
     crops = config.crops_per_image or min(16, max(1, fitting))
     return (window[0], window[1]), crops

@@ -13,7 +13,7 @@ from cellwright.bundles.card import (
     TrainingRecord,
 )
 from cellwright.cli.labels import only_part, only_reported, open_labelled, seen_in_training
-from cellwright.data.checksum import checksum
+from cellwright.data.checksum import checksum, checksum_of_ids
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import ConfigError, DatasetError
 from tiny_cells import write_cells
@@ -97,3 +97,19 @@ def test_a_split_that_does_not_fit_the_set_is_remarked_upon_once(
         f"warning: {split_file}: 1 of 4 ids of the split are not in {name}, and 1 of 4 images of "
         f"{name} have no part in it; the others are used\n"
     )
+
+
+def test_the_ids_it_learned_from_count_for_more_than_their_number(
+    labelled: LabelledSet, split_file: Path
+) -> None:
+    ids = [one.id for one in labelled]
+    test_part = only_part(labelled, "test", split_file=split_file)
+
+    def learned(names: list[str], n_images: int) -> Card:
+        own = card(data_checksum=checksum(labelled), n_images=n_images)
+        record = own.training.model_copy(update={"learned_from": checksum_of_ids(names)})
+        return own.model_copy(update={"training": record})
+
+    assert seen_in_training(learned(ids[2:], 2), labelled, test_part, split_file=split_file)
+    squares = learned(ids[:2], 40)
+    assert not seen_in_training(squares, labelled, test_part, split_file=split_file)

@@ -11,8 +11,9 @@ import pytest
 from cellwright.data.formats import read_labelled
 from cellwright.data.formats.layout import Known
 from cellwright.data.labelled_set import LabelledSet
-from cellwright.errors import DatasetError
-from cellwright.learning.cross_validation import FoldPlan, Prediction, judge_folds
+from cellwright.errors import ConfigError, DatasetError
+from cellwright.learning.config import TrainConfig
+from cellwright.learning.cross_validation import FoldPlan, Prediction, cross_validate, judge_folds
 from cellwright.learning.training_data import Parts
 from cellwright.types import Category
 from tiny_classes import write_classes
@@ -73,3 +74,24 @@ def test_a_fold_that_is_judged_alone_keeps_its_number(tmp_path: Path) -> None:
     page = (tmp_path / "run" / "report.html").read_text()
     assert "fold 2" in page
     assert "fold 0" not in page
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("split_file", "split.csv"), ("ratios", {"train": 8, "test": 2}), ("allow_leak", True)],
+)
+def test_another_split_beside_the_folds_is_refused(
+    setting: str, value: object, tmp_path: Path
+) -> None:
+    config = TrainConfig.model_validate(
+        {
+            "name": "cells",
+            "task": "classification",
+            "data": {"path": tmp_path / "nowhere", setting: value},
+        }
+    )
+    with pytest.raises(
+        ConfigError, match=rf"leave data\.{setting} out \(--set .*\), or train without --folds"
+    ):
+        cross_validate(config, tmp_path / "run", n_folds=2)
+    assert not (tmp_path / "run").exists()

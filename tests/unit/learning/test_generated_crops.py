@@ -86,6 +86,9 @@ def test_settings_are_the_papers_unless_replaced():
     assert settings_for(wanted, "a class of one's own", seed=1).epochs == 3
     with pytest.raises(ConfigError, match="does not take these settings"):
         settings_for(Generation(settings={"epoch": 3}), "Prophase", seed=1)
+    for name, value in {"batch_size": 0, "epochs": 1.5, "learning_rate": float("inf")}.items():
+        with pytest.raises(ConfigError, match=rf"settings\.{name}: must be .*, not {value}"):
+            settings_for(Generation(settings={name: value}), "Prophase", seed=1)
 
 
 def test_a_single_crop_teaches_nothing(tmp_path):

@@ -6,10 +6,13 @@ import torch
 import yaml
 
 from cellwright.bundles.card import InputSpec
+from cellwright.data.formats import read_labelled
 from cellwright.errors import ConfigError
 from cellwright.learning.config import TrainConfig
-from cellwright.learning.run_record import claim_run_dir
+from cellwright.learning.run_record import claim_parts, claim_run_dir
 from cellwright.learning.run_record import test_tensors as tensors_to_replay
+from cellwright.learning.training_data import Parts
+from tiny_masks import write_discs
 
 OLD = {"name": "a", "data": {"dataset": "bccd_blood_cells"}, "seed": 1}
 
@@ -57,9 +60,39 @@ def test_a_folder_that_holds_something_else_is_not_taken(content, tmp_path):
         claim_run_dir(TrainConfig.model_validate(OLD), tmp_path)
 
 
+def whole_set(folder, *, test):
+    labelled = read_labelled(folder)
+    part_of = {one.id: "test" if one.id == test else "train" for one in labelled}
+    return Parts(labelled, labelled, labelled, None, part_of)
+
+
+def test_a_run_that_was_begun_keeps_its_images_its_labels_and_their_parts(tmp_path):
+    data, run = write_discs(tmp_path / "set", n_images=3, edge=32) / "masks", tmp_path / "run"
+    run.mkdir()
+    claim_parts(whole_set(data, test="discs00"), run)
+    claim_parts(whole_set(data, test="discs01"), run)
+    (run / "checkpoints").mkdir()
+    claim_parts(whole_set(data, test="discs01"), run)
+    with pytest.raises(ConfigError, match=r"changed since this run began.*--out"):
+        claim_parts(whole_set(data, test="discs00"), run)
+
+    one, other = (data / "masks" / f"discs0{number}.png" for number in (1, 2))
+    one.write_bytes(other.read_bytes())
+    with pytest.raises(ConfigError, match="changed since this run began"):
+        claim_parts(whole_set(data, test="discs01"), run)
+    (run / "data.sha256").unlink()  # as in a folder of before it was kept
+    claim_parts(whole_set(data, test="discs01"), run)
+    assert len((run / "data.sha256").read_text().strip()) == 64
+
+
 def test_test_tensors_are_the_networks_own_answer():
     spec = InputSpec(channels=2, multiple=16)
     tensors = tensors_to_replay(lambda image: (image * 2, image.sum(1)), ["a", "b"], spec)
     assert tensors["input"].shape == (1, 2, 32, 48)
     assert np.array_equal(tensors["a"], tensors["input"] * 2)
     assert torch.allclose(torch.from_numpy(tensors["b"]), torch.from_numpy(tensors["input"]).sum(1))
+
+
+def test_an_answer_without_end_is_a_diverged_training():
+    with pytest.raises(ConfigError, match=r"training diverged.*lower schedule\.learning_rate"):
+        tensors_to_replay(lambda image: (image / 0,), ["a"], InputSpec(channels=1))
