@@ -8,7 +8,7 @@ template look at folders (``blue/{name}``), and case does not matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -117,8 +117,12 @@ def with_groups(
     ]
 
 
-def images_of(rows: Iterable[Mapping[str, str]], template: Template | None) -> list[NamedImage]:
-    """The images of the ``summary.csv`` that ``predict`` wrote, pooled as :func:`with_groups` says.
+def rows_with_groups(
+    rows: Sequence[Mapping[str, str]], template: Template | None
+) -> Iterator[tuple[Mapping[str, str], str]]:
+    """Rows of the ``summary.csv`` that ``predict`` wrote, each with the group of its image.
+
+    Images are pooled as :func:`with_groups` says.
 
     Raises:
         ConfigError: ``template`` does not match a name.
@@ -127,7 +131,8 @@ def images_of(rows: Iterable[Mapping[str, str]], template: Template | None) -> l
         NamedImage(Path(row["file"]), row["image_id"], row["group"], row["well"], row["field"])
         for row in rows
     ]
-    return with_groups(images, [key_of(one.path) for one in images], template=template)
+    pooled = with_groups(images, [key_of(one.path) for one in images], template=template)
+    return ((row, image.group) for row, image in zip(rows, pooled, strict=True))
 
 
 def key_of(path: Path) -> Path:

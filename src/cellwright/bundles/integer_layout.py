@@ -13,8 +13,6 @@ of its own and then again.
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
@@ -88,7 +86,7 @@ def _pairs_that_lead_only_to(name: str, graph: OnnxGraph) -> list[NodeProto]:
 
 def _drop_unused(model: ModelProto) -> None:
     """Take out stored tensors that no node reads."""
-    used = Counter(name for node in model.graph.node for name in node.input)
-    kept = [one for one in model.graph.initializer if used[one.name]]
+    used = {name for node in model.graph.node for name in node.input}
+    kept = [one for one in model.graph.initializer if one.name in used]
     del model.graph.initializer[:]
     model.graph.initializer.extend(kept)

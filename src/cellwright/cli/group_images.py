@@ -83,11 +83,12 @@ def _groups(labelled: LabelledSet, template: Template | None) -> dict[str, str]:
     Raises:
         ConfigError: the template does not match a name.
     """
-    from cellwright.assays.names import group_of, key_of
-    from cellwright.inference.identity import name_images
+    from cellwright.assays.names import group_of
+    from cellwright.images.read import stem_of
+    from cellwright.inference.well_names import place_in
 
-    paths = [record.image_path for record in labelled]
+    stems = {record.id: stem_of(record.image_path) for record in labelled}
     return {
-        record.id: group_of(key_of(image.path).name, well=image.well, template=template)
-        for record, image in zip(labelled, name_images(paths), strict=True)
+        name: group_of(stem, well=place_in(stem).well, template=template)
+        for name, stem in stems.items()
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from cellwright.learning.frozen import Frozen
 from cellwright.learning.generation_config import Generation
 from cellwright.learning.privileged_config import Privileged
 
 
-class Transfer(BaseModel):
+class Transfer(Frozen):
     """How a network whose weights come from other pictures learns these.
 
     Attributes:
@@ -18,8 +19,6 @@ class Transfer(BaseModel):
         last_blocks: how many blocks before the class layers learn after them (a convolution or a
             residual block each); None lets the whole network learn.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     frozen_epochs: int = Field(default=0, ge=0)
     last_blocks: int | None = Field(default=None, ge=0)
@@ -29,7 +28,7 @@ class Transfer(BaseModel):
         return 0 if epoch < self.frozen_epochs else self.last_blocks
 
 
-class ClassificationConfig(BaseModel):
+class ClassificationConfig(Frozen):
     """Which model of the tables tells classes apart, and how it is taught.
 
     Attributes:
@@ -63,10 +62,8 @@ class ClassificationConfig(BaseModel):
             an image counts as unlike all the training images.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
     model: str = "resnet"
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
     features: str | None = None
     members: int = Field(default=1, ge=1, le=16)
     crop_px: tuple[int, int] | None = None

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from cellwright.learning.frozen import Frozen
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class StructuredPruning(_Frozen):
+class StructuredPruning(Frozen):
     """Whole channels go before training: a narrower network, begun with the best of its parent.
 
     Attributes:
@@ -22,7 +20,7 @@ class StructuredPruning(_Frozen):
     keep: float = Field(default=0.5, gt=0, lt=1)
 
 
-class MagnitudePruning(_Frozen):
+class MagnitudePruning(Frozen):
     """Single weights become zero, more and more of them, and stay so.
 
     Attributes:
@@ -50,7 +48,7 @@ class MagnitudePruning(_Frozen):
 Pruning = Annotated[StructuredPruning | MagnitudePruning, Field(discriminator="kind")]
 
 
-class AwareQuantization(_Frozen):
+class AwareQuantization(Frozen):
     """Weights and activations are rounded to 8 bits while the network learns.
 
     Attributes:

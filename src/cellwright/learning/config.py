@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from cellwright.bundles.bundle import SUFFIX
 from cellwright.bundles.card import NAME_PATTERN
@@ -21,13 +21,10 @@ from cellwright.images.normalise import Normalisation
 from cellwright.learning.class_config import ClassificationConfig
 from cellwright.learning.compression_config import AwareQuantization, Pruning
 from cellwright.learning.config_errors import in_words
+from cellwright.learning.frozen import Frozen
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class DataConfig(_Frozen):
+class DataConfig(Frozen):
     """Which labelled images, and how they are split.
 
     Attributes:
@@ -67,7 +64,7 @@ class DataConfig(_Frozen):
         return self
 
 
-class InputConfig(_Frozen):
+class InputConfig(Frozen):
     """How pixels reach the network.
 
     Attributes:
@@ -87,14 +84,14 @@ class InputConfig(_Frozen):
     crops_per_image: int | None = Field(default=None, ge=1, le=64)
 
 
-class DetectorConfig(_Frozen):
+class DetectorConfig(Frozen):
     """Which detector of the table, and its own settings."""
 
     name: str = "cell-detector"
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
-class SegmentationConfig(_Frozen):
+class SegmentationConfig(Frozen):
     """Which network of the table cuts out masks or cells, and how it is taught.
 
     Attributes:
@@ -116,7 +113,7 @@ class SegmentationConfig(_Frozen):
     """
 
     model: str = "unet"
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
     loss: str = ""
     class_balance: str | None = None
     cell_weights: str | None = None
@@ -126,7 +123,7 @@ class SegmentationConfig(_Frozen):
     smallest_radius_px: float = Field(default=3.0, ge=0)
 
 
-class ScheduleConfig(_Frozen):
+class ScheduleConfig(Frozen):
     """How long and how fast to learn.
 
     Attributes:
@@ -159,7 +156,7 @@ class ScheduleConfig(_Frozen):
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
 
 
-class TrainConfig(_Frozen):
+class TrainConfig(Frozen):
     """The whole run.
 
     Attributes:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from cellwright.learning.frozen import Frozen
 
 
-class Generation(BaseModel):
+class Generation(Frozen):
     """Rare classes of the training part are filled with generated crops.
 
     Attributes:
@@ -23,12 +25,10 @@ class Generation(BaseModel):
             paper's, for every class.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
     method: Literal["wgan-gp", "wgan-div"] = "wgan-gp"
     classes: tuple[str, ...] = ()
     up_to: int | None = Field(default=None, ge=1)
     mixup_share: float = Field(default=0.0, ge=0, le=1)
     mixup_alpha: float = Field(default=1.0, gt=0, le=4)
     edge_px: Literal[8, 16, 32, 64, 128] = 64
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from cellwright.learning.frozen import Frozen
 
 
-class Privileged(BaseModel):
+class Privileged(Frozen):
     """Channels that are at hand in training only, and what is learned from them.
 
     Attributes:
@@ -14,8 +16,6 @@ class Privileged(BaseModel):
             :data:`cellwright.features.extractors.EXTRACTORS`.
         weight: of the loss of the measurements beside that of the classes.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     channels: tuple[str, ...] = Field(min_length=1)
     measurements: str = "amount"

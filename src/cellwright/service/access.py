@@ -22,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellwright.errors import ConfigError, UnknownNameError
+from cellwright.service.database import reading
 from cellwright.service.records import now
 from cellwright.service.store import Store
 from cellwright.service.tables import Token
@@ -53,7 +54,7 @@ class Access:
     """Makes tokens and recognises them."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._store, self._reading = store, reading(store.engine)
         self._hasher = PasswordHasher()
         self._known: dict[str, _Known] = {}
         self._lock = Lock()
@@ -100,7 +101,7 @@ class Access:
 
     def count_tokens(self) -> int:
         """How many there are."""
-        with Session(self._store.engine) as session:
+        with Session(self._reading) as session:
             return session.scalar(select(func.count()).select_from(Token)) or 0
 
     def remembered(self, token: str) -> str | None:
@@ -126,7 +127,7 @@ class Access:
 
     def _seen_again(self, digest: str, token_id: str) -> str | None:
         # The secret was right, and that of a token never changes.
-        with Session(self._store.engine) as session:
+        with Session(self._reading) as session:
             gone = session.get(Token, token_id) is None
         if gone:
             del self._known[digest]
@@ -136,7 +137,7 @@ class Access:
 
     def _checked(self, digest: str, token_id: str, secret: str) -> str | None:
         # One at a time: each check takes 64 MiB of memory.
-        with Session(self._store.engine) as session:
+        with Session(self._reading) as session:
             row = session.get(Token, token_id)
             held = self._nobody if row is None else row.secret_hash
         try:

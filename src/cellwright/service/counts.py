@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cellwright.bundles.card import Card
 from cellwright.metrics.intervals import wilson
 from cellwright.service.answers import as_objects
 from cellwright.service.records import ImageState, Outcome
@@ -55,8 +56,10 @@ def count_images(images: Sequence[ImageState]) -> list[dict[str, Any]]:
     ]
 
 
-def counted_classes(images: Sequence[ImageState]) -> tuple[str, ...]:
-    """The model's classes as the counts name them; none before an image is done."""
+def counted_classes(card: Card | None, images: Sequence[ImageState]) -> tuple[str, ...]:
+    """The model's classes; where it is served no longer, as counts name them once one is done."""
+    if card is not None:
+        return card.classes
     return next((tuple(image.counts) for image in images if image.counts is not None), ())
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from cellwright.service.processes import runs
+
 FORGOTTEN_S = 24 * 3600
 """What another machine began is taken for left behind after so long."""
 
@@ -42,9 +44,4 @@ def _is_left_behind(path: Path) -> bool:
             return time.time() - path.stat().st_mtime > FORGOTTEN_S
         except FileNotFoundError:
             return False
-    try:
-        born = psutil.Process(int(told["pid"])).create_time()
-    except psutil.Error:
-        return True
-    # Another process may have its number.
-    return bool(abs(born - int(told["born"])) >= 2)
+    return not runs(int(told["pid"]), int(told["born"]), within_s=2)

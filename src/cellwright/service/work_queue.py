@@ -22,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellwright.service.database import reading
+from cellwright.service.processes import runs
 from cellwright.service.records import Task, now
 from cellwright.service.tables import Job, JobImage, Result, StoredImage, WorkerRow
 
@@ -36,6 +37,12 @@ FORGOTTEN = timedelta(days=1)
 
 BEAT_SECONDS = 10.0
 """How often a living process says so."""
+
+_WAITS = (
+    ~exists().where(Result.job_image_id == JobImage.id),
+    Job.cancelled.is_(False),
+)
+"""What is so of the images of running jobs that have no result."""
 
 
 class Queue:
@@ -91,8 +98,7 @@ class Queue:
                 .join(Job, JobImage.job_id == Job.id)
                 .join(StoredImage, JobImage.sha256 == StoredImage.sha256)
                 .where(
-                    ~exists().where(Result.job_image_id == JobImage.id),
-                    Job.cancelled.is_(False),
+                    *_WAITS,
                     Job.model_sha256.in_(models),
                     or_(JobImage.claimed_by.is_(None), JobImage.claimed_by.not_in(alive)),
                 )
@@ -113,7 +119,7 @@ class Queue:
         wanted = (
             select(Job.model, Job.model_sha256)
             .join(JobImage, JobImage.job_id == Job.id)
-            .where(~exists().where(Result.job_image_id == JobImage.id), Job.cancelled.is_(False))
+            .where(*_WAITS)
             .distinct()
         )
         with Session(self._reading) as session:
@@ -126,7 +132,7 @@ class Queue:
             select(func.count())
             .select_from(JobImage)
             .join(Job, JobImage.job_id == Job.id)
-            .where(~exists().where(Result.job_image_id == JobImage.id), Job.cancelled.is_(False))
+            .where(*_WAITS)
         )
         with Session(self._reading) as session:
             return session.scalar(statement) or 0
@@ -195,9 +201,5 @@ def _clock(session: Session) -> datetime:
 
 
 def _lives(row: WorkerRow) -> bool:
-    """Whether the process of a row of this machine still runs, and is not another of its id."""
-    try:
-        started: float = psutil.Process(row.pid).create_time()
-    except psutil.Error:
-        return False
-    return abs(started - row.started) < 1
+    """Whether the process of a row of this machine still runs."""
+    return runs(row.pid, row.started, within_s=1)

@@ -6,7 +6,7 @@ again, and whose ``cells.csv`` holds a row for every cell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from cellwright.assays.cell_cycle.phases import (
     pool_groups,
 )
 from cellwright.assays.cell_cycle.report import write_report
-from cellwright.assays.names import ALL_IMAGES, Template, images_of, parse_group
+from cellwright.assays.names import ALL_IMAGES, Template, parse_group, rows_with_groups
 from cellwright.assays.tables import (
     POOLED,
     Row,
@@ -123,11 +123,10 @@ def _group_row(pooled: PooledPhases) -> Row:
 def _images(out: Path, phases: Sequence[str], template: Template | None) -> tuple[StagedImage, ...]:
     """The images that the run of ``predict`` left, and what each is pooled with."""
     rows = read_csv(out / "summary.csv")
-    pooled = zip(rows, images_of(rows, template), strict=True)
-    return tuple(_image(row, one.group, phases) for row, one in pooled)
+    return tuple(_image(row, group, phases) for row, group in rows_with_groups(rows, template))
 
 
-def _image(row: dict[str, str], group: str, phases: Sequence[str]) -> StagedImage:
+def _image(row: Mapping[str, str], group: str, phases: Sequence[str]) -> StagedImage:
     return StagedImage(
         image_id=row["image_id"],
         group=group,

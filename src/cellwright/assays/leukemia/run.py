@@ -5,7 +5,7 @@ A run that is killed goes on where it stopped when it is started again, as ``pre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from cellwright.assays.leukemia.counts import (
 from cellwright.assays.leukemia.heat import write_maps
 from cellwright.assays.leukemia.report import write_report
 from cellwright.assays.leukemia.smear_work import SmearWork
-from cellwright.assays.names import ALL_IMAGES, Template, images_of, parse_group
+from cellwright.assays.names import ALL_IMAGES, Template, parse_group, rows_with_groups
 from cellwright.assays.tables import (
     POOLED,
     Row,
@@ -159,11 +159,10 @@ def _held_to(
 def _images(out: Path, asked: Asked | None, template: Template | None) -> tuple[SmearImage, ...]:
     """The images that the run left, and what each is pooled with."""
     rows = read_csv(out / "summary.csv")
-    pooled = zip(rows, images_of(rows, template), strict=True)
-    return tuple(_image(row, one.group, asked) for row, one in pooled)
+    return tuple(_image(row, group, asked) for row, group in rows_with_groups(rows, template))
 
 
-def _image(row: dict[str, str], group: str, asked: Asked | None) -> SmearImage:
+def _image(row: Mapping[str, str], group: str, asked: Asked | None) -> SmearImage:
     return SmearImage(
         image_id=row["image_id"],
         group=group,

@@ -19,5 +19,5 @@ def counts(request: Request, owner: Owner, job_id: JobId) -> dict[str, Any]:
     state = parts.store.job(owner, job_id)
     card = parts.models.find(state.model, state.model_sha256)
     outcomes = parts.store.outcomes(owner, job_id)
-    classes = counted_classes(outcomes) if card is None else card.classes
-    return {"task": None if card is None else card.task, **count_cells(outcomes, classes)}
+    counted = count_cells(outcomes, counted_classes(card, outcomes))
+    return {"task": None if card is None else card.task, **counted}

@@ -46,5 +46,5 @@ def _table(request: Request, owner: str, job_id: str, name: Name) -> ResultTable
     if name == "counts":
         state = parts.store.job(owner, job_id)
         card = parts.models.find(state.model, state.model_sha256)
-        return count_table(images, counted_classes(images) if card is None else card.classes)
+        return count_table(images, counted_classes(card, images))
     return summary_table(images) if name == "summary" else error_table(images)

@@ -39,6 +39,16 @@ function remove(id) {
   by("delete").click();
 }
 
+/** Deletes the first cell of image 0 and saves; `put` is what the service answers, when it does. */
+async function beginSave() {
+  const { asked, hold } = service(answers);
+  const put = hold(`PUT ${at(0)}/corrections`);
+  remove(1);
+  by("save").click();
+  await calm();
+  return { asked, put };
+}
+
 async function leave() {
   const may = view.mayLeave();
   by("ask").close("yes");
@@ -46,11 +56,7 @@ async function leave() {
 }
 
 test("what is changed while a save travels is not saved, and is not called so", async () => {
-  const { asked, hold } = service(answers);
-  const put = hold(`PUT ${at(0)}/corrections`);
-  remove(1);
-  by("save").click();
-  await calm();
+  const { asked, put } = await beginSave();
   remove(2);
   await put({ ...imageOf(0), ...corrected(1) });
   assert.equal(asked[0].body.boxes.length, 1);
@@ -62,11 +68,7 @@ test("what is changed while a save travels is not saved, and is not called so", 
 });
 
 test("a save that comes back after another image was opened is the first one's", async () => {
-  const { hold } = service(answers);
-  const put = hold(`PUT ${at(0)}/corrections`);
-  remove(1);
-  by("save").click();
-  await calm();
+  const { put } = await beginSave();
   await leave();
   await view.open("a", 2, model);
   await put({ ...imageOf(0), ...corrected(1) });
@@ -93,11 +95,7 @@ test("a second save goes after the first, with what it answered", async () => {
 });
 
 test("an image is not asked for before its corrections have arrived", async () => {
-  const { asked, hold } = service(answers);
-  const put = hold(`PUT ${at(0)}/corrections`);
-  remove(1);
-  by("save").click();
-  await calm();
+  const { asked, put } = await beginSave();
   await leave();
   await view.open("a", 1, model);
   const again = view.open("a", 0, model);
@@ -117,11 +115,7 @@ test("who leaves without saving and comes back finds the image as it was saved, 
   remove(2);
   assert.deepEqual(view.editor.cells.all.map(({ id }) => id), [1]);
   view.cells.undo();
-  const { hold } = service(answers);
-  const put = hold(`PUT ${at(0)}/corrections`);
-  remove(1);
-  by("save").click();
-  await calm();
+  const { put } = await beginSave();
   await leave();
   await put(corrected(1));
   assert.deepEqual([view.cells.all.length, view.cells.dirty, state()], [1, false, "Saved as checked"]);
