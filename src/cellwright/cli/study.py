@@ -21,7 +21,9 @@ RUN_EXAMPLES = """Examples:
 
 cellwright study run viability-yolo --preset cpu --out runs/viability-yolo
 
-cellwright study run learning-curve --data MY_LABELS"""
+cellwright study run learning-curve --data MY_LABELS
+
+cellwright study run viability-yolo --only "*-yolo11n" --out runs/one"""
 
 REPORT_EXAMPLES = """Examples:
 
@@ -70,6 +72,10 @@ def run(
         str | None,
         typer.Option(metavar="DIR|NAME", help="Labelled images, or a public set by its name."),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CELL", help="Only cells so named, * for anything; repeatable."),
+    ] = None,
     out: StudyOut = None,
 ) -> None:
     """Measure the cells that are missing; a killed run started again goes on.
@@ -90,7 +96,7 @@ def run(
         data = str(Path(data).resolve())  # the report may be asked for from another folder
     request = Request(chosen, data, out or Path("runs") / f"{name}-{chosen}")
     with ends_when_told():
-        records = run_study(study, request, command=typed_command(), tell=say)
+        records = run_study(study, request, only=only or (), command=typed_command(), tell=say)
     _report(study, request, records)
     failed = [record.cell for record in records.values() if record.finish == "failed"]
     if failed:
@@ -107,7 +113,10 @@ def report(
         bool,
         typer.Option(
             "--publish",
-            help="In a checkout: make these the study's own results and renew its README.",
+            help=(
+                "In a checkout: make these the study's own results and renew its README; "
+                "cells that were not run keep the figures they have there."
+            ),
         ),
     ] = False,
 ) -> None:

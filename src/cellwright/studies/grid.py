@@ -5,7 +5,9 @@
     OUT/cells/NAME.txt      the traceback of a failed one
     OUT/work/NAME/          what a cell needs while it works
 
-A killed run started again does what is missing; a cell is done anew by deleting its file.
+A run may be of some of the cells only, by their names; the others come in a later run of the
+same folder. A killed run started again does what is missing; a cell is done anew by deleting its
+file.
 """
 
 from __future__ import annotations
@@ -16,10 +18,17 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from cellwright.errors import CellwrightError, ConfigError, DatasetError, MissingExtraError
+from cellwright.errors import (
+    CellwrightError,
+    ConfigError,
+    DatasetError,
+    MissingExtraError,
+    UnknownNameError,
+)
 from cellwright.images.write import atomic_path
 from cellwright.learning.provenance import commit, machine
 from cellwright.studies.labels import load_set
@@ -41,16 +50,32 @@ ASKED = "study.json"
 
 
 def run_study(
-    study: Study, request: Request, *, command: str = "", tell: Told = lambda _: None
+    study: Study,
+    request: Request,
+    *,
+    only: Sequence[str] = (),
+    command: str = "",
+    tell: Told = lambda _: None,
 ) -> Records:
     """Measure what is missing.
+
+    Args:
+        study: whose grid.
+        request: preset, data and folder of the run.
+        only: names or patterns (``int8-*``) of cells; none for all of them.
+        command: kept with every figure.
+        tell: called with a sentence before and after each cell.
+
+    Returns:
+        Records of all cells that are done by now, in this run or before.
 
     Raises:
         ConfigError: the folder holds a run of another study, preset or data.
         DatasetError, AnnotationError: the data cannot be read.
-        UnknownNameError: the study has no such preset.
+        UnknownNameError: the study has no such preset or cell.
     """
-    cells = study.plan(request)
+    grid = study.plan(request)
+    cells = cells_named(grid, only)
     before = (read_record(request.out, cell.name) for cell in cells)
     if request.data is not None and any(one is None or one.finish != "done" for one in before):
         load_set(request.data)  # else every cell would fail on its own, for the same reason
@@ -66,7 +91,21 @@ def run_study(
         write_record(request.out, study.name, record)
         seconds = record.origin["seconds"]
         tell(f"{place}: {record.finish} after {seconds:.0f} s {record.reason}".rstrip())
-    return records_of(cells, request.out)
+    return records_of(grid, request.out)
+
+
+def cells_named(cells: Sequence[Cell], only: Sequence[str]) -> list[Cell]:
+    """The cells that any of the patterns names, in the order of the grid; all without patterns.
+
+    Raises:
+        UnknownNameError: a pattern names no cell.
+    """
+    for pattern in only:
+        if not any(fnmatchcase(cell.name, pattern) for cell in cells):
+            raise UnknownNameError("cell", pattern, [cell.name for cell in cells])
+    if not only:
+        return list(cells)
+    return [cell for cell in cells if any(fnmatchcase(cell.name, pattern) for pattern in only)]
 
 
 def measure(cell: Cell, out: Path, *, command: str) -> Record:

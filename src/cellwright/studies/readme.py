@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cellwright.errors import DatasetError
 from cellwright.images.write import atomic_path
-from cellwright.studies.study import Records, Study
+from cellwright.studies.results import NOT_RUN, write_lines
+from cellwright.studies.study import Place, Records, Study
 
 RESULTS, ORIGIN, README = "results.csv", "origin.json", "README.md"
 BLOCK = re.compile(r"<!-- table: (?P<name>[\w -]+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -27,18 +27,39 @@ Line = dict[str, str]
 def publish(study: Study, records: Records, table: Path) -> Path:
     """Make ``table`` the study's committed results and renew its README.
 
+    Where a cell was not run the committed figure stays, and the origin names both runs.
+
     Returns:
         The README.
     """
-    shutil.copyfile(table, study.folder / RESULTS)
+    lines, origin = _read_lines(table), origin_of(records)
+    committed = study.folder / RESULTS
+    held = _figures_by_place(_read_lines(committed)) if committed.exists() else {}
+    merged = [held.get(_place(line), line) if line["note"] == NOT_RUN else line for line in lines]
+    if merged != lines:
+        origin = joined(json.loads((study.folder / ORIGIN).read_text(encoding="utf-8")), origin)
+    write_lines(committed, merged)
     with atomic_path(study.folder / ORIGIN) as temporary:
-        text = json.dumps(origin_of(records), indent=2, ensure_ascii=False)
+        text = json.dumps(origin, indent=2, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
     page = study.folder / README
     text = filled(study)
     with atomic_path(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return page
+
+
+def _read_lines(path: Path) -> list[Line]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _figures_by_place(lines: Sequence[Line]) -> dict[Place, Line]:
+    return {_place(line): line for line in lines if line["value"]}
+
+
+def _place(line: Line) -> Place:
+    return line["table"], line["row"], line["metric"]
 
 
 def origin_of(records: Records) -> dict[str, Any]:
@@ -60,6 +81,19 @@ def origin_of(records: Records) -> dict[str, Any]:
     }
 
 
+def joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The origin of figures of two runs; hours add up, the date is the later one."""
+    lists = {
+        key: sorted({*held, *other[key]}) for key, held in one.items() if isinstance(held, list)
+    }
+    return {
+        **one,
+        **lists,
+        "date": max(one["date"], other["date"]),
+        "hours": round(one["hours"] + other["hours"], 2),
+    }
+
+
 def filled(study: Study) -> str:
     """The study's README with every block made anew from its committed results.
 
@@ -71,8 +105,7 @@ def filled(study: Study) -> str:
     results = study.folder / RESULTS
     if not results.exists():
         return text
-    with results.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
+    lines = _read_lines(results)
 
     def block(match: re.Match[str]) -> str:
         name = match["name"]

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -155,11 +155,17 @@ def _place(figure: Figure) -> Place:
 
 def write_rows(path: Path, rows: Sequence[Row]) -> Path:
     """Write ``results.csv``: six significant digits, a figure that needs more is none."""
+    return write_lines(
+        path, [{key: _cell(value) for key, value in asdict(row).items()} for row in rows]
+    )
+
+
+def write_lines(path: Path, lines: Sequence[Mapping[str, Any]]) -> Path:
+    """Write ``results.csv`` from lines that are text already."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for row in rows:
-            writer.writerow({key: _cell(value) for key, value in asdict(row).items()})
+        writer.writerows(lines)
     return path
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cellwright.errors import ConfigError, DatasetError, MissingExtraError
+from cellwright.errors import ConfigError, DatasetError, MissingExtraError, UnknownNameError
 from cellwright.studies.grid import asked, read_record, run_study
 from cellwright.studies.results import tabulate
 from cellwright.studies.study import Cell, Figure, NotAttempted, Outcome, Request, Study
@@ -55,6 +55,24 @@ def test_a_second_run_does_nothing_and_a_removed_cell_is_redone(tmp_path, reques
     (request_.out / "cells" / "b.json").unlink()
     run_study(toy, request_)
     assert calls == ["a", "b", "b"]
+
+
+def test_some_cells_by_name_and_the_others_later(tmp_path, request_):
+    calls = []
+    toy = study(
+        [value_cell(name, 1.0, calls) for name in ("train-a", "train-b", "int8-b")], tmp_path
+    )
+    assert list(run_study(toy, request_, only=["*-b"])) == ["train-b", "int8-b"]
+    assert calls == ["train-b", "int8-b"]
+    assert list(run_study(toy, request_, only=["train-a"])) == ["train-a", "train-b", "int8-b"]
+    assert calls == ["train-b", "int8-b", "train-a"]
+
+
+def test_a_name_of_no_cell_is_refused_with_those_there_are(tmp_path, request_):
+    toy = study([value_cell("train-a", 1.0, [])], tmp_path)
+    with pytest.raises(UnknownNameError, match="train-a"):
+        run_study(toy, request_, only=["train-*", "speed-*"])
+    assert not request_.out.exists()
 
 
 def test_data_that_cannot_be_read_ends_a_run_before_its_cells(tmp_path):

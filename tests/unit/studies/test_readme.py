@@ -7,7 +7,7 @@ import pytest
 from cellwright.errors import DatasetError
 from cellwright.studies.readme import filled, publish
 from cellwright.studies.results import tabulate, write_rows
-from cellwright.studies.study import Figure, Outcome, Record, Study
+from cellwright.studies.study import Cell, Figure, Outcome, Record, Study
 
 PAGE = """# Toy
 before
@@ -55,6 +55,34 @@ def test_publishing_renews_results_and_tables(toy, records, tmp_path):
     assert "| other | not attempted: not run [97] |  |" in page
     assert "`cellwright study run toy`; commit abc; 2026-11-20; a box; 0.5 hours; seeds 7" in page
     assert "old" not in page
+
+
+def test_what_was_not_run_keeps_its_committed_figure(toy, records, tmp_path):
+    publish(toy, records, write_rows(tmp_path / "run" / "results.csv", tabulate(toy, [], records)))
+    later = Record(
+        "d",
+        "done",
+        Outcome((Figure("3", "other", "P (%)", 96.5, 96.0, 97.5, 90),), 8, "d", "e" * 64),
+        origin={
+            "command": "cellwright study run toy --only d",
+            "commit": "def",
+            "machine": "another box",
+            "date": "2026-11-28T10:00:00+00:00",
+            "seconds": 900.0,
+        },
+    )
+    places = tuple(
+        (figure.table, figure.row, figure.metric) for figure in records["c"].outcome.figures
+    )
+    not_run = Cell("c", places, lambda _: Outcome(()))
+    table = write_rows(tmp_path / "run" / "results.csv", tabulate(toy, [not_run], {"d": later}))
+    page = publish(toy, {"d": later}, table).read_text()
+    assert "| net | 95 (94 to 96.2) [95.2] | 2,500 |" in page
+    assert "| other | 96.5 (96 to 97.5) [97] |  |" in page
+    assert (
+        "`cellwright study run toy`, `cellwright study run toy --only d`; commit abc, def;" in page
+    )
+    assert "2026-11-28; a box; another box; 0.75 hours; seeds 7, 8;" in page
 
 
 def test_a_block_without_a_table_is_an_error(toy, records, tmp_path):
