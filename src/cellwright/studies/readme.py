@@ -27,18 +27,17 @@ Line = dict[str, str]
 def publish(study: Study, records: Records, table: Path) -> Path:
     """Make ``table`` the study's committed results and renew its README.
 
-    Where a cell was not run the committed figure stays, and the origin names both runs.
+    Where a cell was not run the committed line stays, and the origin names both runs.
 
     Returns:
         The README.
     """
     lines, origin = _read_lines(table), origin_of(records)
     committed = study.folder / RESULTS
-    held = _figures_by_place(_read_lines(committed)) if committed.exists() else {}
-    merged = [held.get(_place(line), line) if line["note"] == NOT_RUN else line for line in lines]
-    if merged != lines:
+    if committed.exists() and any(line["note"] == NOT_RUN for line in lines):
+        lines = _merged(_read_lines(committed), lines)
         origin = joined(json.loads((study.folder / ORIGIN).read_text(encoding="utf-8")), origin)
-    write_lines(committed, merged)
+    write_lines(committed, lines)
     with atomic_path(study.folder / ORIGIN) as temporary:
         text = json.dumps(origin, indent=2, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -54,8 +53,15 @@ def _read_lines(path: Path) -> list[Line]:
         return list(csv.DictReader(file))
 
 
-def _figures_by_place(lines: Sequence[Line]) -> dict[Place, Line]:
-    return {_place(line): line for line in lines if line["value"]}
+def _merged(committed: Sequence[Line], fresh: Sequence[Line]) -> list[Line]:
+    """Fresh lines, committed ones where nothing was run; in the committed order, new ones last."""
+    by_place = {_place(line): line for line in fresh}
+    kept = {
+        place: line if by_place[place]["note"] == NOT_RUN else by_place[place]
+        for place, line in ((_place(line), line) for line in committed)
+        if place in by_place
+    }
+    return list((kept | {p: line for p, line in by_place.items() if p not in kept}).values())
 
 
 def _place(line: Line) -> Place:

@@ -79,6 +79,7 @@ def test_what_was_not_run_keeps_its_committed_figure(toy, records, tmp_path):
     page = publish(toy, {"d": later}, table).read_text()
     assert "| net | 95 (94 to 96.2) [95.2] | 2,500 |" in page
     assert "| other | 96.5 (96 to 97.5) [97] |  |" in page
+    assert page.index("| net |") < page.index("| other |"), "the order stays"
     assert (
         "`cellwright study run toy`, `cellwright study run toy --only d`; commit abc, def;" in page
     )
