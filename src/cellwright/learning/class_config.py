@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from cellwright.learning.frozen import Frozen
+from cellwright.learning.frozen import EachOnce, Frozen
 from cellwright.learning.generation_config import Generation
 from cellwright.learning.privileged_config import Privileged
 
@@ -68,7 +68,7 @@ class ClassificationConfig(Frozen):
     members: int = Field(default=1, ge=1, le=16)
     crop_px: tuple[int, int] | None = None
     fit: Literal["centre", "resize"] = "centre"
-    channels: tuple[str, ...] = ()
+    channels: EachOnce = ()
     privileged: Privileged | None = None
     optimizer: str = "adamw"
     rate: str = "warmup-cosine"

@@ -25,13 +25,13 @@ from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.likeness import joined_by_likeness
 from cellwright.data.splits import By, split, split_folds
 from cellwright.errors import ConfigError, DatasetError
-from cellwright.images.write import atomic_path
+from cellwright.images.write import atomic_path, make_folder
 from cellwright.inference.classifier import Classifier
 from cellwright.inference.evaluate_classification import LabelledClasses, classify_labelled
 from cellwright.learning.class_recipes import begin_classes, train_classes
 from cellwright.learning.classification_page import PAGE, add_report
 from cellwright.learning.config import DataConfig, TrainConfig
-from cellwright.learning.run_record import claim_run_dir
+from cellwright.learning.run_record import claim_parts, claim_run_dir
 from cellwright.learning.training_data import Parts, load_set, only_labelled, remark
 from cellwright.metrics.classification import ClassificationReport, evaluate_classification
 from cellwright.metrics.intervals import Resampling
@@ -167,12 +167,13 @@ def judge_folds(
     """:func:`cross_validate` for anything that learns and predicts; the same plan, the same folds.
 
     Raises:
-        ConfigError: the folder holds other folds.
+        ConfigError: the folder holds other folds, or images or labels changed since they began.
         DatasetError: a class with fewer images (or groups) than folds.
     """
     rows: dict[int, Sequence[Prediction]] = {}
     for fold, parts in folds_of(labelled, plan, run_dir):
-        folder = run_dir / f"fold-{fold}"
+        folder = make_folder(run_dir / f"fold-{fold}")
+        claim_parts(parts, folder)
         done = folder / PREDICTIONS
         if not done.exists():
             write_predictions(done, predict(parts, folder), labelled.classes)

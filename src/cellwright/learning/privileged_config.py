@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from cellwright.learning.frozen import Frozen
+from cellwright.learning.frozen import EachOnce, Frozen
 
 
 class Privileged(Frozen):
@@ -17,6 +17,6 @@ class Privileged(Frozen):
         weight: of the loss of the measurements beside that of the classes.
     """
 
-    channels: tuple[str, ...] = Field(min_length=1)
+    channels: EachOnce = Field(min_length=1)
     measurements: str = "amount"
     weight: float = Field(default=1.0, gt=0)

@@ -98,6 +98,10 @@ def test_a_missing_file_is_explained(tmp_path):
             {"classification": {"privileged": {"channels": ["dye"], "weight": float("inf")}}},
             "classification.privileged.weight: must be a finite number",
         ),
+        (
+            {"classification": {"channels": ["dye", "dye"]}},
+            "classification.channels: names 'dye' more than once",
+        ),
         ({"threads": 100000}, "threads: must be less than or equal to 1024"),
         ({"schedule": {"epochs": 0}}, "epochs: must be greater than or equal to 1, not 0"),
         ({"schedule": {"epochs": 1.5}}, "schedule.epochs: must be a valid integer, not 1.5"),

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cellwright.data.formats import read_labelled
 from cellwright.data.formats.layout import Known
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import ConfigError, DatasetError
+from cellwright.images.write import write_tiff
 from cellwright.learning.config import TrainConfig
 from cellwright.learning.cross_validation import FoldPlan, Prediction, cross_validate, judge_folds
 from cellwright.learning.training_data import Parts
 from cellwright.types import Category
-from tiny_classes import write_classes
+from tiny_classes import CHANNELS, draw_cell, write_classes
 
 UNLABELLED = frozenset({1, 14})
 
@@ -74,6 +76,18 @@ def test_a_fold_that_is_judged_alone_keeps_its_number(tmp_path: Path) -> None:
     page = (tmp_path / "run" / "report.html").read_text()
     assert "fold 2" in page
     assert "fold 0" not in page
+
+
+def test_folds_that_were_done_before_the_images_changed_are_not_pooled(tmp_path: Path) -> None:
+    labelled = labelled_but(tmp_path, frozenset())
+    plan = FoldPlan(n_folds=2)
+    first = judge_folds(labelled, the_truth, tmp_path / "run", plan=plan, name="cells")
+    again = judge_folds(labelled, the_truth, tmp_path / "run", plan=plan, name="cells")
+    assert again.report.n_images == first.report.n_images
+    another_cell = draw_cell(1, np.random.default_rng(9))
+    write_tiff(labelled.records[0].image_path, another_cell, channel_names=CHANNELS)
+    with pytest.raises(ConfigError, match="their labels or their parts changed since"):
+        judge_folds(labelled, the_truth, tmp_path / "run", plan=plan, name="cells")
 
 
 @pytest.mark.parametrize(
