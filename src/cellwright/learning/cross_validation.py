@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,8 @@ from cellwright.metrics.classification import ClassificationReport, evaluate_cla
 from cellwright.metrics.intervals import Resampling
 from cellwright.reports.page import Page
 from cellwright.types import Category
+
+_log = logging.getLogger(__name__)
 
 INNER_RATIOS = {"train": 85.0, "val": 15.0}
 """How what is not in the fold is divided: to learn from, and to choose the epoch by."""
@@ -137,6 +140,11 @@ def cross_validate(
     data = config.data
     labelled = load_set(data)
     remark(labelled)
+    if any(record.split for record in labelled):
+        _log.warning(
+            "%s: its own train, val and test parts are not heeded: every image is in a fold",
+            labelled.name,
+        )
     plan = FoldPlan(n_folds, data.split_seed, data.by, only)
     return judge_folds(labelled, predict, run_dir, plan=plan, name=config.name)
 

@@ -109,3 +109,15 @@ def test_another_split_beside_the_folds_is_refused(
     ):
         cross_validate(config, tmp_path / "run", n_folds=2)
     assert not (tmp_path / "run").exists()
+
+
+def test_parts_of_the_set_are_said_not_to_be_heeded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for seed, part in enumerate(("train", "valid", "test")):
+        write_classes(tmp_path / "set" / part, (2, 2, 2), seed=seed)
+    data = {"path": tmp_path / "set", "by": "image"}
+    config = TrainConfig.model_validate({"name": "cells", "task": "classification", "data": data})
+    with pytest.raises(DatasetError, match="fold"):  # before anything is learned
+        cross_validate(config, tmp_path / "run", n_folds=9)
+    assert "set: its own train, val and test parts are not heeded" in caplog.text
