@@ -7,14 +7,17 @@ mean, and ``n`` says how many are in it. ``accuracy`` is the share of pixels wit
 right class. ``precision``, ``recall``, ``f1`` and ``jaccard`` (tp / (tp + fp + fn)) are the
 mean over the classes other than background, ``miou`` is the mean Jaccard index over all
 classes, background included; ``dice`` is ``f1`` under its other name. A class that neither
-truth nor prediction holds is left out of a mean. For one class, ``accuracy`` counts a pixel
-as right when truth and prediction agree on whether it belongs to the class. Intervals
-resample whole images: neighbouring pixels are no independent observations.
+truth nor prediction holds is left out of a mean; one that only one of them holds counts as 0 in
+every mean, also where its own precision (never predicted) or recall (never true) is undefined.
+For one class, ``accuracy`` counts a pixel as right when truth and prediction agree on whether it
+belongs to the class. Intervals resample whole images: neighbouring pixels are no independent
+observations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,11 +117,10 @@ def report_semantic(
     stacked = np.zeros((len(matrices), len(classes), len(classes)))
     stacked[:] = list(matrices) or stacked
     weights = with_resamples(len(matrices), resampling)
-    per_class = _rates(stacked, weights)
-    pooled = _means(per_class, stacked, weights, averaged)
-    # One image at a time is a weight of 1 for it and 0 for the others.
-    alone = np.eye(len(matrices))
-    each = _means(_rates(stacked, alone), stacked, alone, averaged)
+    summed = _Sums.weighted(stacked, weights)
+    per_class = summed.rates()
+    pooled = summed.means(averaged)
+    each = _Sums.of_each(stacked).means(averaged)
     observations = dict.fromkeys(METRICS, len(matrices))
     for name, values in each.items():
         defined = ~np.isnan(values)
@@ -157,25 +159,75 @@ def jaccard_difference(
     averaged = _averaged_classes(sides[0].shape[1], 0)
 
     def difference(weights: Weights) -> NDArray[np.float64]:
-        a, b = (_means(_rates(one, weights), one, weights, averaged)["jaccard"] for one in sides)
-        return np.asarray(a - b)
+        a, b = (_Sums.weighted(one, weights) for one in sides)
+        # Both averaged over the classes there are: a stray pixel of another one would else bring a
+        # class more, of Jaccard 0, to the one side.
+        there = a.true[averaged] > 0
+        one, other = (
+            mean_defined(np.where(there, side.rates()["jaccard"][averaged], np.nan))
+            for side in (a, b)
+        )
+        return np.asarray(one - other)
 
     n = len(before)
     return bootstrap_by_image(difference, n, n=n, resampling=resampling)
 
 
-def _means(
-    per_class: dict[str, NDArray[np.float64]],
-    matrices: NDArray[np.float64],
-    weights: Weights,
-    averaged: list[int],
-) -> dict[str, NDArray[np.float64]]:
-    """Metric name -> ``(R,)`` over all classes, in the order of :data:`METRICS`."""
-    means = {name: mean_defined(values[averaged]) for name, values in per_class.items()}
-    means["miou"] = mean_defined(per_class["jaccard"])
-    right = weights @ np.trace(matrices, axis1=1, axis2=2)
-    means["accuracy"] = ratio(right, weights @ matrices.sum(axis=(1, 2)))
-    return means
+class _Sums(NamedTuple):
+    """Pixels of each class, summed over images once a resample.
+
+    Attributes:
+        found: ``(K, R)`` of the class in truth and prediction.
+        true: ``(K, R)`` of the class in truth.
+        guessed: ``(K, R)`` of the class in the prediction.
+        everything: ``(R,)`` all.
+    """
+
+    found: NDArray[np.float64]
+    true: NDArray[np.float64]
+    guessed: NDArray[np.float64]
+    everything: NDArray[np.float64]
+
+    @classmethod
+    def of_each(cls, matrices: NDArray[np.float64]) -> _Sums:
+        """Of every image of confusion matrices ``(I, K, K)`` by itself."""
+        found = np.diagonal(matrices, axis1=1, axis2=2).T
+        true, guessed = matrices.sum(axis=2).T, matrices.sum(axis=1).T
+        return cls(found, true, guessed, matrices.sum(axis=(1, 2)))
+
+    @classmethod
+    def weighted(cls, matrices: NDArray[np.float64], weights: Weights) -> _Sums:
+        """Over all images, which count by ``weights`` ``(R, I)``."""
+        each = cls.of_each(matrices)
+        found, true, guessed = ((weights @ part.T).T for part in each[:3])
+        return cls(found, true, guessed, weights @ each.everything)
+
+    def rates(self) -> dict[str, NDArray[np.float64]]:
+        """Metric name -> ``(K, R)``."""
+        found, true, guessed, everything = self
+        f1 = ratio(2 * found, true + guessed)
+        jaccard = ratio(found, true + guessed - found)
+        return {
+            "accuracy": ratio(everything - true - guessed + 2 * found, everything),
+            "f1": f1,
+            "jaccard": jaccard,
+            "dice": f1,
+            "precision": ratio(found, guessed),
+            "recall": ratio(found, true),
+            "miou": jaccard,
+        }
+
+    def means(self, averaged: list[int]) -> dict[str, NDArray[np.float64]]:
+        """Metric name -> ``(R,)`` over the classes ``averaged``, in the order of METRICS."""
+        one_sided = (self.true + self.guessed > 0) & (self.found == 0)
+        per_class = {
+            name: np.where(one_sided & np.isnan(values), 0, values)
+            for name, values in self.rates().items()
+        }
+        means = {name: mean_defined(values[averaged]) for name, values in per_class.items()}
+        means["miou"] = mean_defined(per_class["jaccard"])
+        means["accuracy"] = ratio(self.found.sum(axis=0), self.everything)
+        return means
 
 
 def _averaged_classes(n_classes: int, background: int | None) -> list[int]:
@@ -188,22 +240,3 @@ def _averaged_classes(n_classes: int, background: int | None) -> list[int]:
             remedy="give the background's class id, or None if there is no background",
         )
     return [index for index in everything if index != background]
-
-
-def _rates(matrices: NDArray[np.float64], weights: Weights) -> dict[str, NDArray[np.float64]]:
-    """Metric name -> ``(K, R)`` from confusion matrices ``(I, K, K)`` and weights ``(R, I)``."""
-    found = (weights @ np.diagonal(matrices, axis1=1, axis2=2)).T
-    true = (weights @ matrices.sum(axis=2)).T
-    guessed = (weights @ matrices.sum(axis=1)).T
-    everything = weights @ matrices.sum(axis=(1, 2))
-    f1 = ratio(2 * found, true + guessed)
-    jaccard = ratio(found, true + guessed - found)
-    return {
-        "accuracy": ratio(everything - true - guessed + 2 * found, everything),
-        "f1": f1,
-        "jaccard": jaccard,
-        "dice": f1,
-        "precision": ratio(found, guessed),
-        "recall": ratio(found, true),
-        "miou": jaccard,
-    }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_score, recall_score
@@ -7,7 +9,15 @@ from torch import tensor
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from cellwright.errors import AnnotationError, ConfigError
-from cellwright.metrics.semantic import METRICS, PER_IMAGE, confusion_matrix, evaluate_semantic
+from cellwright.metrics.intervals import Resampling
+from cellwright.metrics.semantic import (
+    METRICS,
+    PER_IMAGE,
+    confusion_matrix,
+    evaluate_semantic,
+    jaccard_difference,
+    report_semantic,
+)
 from cellwright.types import SemanticMask
 
 CLASSES = ["background", "nucleus", "membrane"]
@@ -79,7 +89,8 @@ def test_an_image_without_cells_is_left_out_of_a_mean_over_images() -> None:
     mean = report.metrics["jaccard_per_image"]
     assert (mean.value, mean.n) == (0.25, 2)  # 1/2 and 0; the blank pair says nothing
     assert report.metrics["accuracy_per_image"].value == pytest.approx((1 + 0.75 + 0.5) / 3)
-    assert report.metrics["precision_per_image"].n == 1
+    # Of the third image nothing is predicted: its precision counts as 0, as its other rates do.
+    assert (report.metrics["precision_per_image"].value, mean.n) == (0.5, 2)
     assert report.metrics["jaccard"].value == 0.25  # 1 of 4 pixels
 
 
@@ -100,3 +111,36 @@ def test_mistakes_are_named() -> None:
     for classes, background in ((CLASSES, 3), (["cell"], 0)):
         with pytest.raises(ConfigError, match="no class to average"):
             evaluate_semantic(truth, predicted, classes, background=background)
+
+
+def test_a_class_that_is_never_predicted_or_never_true_counts_as_nothing_right() -> None:
+    truth, missed = SemanticMask([[1, 1, 2, 2]]), SemanticMask([[1, 1, 0, 0]])
+    classes = ["background", "a", "b"]
+    report = evaluate_semantic([truth], [missed], classes)
+    assert report.metrics["precision"].value == 0.5
+    assert report.per_class["b"]["precision"].value is None
+    mirrored = evaluate_semantic([missed], [truth], classes)
+    assert mirrored.metrics["recall"].value == 0.5
+
+
+def test_a_stray_pixel_of_a_class_that_is_not_there_is_no_loss_of_half() -> None:
+    clean = np.zeros((3, 3), np.int64)
+    clean[0, 0], clean[1, 1] = 1000, 900
+    stray = clean.copy()
+    stray[0, 0], stray[0, 2] = 999, 1
+    n = 12
+    lost = jaccard_difference([clean] * n, [stray, *[clean] * (n - 1)])
+    assert lost.value == 0
+    gained = jaccard_difference([stray, *[clean] * (n - 1)], [clean] * n)
+    assert gained.value == 0
+
+
+def test_memory_grows_with_the_images_not_with_their_square() -> None:
+    n = 3000
+    matrices = [np.array([[50, 10], [5, 35]])] * n
+    tracemalloc.start()
+    report = report_semantic(matrices, ["background", "cell"], resampling=Resampling(n=20))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert report.metrics["jaccard_per_image"].n == n
+    assert peak < n * n * 8, "no table of images by images"
