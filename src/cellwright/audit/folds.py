@@ -9,14 +9,14 @@ so (:data:`~cellwright.audit.suspects.Seen`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from cellwright.audit.suspects import Seen
 from cellwright.bundles.bundle import Bundle, open_bundle
-from cellwright.data.checksum import checksum
+from cellwright.data.checksum import checksum, checksum_of_ids
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.splits import read_split
 from cellwright.errors import ConfigError, DatasetError
@@ -181,10 +181,18 @@ def _seen_by(fold: Fold, whole: LabelledSet, number: str) -> dict[str, Seen]:
         if part_of.get(record.id) == "train" and record.load_annotation() is not None
     ]
     if same_set and len(learned) != training.n_images:
-        raise DatasetError(
-            f"is not the split of {fold.bundle.card.name}: it trains on {len(learned)} images, "
-            f"the model learned from {training.n_images}",
-            where=fold.split_file,
-            remedy="give the split file of this model's training",
-        )
-    return {record.id: _SEEN_AS[part_of.get(record.id)] for record in whole}
+        told = f"it trains on {len(learned)} images, the model learned from {training.n_images}"
+    elif same_set and training.learned_from not in ("", _checksum_of_part(whole, part_of)):
+        told = "it trains on other images than the model learned from"
+    else:
+        return {record.id: _SEEN_AS[part_of.get(record.id)] for record in whole}
+    raise DatasetError(
+        f"is not the split of {fold.bundle.card.name}: {told}",
+        where=fold.split_file,
+        remedy="give the split file of this model's training",
+    )
+
+
+def _checksum_of_part(whole: LabelledSet, part_of: Mapping[str, str]) -> str:
+    """Of what a card keeps as ``learned_from``: the training part, labelled or not."""
+    return checksum_of_ids(record.id for record in whole if part_of.get(record.id) == "train")

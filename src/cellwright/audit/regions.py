@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 from cellwright.audit.compare import INSIDE, MATCH_IOU, TOUCH_IOU
 from cellwright.audit.suspects import Kind, Region, Suspect
@@ -27,6 +28,9 @@ RIM_SHARE = 0.3
 
 CELL_SHARE = 0.5
 """A region whose inscribed circle reaches this share of a cell's radius is about a cell."""
+
+Window = tuple[slice, slice]
+"""Rows and columns of an image."""
 
 Probabilities = NDArray[np.float32]
 """``(K + 1, H, W)``: of the background, then of each class, in [0, 1]."""
@@ -166,19 +170,25 @@ class _Search:
             np.bincount(pairs.predicted)[pairs.predicted] == 1
         )
         meeting = alone & (pairs.iou >= TOUCH_IOU) & (pairs.iou < MATCH_IOU)
+        true, guessed = self._truth.cells.labels, self._found.cells.labels
+        true_boxes, guessed_boxes = find_objects(true), find_objects(guessed)
         suspects = []
         for index in np.flatnonzero(meeting):
             label, cell = int(pairs.truth[index]) + 1, int(pairs.predicted[index]) + 1
-            drawn = self._truth.cells.labels == label
-            seen = self._found.cells.labels == cell
+            window = _around(true_boxes[label - 1], guessed_boxes[cell - 1])
+            drawn, seen = true[window] == label, guessed[window] == cell
             class_ids = (_class_of(self._truth.cells, label), _class_of(self._found.cells, cell))
             shared = np.count_nonzero(drawn & seen)
             if shared >= INSIDE * min(np.count_nonzero(drawn), np.count_nonzero(seen)):
                 continue
-            sure, overlap = float(self._p[class_ids[1]][seen].mean()), float(pairs.iou[index])
+            sure, overlap = (
+                float(self._p[class_ids[1]][window][seen].mean()),
+                float(pairs.iou[index]),
+            )
             reason = f"the model draws this cell elsewhere ({sure:.2f}), overlap {overlap:.2f}"
+            region = Region.of(drawn | seen).moved(window[1].start, window[0].start)
             one = self._suspect(
-                *("misplaced", Region.of(drawn | seen), sure * (1 - overlap), reason),
+                *("misplaced", region, sure * (1 - overlap), reason),
                 class_id=class_ids[0],
                 guess=class_ids[1],
             )
@@ -219,6 +229,15 @@ class _Search:
         return int(counts[1:].argmax()) + 1 if len(counts) > 1 else None
 
 
+def _around(one: Window, other: Window) -> Window:
+    """The window around two."""
+    (y, x), (v, u) = one, other
+    return (
+        slice(min(y.start, v.start), max(y.stop, v.stop)),
+        slice(min(x.start, u.start), max(x.stop, u.stop)),
+    )
+
+
 def _class_of(cells: Instances, label: int) -> int:
     """Mask value of a cell: its class, behind the background."""
     return 1 if cells.class_ids is None else int(cells.class_ids[label - 1]) + 1
@@ -228,8 +247,17 @@ def _lies_in(one: Suspect, other: Suspect) -> bool:
     """Whether most of the pixels of ``one`` are among those of ``other``."""
     if one.region is None or other.region is None:
         return False
-    height = max(one.region.window[0].stop, other.region.window[0].stop)
-    width = max(one.region.window[1].stop, other.region.window[1].stop)
-    drawn = np.zeros((height, width), bool)
-    drawn[other.region.window] = other.region.pixels
-    return bool(drawn[one.region.window][one.region.pixels].mean() > 0.5)
+    shared = _shared_pixels(one.region, other.region)
+    return 2 * shared > int(np.count_nonzero(one.region.pixels))
+
+
+def _shared_pixels(one: Region, other: Region) -> int:
+    """How many pixels two regions have in common; their boxes say of most pairs that none."""
+    (y, x), (v, u) = one.window, other.window
+    top, bottom = max(y.start, v.start), min(y.stop, v.stop)
+    left, right = max(x.start, u.start), min(x.stop, u.stop)
+    if top >= bottom or left >= right:
+        return 0
+    ours = one.pixels[top - y.start : bottom - y.start, left - x.start : right - x.start]
+    theirs = other.pixels[top - v.start : bottom - v.start, left - u.start : right - u.start]
+    return int(np.count_nonzero(ours & theirs))

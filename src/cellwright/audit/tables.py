@@ -65,7 +65,17 @@ def read_decisions(path: Path) -> dict[str, bool]:
         ) from error
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
+    try:
+        return _decisions(csv.DictReader(io.StringIO(text), delimiter=delimiter), path)
+    except csv.Error as error:
+        raise ConfigError(
+            f"cannot be read ({error})",
+            where=path,
+            remedy="correct it, or take the table anew from the audit",
+        ) from error
+
+
+def _decisions(reader: csv.DictReader[str], path: Path) -> dict[str, bool]:
     missing = {"id", "accept"} - set(reader.fieldnames or ())
     if missing:
         raise ConfigError(
@@ -83,6 +93,10 @@ def read_decisions(path: Path) -> dict[str, bool]:
             )
         if not word:
             continue
+        if not name:
+            raise ConfigError(
+                "the row is decided but has no id", where=where, remedy="keep the column id"
+            )
         if found.setdefault(name, _WORDS[word]) != _WORDS[word]:
             raise ConfigError(f"{name!r} is decided both ways", where=where, remedy="keep one row")
     return found

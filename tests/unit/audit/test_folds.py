@@ -9,7 +9,7 @@ import pytest
 from blob_model import discs, write_blob_model
 from cellwright.audit.folds import Fold, assign, check_alike, read_folds
 from cellwright.bundles.bundle import Bundle, open_bundle
-from cellwright.data.checksum import checksum
+from cellwright.data.checksum import checksum, checksum_of_ids
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import BundleError, ConfigError, DatasetError
 
@@ -80,6 +80,20 @@ def test_a_model_of_this_very_set_needs_its_split(
     assert len(assign([fold], labelled, labelled).of_fold[0][0]) == 2
     other = Fold(bundle, split_file(tmp_path / "b.csv", labelled, "tsvs"))
     with pytest.raises(DatasetError, match="is not the split of blobs"):
+        assign([other], labelled, labelled)
+
+
+def test_the_split_of_another_fold_of_equal_size_is_refused(
+    bundle_path: Path, labelled: LabelledSet, tmp_path: Path
+) -> None:
+    names = [one.id for one in labelled]
+    bundle = trained_on(open_bundle(bundle_path), labelled, 2)
+    training = bundle.card.training.model_copy(update={"learned_from": checksum_of_ids(names[:2])})
+    knowing = replace(bundle, card=bundle.card.model_copy(update={"training": training}))
+    own = Fold(knowing, split_file(tmp_path / "a.csv", labelled, "ttss"))
+    assert list(assign([own], labelled, labelled).of_fold[0][1]) == names[2:]
+    other = Fold(knowing, split_file(tmp_path / "b.csv", labelled, "sstt"))
+    with pytest.raises(DatasetError, match="other images than the model learned from"):
         assign([other], labelled, labelled)
 
 

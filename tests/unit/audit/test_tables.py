@@ -101,3 +101,17 @@ def test_accepting_a_suspect_of_another_audit_is_an_error() -> None:
     with pytest.raises(ConfigError, match="missing-0123"):
         accepted_of(SUSPECTS, {"missing-0123": True})
     assert accepted_of(SUSPECTS, {"missing-0123": False}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id,accept\n" + "x" * 200_000 + ",yes\n", "larger than field limit"),
+        ("id,accept\n,yes\n", "csv:2: the row is decided but has no id"),
+    ],
+)
+def test_a_table_that_cannot_be_read_back_is_told(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "suspects.csv"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        read_decisions(path)
