@@ -74,3 +74,30 @@ def test_what_cannot_be_explained_leaves_no_file(given, blob_bundle, tmp_path):
         assert isinstance(done.exception, CellwrightError)
         assert message in str(done.exception)
     assert not list(tmp_path.glob("a.*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--split", "x.csv"), "--split: this option says nothing where the model is explained on"),
+        (("--format", "yolo"), "--format: this option says nothing"),
+        (("--part", "test"), "--part: this option says nothing"),
+        (("--pixel-size", "nan"), "pixel size must be above 0"),
+        (("--pixel-size", "0.0001"), "more than 64 times smaller than in training (0.5 µm)"),
+    ],
+)
+def test_options_of_the_other_way_and_impossible_sizes_are_refused(tmp_path, options, said):
+    bundle = patch_bundle(tmp_path / "patch.cellwright", pixel_size_um=0.5, fit="centre").path
+    write_tiff(tmp_path / "cell.tif", a_picture(3, 8), pixel_size_um=0.5)
+    out = tmp_path / "map.npy"
+    done = explain(bundle, tmp_path / "cell.tif", "--out", out, *options)
+    assert isinstance(done.exception, CellwrightError)
+    assert said in str(done.exception)
+    assert not out.exists()
+
+
+def test_options_of_an_image_are_refused_for_a_set(given, tmp_path):
+    out = tmp_path / "table.csv"
+    done = explain(given[0], "--data", tmp_path, "--out", out, "--class", "Nonsense")
+    assert isinstance(done.exception, CellwrightError)
+    assert "--class: this option says nothing" in str(done.exception)

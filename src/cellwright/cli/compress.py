@@ -49,6 +49,9 @@ cellwright compress mine.cellwright labels/ --calibrate-on images/ --out mine-in
 
 cellwright compress mine.cellwright labels/ --method prune --keep 0.5 --out mine-half.cellwright"""
 
+CALIBRATION_IMAGES = 64
+"""From so many images ranges are learned, where nobody says."""
+
 Method: TypeAlias = Annotated[
     str,
     typer.Option(
@@ -77,13 +80,16 @@ CalibrateOn: TypeAlias = Annotated[
     typer.Option(metavar="DIR", help="Images to learn ranges from; they need no labels."),
 ]
 CalibrationImages: TypeAlias = Annotated[
-    int, typer.Option(min=1, help="How many images to learn ranges from.")
+    int | None,
+    typer.Option(min=1, help=f"How many images to learn ranges from: {CALIBRATION_IMAGES}."),
 ]
 Ranges: TypeAlias = Annotated[
-    str, typer.Option(metavar="NAME", help="minmax, percentile, entropy, or auto for the best.")
+    str | None,
+    typer.Option(metavar="NAME", help="minmax, percentile, entropy, or auto, the best of them."),
 ]
 Keep: TypeAlias = Annotated[
-    float, typer.Option(min=0.01, max=0.99, help="prune: share of the channels that stay.")
+    float | None,
+    typer.Option(min=0.01, max=0.99, help="prune: share of the channels that stay, 0.5."),
 ]
 Epochs: TypeAlias = Annotated[
     int | None,
@@ -119,9 +125,9 @@ def compress(
     split: Split = None,
     part: JudgedPart = None,
     calibrate_on: CalibrateOn = None,
-    images: CalibrationImages = 64,
-    ranges: Ranges = "auto",
-    keep: Keep = 0.5,
+    images: CalibrationImages = None,
+    ranges: Ranges = None,
+    keep: Keep = None,
     epochs: Epochs = None,
     overrides: Overrides = None,
     recipe: Recipe = None,
@@ -172,9 +178,9 @@ class _Asked:
     split: Path | None
     part: Literal["all", "train", "val"] | None
     calibrate_on: Path | None
-    images: int
-    ranges: str
-    keep: float
+    images: int | None
+    ranges: str | None
+    keep: float | None
     epochs: int | None
     overrides: tuple[str, ...]
     recipe: Path | None
@@ -209,7 +215,7 @@ def _judge(asked: _Asked) -> Verdict:
         runtimes=_runtimes(asked.runtime),
         max_drop=asked.max_drop,
         threads=asked.threads,
-        settings={"ranges": asked.ranges},
+        settings={} if asked.ranges is None else {"ranges": asked.ranges},
         against=larger,
         command=typed_command(),
     )
@@ -222,10 +228,13 @@ def _refuse_idle(asked: _Asked) -> None:
     Raises:
         ConfigError: names the first, and the methods that it is for.
     """
-    from cellwright.compression import LEARN_RANGES, TRAINED
+    from cellwright.compression import LEARN_RANGES, TAKE_CHANNELS, TRAINED
 
     given = {
         "--calibrate-on": (asked.calibrate_on, LEARN_RANGES, "learns no ranges from images"),
+        "--images": (asked.images, LEARN_RANGES, "learns no ranges from images"),
+        "--ranges": (asked.ranges, LEARN_RANGES, "learns no ranges from images"),
+        "--keep": (asked.keep, TAKE_CHANNELS, "keeps all channels"),
         "--epochs": (asked.epochs, TRAINED, "trains nothing"),
         "--set": (asked.overrides or None, TRAINED, "trains nothing"),
         "--recipe": (asked.recipe, TRAINED, "trains nothing"),
@@ -252,7 +261,7 @@ def _trained(bundle: Bundle, asked: _Asked) -> tuple[Bundle, _Asked]:
         method=asked.method,
         data=data_section(asked.source, format_name=asked.format_name, split=asked.split),
         name=asked.out.stem,
-        keep=asked.keep,
+        **({} if asked.keep is None else {"keep": asked.keep}),
         epochs=asked.epochs,
         recipe=asked.recipe,
         overrides=(*threads, *asked.overrides),
@@ -283,7 +292,7 @@ def _job(
     words = ""
     if asked.method in LEARN_RANGES:
         calibration, words = _calibration_images(judged, training, asked.calibrate_on)
-        chosen = draw(calibration, asked.images)
+        chosen = draw(calibration, asked.images or CALIBRATION_IMAGES)
     return CompressionJob(
         judged=judged,
         judged_name=part_in_words(whole, part),

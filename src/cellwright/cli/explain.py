@@ -83,8 +83,17 @@ def explain(
             "there is nothing to explain" if image is None else "too much to explain at once",
             remedy="give either an image, or labelled images with --data",
         )
+    _refuse_idle(
+        "an image" if data is None else "labelled images (--data)",
+        {"--format": format_name, "--split": split, "--part": None if part == "all" else part}
+        if data is None
+        else {"--class": class_name, "--pixel-size": pixel_size},
+    )
     _check_suffix(out, MAPS if data is None else TABLES)
     from cellwright.bundles.bundle import open_bundle
+    from cellwright.inference.prepare import check_pixel_size
+
+    check_pixel_size(pixel_size)
 
     opened = open_bundle(bundle)
     if data is not None:
@@ -100,6 +109,20 @@ def explain(
         if json != STDOUT:
             for line in sentences(explained):
                 say(line)
+
+
+def _refuse_idle(explained: str, idle: dict[str, object]) -> None:
+    """Refuse options that say nothing about what is explained.
+
+    Raises:
+        ConfigError: names the first.
+    """
+    for option in (option for option, value in idle.items() if value is not None):
+        raise ConfigError(
+            "this option says nothing where the model is explained on " + explained,
+            where=option,
+            remedy="leave it out",
+        )
 
 
 def _check_suffix(out: Path, allowed: tuple[str, ...]) -> None:

@@ -33,5 +33,8 @@ METHODS: dict[str, Method] = {
 }
 """Ways to make a bundle smaller; the command line and its help read this table."""
 
+TAKE_CHANNELS = ("prune",)
+"""Those that leave channels out."""
+
 LEARN_RANGES = ("ptq",)
 """Those that look at images for the ranges of activations."""

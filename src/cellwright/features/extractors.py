@@ -23,6 +23,7 @@ from cellwright.features.columns import (
 )
 from cellwright.features.simple import measure_simple, simple_columns, simple_family
 from cellwright.features.smear import segment_crop
+from cellwright.features.stain import OneColourError
 from cellwright.features.table import FIELD_NAMES, measure_cells, measure_field
 
 _SMEAR_FAMILIES = {
@@ -66,16 +67,25 @@ def _field_columns(channels: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG001 
 def _measure_cell(crop: NDArray[np.float32]) -> NDArray[np.float32]:
     """The stained white cell in the middle; nothing but NaN where there is none."""
     image = np.rint(crop * 255).astype(np.uint8)
-    found = segment_crop(image)
+    nothing = np.full(len(FEATURE_NAMES), np.nan, np.float32)
+    try:
+        found = segment_crop(image)
+    except OneColourError:
+        return nothing
     if not found.n_white:
-        return np.full(len(FEATURE_NAMES), np.nan, np.float32)
+        return nothing
     row = measure_cells(image, found.white, found.nuclei).values[0]
     return np.asarray(row, np.float32)
 
 
 def _measure_field(crop: NDArray[np.float32]) -> NDArray[np.float32]:
     """Counts of a field of a smear, and the median of each feature over its white cells."""
-    return measure_field(np.rint(crop * 255).astype(np.uint8)).astype(np.float32)
+    try:
+        return measure_field(np.rint(crop * 255).astype(np.uint8)).astype(np.float32)
+    except OneColourError:
+        values = np.full(len(FIELD_NAMES), np.nan, np.float32)
+        values[[FIELD_NAMES.index(name) for name in ("n_white", "n_red")]] = 0
+        return values
 
 
 def _smear_family(column: str) -> str:

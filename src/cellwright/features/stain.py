@@ -63,6 +63,10 @@ class StainColours:
         return np.array([self.background, self.pale, self.nucleus])
 
 
+class OneColourError(ImageError):
+    """A picture in which no cell can be told by its colour: grey, blank, or of one colour."""
+
+
 def purple(lab: NDArray[np.float64]) -> float:
     """How purple a colour is: towards red and blue at once, and dark.
 
@@ -82,7 +86,8 @@ def lab_of(image: Image, *, where: object = None) -> Lab:
         where: named in errors.
 
     Raises:
-        ImageError: not three channels, no colour in them, or too small to hold a cell.
+        OneColourError: grey, or the same colour everywhere.
+        ImageError: not three channels, or too small to hold a cell.
     """
     check_image(image, where=where)
     if image.shape[0] != 3:
@@ -103,8 +108,8 @@ def lab_of(image: Image, *, where: object = None) -> Lab:
     rgb = np.minimum(np.moveaxis(image, 0, 2).astype(np.float32) / np.float32(white), 1)
     lab = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2LAB), np.float32)
     if lab[..., 1:].reshape(-1, 2).std(axis=0).max() < GREY_SPREAD:
-        raise ImageError(
-            "the picture is grey, and white cells are told from red ones by their colour",
+        raise OneColourError(
+            "the picture is grey or of one colour, and cells are told apart by their colours",
             where=where,
             remedy="give the colour picture, stained with Giemsa, Wright or Leishman",
         )

@@ -18,6 +18,10 @@ from cellwright.types import Image, check_image
 SATURATED_SHARE = 0.01
 """A crop with more of its pixels than this at its type's largest value is marked."""
 
+FINEST_PIXELS = 64
+"""Pixels more than this many times finer than in training are no microscope's, but an error in
+the file, which would make crops of billions of them."""
+
 LARGEST_ONE_CELL = 4
 """A picture more than this many times as long as a crop is not taken for a single cell."""
 
@@ -48,19 +52,34 @@ def prepare_crop(
     check_image(image, where=where)
     chosen = choose_channels(image, spec, channel_names, where=where)
     if decoding.fit == "centre":
-        chosen = to_size(chosen, extent(spec, decoding, pixel_size_um))
+        chosen = to_size(chosen, extent(spec, decoding, pixel_size_um, where=where))
     sized = resize(chosen, *decoding.crop_px)
     return apply_limits(sized, channel_limits(sized, spec.normalisation))
 
 
 def extent(
-    spec: InputSpec, decoding: ClassProbabilities, pixel_size_um: float | None
+    spec: InputSpec,
+    decoding: ClassProbabilities,
+    pixel_size_um: float | None,
+    *,
+    where: object = None,
 ) -> tuple[int, int]:
-    """(height, width) in image pixels that a crop covers."""
+    """(height, width) in image pixels that a crop covers.
+
+    Raises:
+        ImageError: a pixel size that cannot be that of pictures like those of the training.
+    """
     height, width = decoding.crop_px
     if spec.pixel_size_um is None or pixel_size_um is None:
         return height, width
     factor = spec.pixel_size_um / pixel_size_um
+    if not factor <= FINEST_PIXELS:
+        raise ImageError(
+            f"a pixel of {pixel_size_um:g} µm is more than {FINEST_PIXELS} times smaller than in "
+            f"training ({spec.pixel_size_um:g} µm)",
+            where=where,
+            remedy="give the true size with --pixel-size",
+        )
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
