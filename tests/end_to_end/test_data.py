@@ -151,6 +151,30 @@ def test_a_split_is_not_written_over_another(say: Say, live_dead: Path, tmp_path
     assert file.read_bytes() == first
 
 
+def test_a_split_names_the_copies_that_it_keeps_together(say: Say, tmp_path: Path) -> None:
+    data = tmp_path / "set"
+    (data / "labels").mkdir(parents=True)
+    (data / "classes.txt").write_text("cell\n")
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (1, 16, 16), np.uint8).repeat(6, 1).repeat(6, 2)] * 2
+    pictures += [rng.integers(0, 256, (1, 96, 96), np.uint8) for _ in range(4)]
+    pictures[1] = np.ascontiguousarray(pictures[1][:, :, ::-1])
+    for name, picture in zip("abcdef", pictures, strict=True):
+        write_png(data / "images" / f"{name}.png", picture)
+        (data / "labels" / f"{name}.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    split = ("data", "split", data, "--ratios", "50/25/25", "--out")
+    code, said = say(*split, tmp_path / "alike.csv")
+    assert code == 0
+    assert "2 images of different groups are copies of one another" in said
+    assert "kept in one part: a, b (all pairs" in said
+    part_of = read_split(tmp_path / "alike.csv")
+    assert part_of["a"] == part_of["b"]
+    code, said = say(*split, tmp_path / "equal.csv", "--copies", "equal")
+    assert code == 0
+    assert "copies of one another" not in said
+    assert (tmp_path / "equal.csv").read_text().startswith("id,group,part,copies\n")
+
+
 def test_folds_are_not_written_where_one_would_be_replaced(
     say: Say, live_dead: Path, tmp_path: Path
 ) -> None:

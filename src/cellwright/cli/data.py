@@ -5,7 +5,7 @@ And what microscopes write, taken apart into images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -26,6 +26,7 @@ from cellwright.cli.options import Format, Json, Seed
 
 if TYPE_CHECKING:
     from cellwright.data.labelled_set import LabelledSet
+    from cellwright.data.likeness import Joined
 
 app = typer.Typer(
     help="Labelled images: list, fetch, inspect, audit, convert, group, split; unpack stacks.",
@@ -37,6 +38,8 @@ Source = Annotated[
 ]
 PARTS = ("train", "val", "test")
 RATIOS = "70/20/10"
+MOST_NAMED = 5
+"""Copies of a picture, and such families, that `split` names on the terminal."""
 
 
 @app.command("list", epilog="Example: cellwright data list")
@@ -174,6 +177,10 @@ def split(
         int | None,
         typer.Option(min=3, help="Write as many splits instead; each image is tested in one."),
     ] = None,
+    copies: Annotated[
+        Literal["alike", "equal"],
+        typer.Option(help="What stays together too: pictures alike, or of equal pixels only."),
+    ] = "alike",
     seed: Seed = 0,
     out: Annotated[
         Path | None,
@@ -187,8 +194,12 @@ def split(
     format_name: Format = None,
     json: Json = None,
 ) -> None:
-    """Share images out to train, val and test: groups whole, classes balanced, seeded."""
-    from cellwright.data.likeness import folds_apart, split_apart
+    """Share images out to train, val and test: groups whole, classes balanced, seeded.
+
+    Copies of a picture, also mirrored, turned or re-saved, stay in one part. Where all images show
+    one fixed structure, such as the rims of wells, they may be taken for copies: --copies equal.
+    """
+    from cellwright.data.likeness import folds_joined, joined_by_likeness, split_joined
     from cellwright.data.splits import refuse_other_split, write_split
     from cellwright.errors import ConfigError
 
@@ -198,28 +209,50 @@ def split(
             remedy="leave one of them out",
         )
     labelled = open_labelled(source, format_name=format_name)
+    weights = _weights(ratios or RATIOS)
+    joined = joined_by_likeness(labelled, by=by, copies=copies)
     if folds is None:
         target = out or Path("split.csv")
-        written = {target: split_apart(labelled, _weights(ratios or RATIOS), seed=seed, by=by)}
+        written = {target: split_joined(joined, weights, seed=seed)}
     else:
         target = out or Path("folds")
-        apart = folds_apart(labelled, folds, seed=seed, by=by)
+        apart = folds_joined(joined, folds, seed=seed)
         written = {target / f"fold-{i}.csv": part_of for i, part_of in enumerate(apart, start=1)}
     for file, part_of in written.items():
-        refuse_other_split(file, labelled, part_of)
+        refuse_other_split(file, labelled, part_of, copies=copies)
     rows: list[dict[str, Cell]] = []
     for file, part_of in written.items():
-        write_split(file, labelled, part_of)
+        write_split(file, labelled, part_of, copies=copies)
         fold: dict[str, Cell] = {} if folds is None else {"fold": file.stem.removeprefix("fold-")}
         rows += [fold | row for row in _contents(labelled, part_of)]
     if not write_json(rows, json):
         print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
     say(f"split: {target}" if folds is None else f"{folds} splits: {target}")
+    _say_joined(joined)
     if by == "group" and all(record.group == record.id for record in labelled):
         say(
             "note: no groups are known, so each image is one of its own; where several are of "
             "one well, slide or patient, say so first: cellwright data group --help"
         )
+
+
+def _say_joined(joined: Joined) -> None:
+    """Which images were kept together because they resemble one another."""
+    from cellwright.data.inspection.duplicates import families
+
+    if not joined.pairs:
+        return
+    found = [_first_few(family, ", ") for family in families(joined.pairs)]
+    say(
+        f"note: {counted(len(joined.image_ids), 'image')} of different groups are copies of one "
+        f"another and were kept in one part: {_first_few(found, '; ')} (all pairs: cellwright data "
+        "inspect); if they are other pictures that look alike: --copies equal"
+    )
+
+
+def _first_few(names: Sequence[str], between: str) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return between.join(names[:MOST_NAMED]) + more
 
 
 def _contents(labelled: LabelledSet, part_of: Mapping[str, str]) -> list[dict[str, Cell]]:

@@ -61,7 +61,7 @@ def unpack(
     from cellwright.images.unpack import Choice
     from cellwright.images.unpack import unpack as take_apart
 
-    found = list_scene_files(files)
+    found = list_scene_files(files, apart_from=out)
     with progress_bar("unpacking") as progress:
         unpacked = take_apart(found, out, Choice(z, t, channel), progress=progress)
     if not write_json(_as_json(unpacked, out), json) and unpacked.rows:

@@ -34,6 +34,9 @@ PARTS = ("train", "val", "test")
 
 By = Literal["group", "image"]
 
+Copies = Literal["alike", "equal"]
+"""What counts as a copy of a picture: one that resembles it, or only one of equal pixels."""
+
 UNIT_OF: dict[By, Callable[[Record], str]] = {
     "group": lambda record: record.group,
     "image": lambda record: record.id,
@@ -256,19 +259,26 @@ def part(labelled: LabelledSet, part_of: Mapping[str, str], name: str) -> Labell
     return labelled.subset(ids)
 
 
-def write_split(path: Path, labelled: LabelledSet, part_of: Mapping[str, str]) -> None:
-    """CSV with columns ``id, group, part``, in record order."""
+def write_split(
+    path: Path, labelled: LabelledSet, part_of: Mapping[str, str], *, copies: Copies = "alike"
+) -> None:
+    """CSV with columns ``id, group, part``, in record order.
+
+    Where only equal pixels were taken for copies a further column, ``copies``, says so.
+    """
     with atomic_path(path) as temporary:
-        temporary.write_bytes(_table(labelled, part_of))
+        temporary.write_bytes(_table(labelled, part_of, copies))
 
 
-def refuse_other_split(path: Path, labelled: LabelledSet, part_of: Mapping[str, str]) -> None:
+def refuse_other_split(
+    path: Path, labelled: LabelledSet, part_of: Mapping[str, str], *, copies: Copies = "alike"
+) -> None:
     """Refuse to write this split over another file: figures may hang on that one.
 
     Raises:
         DatasetError: the file is there and holds something else.
     """
-    if path.is_file() and path.read_bytes() != _table(labelled, part_of):
+    if path.is_file() and path.read_bytes() != _table(labelled, part_of, copies):
         raise DatasetError(
             "this file is there already and holds another split; results made with it could not "
             "be made again",
@@ -277,11 +287,14 @@ def refuse_other_split(path: Path, labelled: LabelledSet, part_of: Mapping[str, 
         )
 
 
-def _table(labelled: LabelledSet, part_of: Mapping[str, str]) -> bytes:
+def _table(labelled: LabelledSet, part_of: Mapping[str, str], copies: Copies) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "group", "part"])
-    writer.writerows([record.id, record.group, part_of[record.id]] for record in labelled)
+    named = copies != "alike"
+    writer.writerow(["id", "group", "part", *["copies"] * named])
+    writer.writerows(
+        [record.id, record.group, part_of[record.id], *[copies] * named] for record in labelled
+    )
     return text.getvalue().encode()
 
 
@@ -307,6 +320,32 @@ def read_split(path: Path) -> dict[str, str]:
     Raises:
         DatasetError: missing file or columns, an unknown part, or an image in two parts.
     """
+    rows = _rows_of_split(path)
+    part_of: dict[str, str] = {}
+    for row in rows:
+        name, part = row["id"] or "", row["part"] or ""
+        if part not in PARTS:
+            remedy = f"use one of: {', '.join(PARTS)}"
+            raise DatasetError(f"unknown part {part!r}", where=path, remedy=remedy)
+        if part_of.setdefault(name, part) != part:
+            raise DatasetError(
+                f"{name!r} is listed twice, in {part_of[name]} and in {part}",
+                where=path,
+                remedy="leave one of the two lines",
+            )
+    return part_of
+
+
+def copies_of(path: Path) -> Copies:
+    """What counted as a copy when a split file was made.
+
+    Raises:
+        DatasetError: as :func:`read_split`.
+    """
+    return "equal" if _rows_of_split(path)[0].get("copies") == "equal" else "alike"
+
+
+def _rows_of_split(path: Path) -> list[dict[str, str | None]]:
     try:
         # Spreadsheets put a byte order mark in front.
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -321,16 +360,4 @@ def read_split(path: Path) -> dict[str, str]:
         what = other_separator(list(rows[0]) if rows else None)
         remedy = "a split file needs the columns id and part"
         raise DatasetError(what or "columns are missing", where=path, remedy=remedy)
-    part_of: dict[str, str] = {}
-    for row in rows:
-        name, part = row["id"] or "", row["part"] or ""
-        if part not in PARTS:
-            remedy = f"use one of: {', '.join(PARTS)}"
-            raise DatasetError(f"unknown part {part!r}", where=path, remedy=remedy)
-        if part_of.setdefault(name, part) != part:
-            raise DatasetError(
-                f"{name!r} is listed twice, in {part_of[name]} and in {part}",
-                where=path,
-                remedy="leave one of the two lines",
-            )
-    return part_of
+    return rows

@@ -6,6 +6,7 @@ possibly hold is refused, so that a few bytes cannot ask for gigabytes.
 
 from __future__ import annotations
 
+import io
 import stat
 import struct
 from dataclasses import dataclass
@@ -233,6 +234,31 @@ def jpeg_header(file: BinaryIO, path: Path) -> Header:
             break
         file.seek(length - 2, 1)
     raise ImageError("the JPEG has no frame header", where=path, remedy=DAMAGED)
+
+
+def jpeg_is_whole(data: bytes) -> bool:
+    """Whether a JPEG stream goes on to its end marker; one that is cut short is filled with grey.
+
+    Only after the start of the picture itself is it looked for: a thumbnail in the header has one
+    too. Within a scan its two bytes cannot occur.
+
+    >>> jpeg_is_whole(bytes.fromhex("ffd8 ffe1 0004 ffd9 ffda 0002 1234"))
+    False
+    """
+    file = io.BytesIO(data)
+    file.seek(2)
+    try:
+        for _ in range(_JPEG_MAX_SEGMENTS):
+            marker = _next_jpeg_marker(file)
+            if marker == 0xDA:
+                return data.find(b"\xff\xd9", file.tell()) >= 0
+            if marker == 0xD9:
+                break
+            (length,) = struct.unpack(">H", file.read(2))
+            file.seek(max(0, length - 2), 1)
+    except struct.error:  # it ends within its header
+        pass
+    return False
 
 
 def _next_jpeg_marker(file: BinaryIO) -> int:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin
 
 from cellwright.errors import CellwrightError, ImageError
-from cellwright.images.headers import DAMAGED, Header, read_header
+from cellwright.images.headers import DAMAGED, Header, jpeg_is_whole, read_header
 from cellwright.images.picture import Picture, check_size, supported_pixels, without_opaque_alpha
 
 # Python prints a library's warnings to stderr when nobody has asked for them; with a
@@ -85,9 +85,8 @@ def _read_bytes(path: Path, header: Header) -> bytes:
 
 
 def _decode_jpeg(data: bytes) -> NDArray[Any]:
-    # libjpeg fills what is missing with grey and calls that a warning, so the end is
-    # looked for here. Within a scan the two bytes of the end marker cannot occur.
-    if data.find(b"\xff\xd9", data.find(b"\xff\xda")) < 0:
+    # libjpeg fills what is missing with grey and calls that a warning.
+    if not jpeg_is_whole(data):
         raise ValueError("it ends before its last row")
     return np.asarray(imagecodecs.jpeg8_decode(data))
 

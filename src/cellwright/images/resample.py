@@ -107,5 +107,7 @@ def resize_rows(
             yield part.apply(held, axis=1, first=first)
             done = ready
             if done < new[0]:
-                held = held[:, int(rows.index[done].min()) - first :]
-                first = int(rows.index[done].min())
+                # The next row may begin below what is held, where rows are passed over.
+                passed = min(int(rows.index[done].min()) - first, held.shape[1])
+                held = held[:, passed:]
+                first += passed

@@ -20,7 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from cellwright.errors import CellwrightError, ImageError
-from cellwright.images.headers import CONVERT, DAMAGED, UNPACK, jpeg_header
+from cellwright.images.headers import CONVERT, DAMAGED, UNPACK, jpeg_header, jpeg_is_whole
 from cellwright.images.picture import (
     Picture,
     check_size,
@@ -40,7 +40,6 @@ JPEG = 7
 _BOUNDED_CODECS = {1, 2, 3, 4, 5, JPEG, 8, 32946, 32773, 34925, 34926, 50000}
 _SIDE_IMAGES = {"thumbnail", "label", "macro", "map", "overview"}
 _AXIS_NAMES = {"Z": "focus (Z)", "T": "time (T)"}
-_JPEG_HEAD_BYTES = 2**16
 
 
 @contextmanager
@@ -261,18 +260,20 @@ def _cut_short(where: Path) -> ImageError:
 
 
 def check_jpeg_segment(page: Any, number: int, *, where: Path) -> None:
-    """Refuse a JPEG strip or tile whose own header promises more than its place holds.
+    """Refuse a JPEG strip or tile that is cut short, or promises more than its place holds.
 
     Raises:
-        ImageError: as said; the decoder would fill memory before it noticed.
+        ImageError: as said; the decoder would show grey, or fill memory before it noticed.
     """
     with page.parent.filehandle.lock:
         page.parent.filehandle.seek(page.dataoffsets[number])
-        head = page.parent.filehandle.read(min(page.databytecounts[number], _JPEG_HEAD_BYTES))
-    header = jpeg_header(io.BytesIO(head), where)
+        data = page.parent.filehandle.read(page.databytecounts[number])
+    header = jpeg_header(io.BytesIO(data), where)
     length, width = page.keyframe.chunks[:2]
     if header.height > length or header.width > width:
         raise ImageError("a JPEG tile is larger than its place", where=where, remedy=DAMAGED)
+    if not jpeg_is_whole(data):
+        raise ImageError("a JPEG strip or tile is cut short", where=where, remedy=DAMAGED)
 
 
 def channels_first(array: NDArray[Any], axes: str) -> NDArray[Any]:

@@ -17,8 +17,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cellwright.errors import CellwrightError, ConfigError, ImageError
+from cellwright.errors import CellwrightError, ConfigError, ImageError, why_unreadable
 from cellwright.images.picture import MAX_PIXELS
+from cellwright.images.provenance import Mark, mark_of, read_mark
 from cellwright.images.read import stem_of
 from cellwright.images.scenes import Scene, open_scenes
 from cellwright.images.write import atomic_path, write_tiff
@@ -87,8 +88,9 @@ def unpack(
 ) -> Unpacked:
     """Write every picture of ``files`` into ``out``, with a table of them and one of errors.
 
-    Pictures that are in ``out`` already, and newer than their file, stay as they are: a run that
-    was stopped goes on.
+    Pictures that are in ``out`` already, of the same file as it is now, stay as they are: a run
+    that was stopped goes on. A picture of another file is never overwritten, nor a file that is no
+    such picture; rows of files unpacked here before stay in the table.
 
     Args:
         files: as :func:`~cellwright.images.scenes.list_scene_files` gives them.
@@ -98,23 +100,29 @@ def unpack(
         progress: told of every file done.
 
     Raises:
-        ConfigError: two files of one name, or a choice of no known form.
+        ConfigError: two files of one name, a choice of no known form, or a table in ``out`` that is
+            none of this command.
         CellwrightError: ``out`` cannot be written.
     """
     _check(choice)
     stems = _stems(files)
+    earlier = _earlier_rows(out / TABLE, files)
+    taken: set[str] = set()
     rows: list[dict[str, str]] = []
     errors: dict[Path, CellwrightError] = {}
     n_kept = 0
     for done, path in enumerate(files, start=1):
         try:
-            for row, kept in _unpack_file(path, stems[path], out, choice, max_pixels=max_pixels):
-                rows.append(row)
-                n_kept += kept
+            with open_scenes(path, max_pixels=max_pixels) as scenes:
+                for target, scene, piece in _pictures(scenes, path, out / stems[path], choice):
+                    n_kept += _keep_or_write(target, scene, piece, taken)
+                    rows.append(_row(target, scene, piece))
         except ImageError as error:
             errors[path] = error
         progress(done, len(files))
-    _write_table(out / TABLE, COLUMNS, rows)
+    written = {row["image"] for row in rows}
+    earlier = [row for row in earlier if row["image"] not in written]
+    _write_table(out / TABLE, COLUMNS, [*earlier, *rows])
     _write_table(
         out / ERRORS,
         ("source", "error", "remedy"),
@@ -126,20 +134,50 @@ def unpack(
     return Unpacked(rows, errors, n_kept)
 
 
-def _unpack_file(
-    path: Path, stem: str, out: Path, choice: Choice, *, max_pixels: int
-) -> Iterator[tuple[dict[str, str], bool]]:
-    with open_scenes(path, max_pixels=max_pixels) as scenes:
-        if not scenes:
-            raise ImageError("holds no image", where=path)
-        for number, scene in enumerate(scenes, start=1):
-            name = stem + _place(scene, number, len(scenes))
-            for piece in pieces(scene, choice):
-                target = out / f"{name}{piece.suffix}.ome.tif"
-                kept = target.exists() and target.stat().st_mtime >= path.stat().st_mtime
-                if not kept:
-                    _write(target, scene, piece)
-                yield _row(target, scene, piece), kept
+def _pictures(
+    scenes: Sequence[Scene], path: Path, start: Path, choice: Choice
+) -> Iterator[tuple[Path, Scene, Piece]]:
+    """Where each picture of a file goes; ``start`` is how their paths begin."""
+    if not scenes:
+        raise ImageError("holds no image", where=path)
+    for number, scene in enumerate(scenes, start=1):
+        place = _place(scene, number, len(scenes))
+        for piece in pieces(scene, choice):
+            yield start.with_name(f"{start.name}{place}{piece.suffix}.ome.tif"), scene, piece
+
+
+def _keep_or_write(target: Path, scene: Scene, piece: Piece, taken: set[str]) -> bool:
+    """Make sure of a picture; True where it was there already.
+
+    Args:
+        target: where it goes.
+        scene: what it is of.
+        piece: what it shows.
+        taken: names that this run has used, to which this one is added.
+
+    Raises:
+        ImageError: its name is that of another picture or file.
+    """
+    mark = mark_of(scene.where, (scene.name, piece))
+    clash = ""
+    if target.name.casefold() in taken:
+        clash = f"would be a second picture called {target.name}"
+    elif target.exists():
+        found = read_mark(target)
+        if found == mark:
+            taken.add(target.name.casefold())
+            return True
+        if found is None or found.source != mark.source:
+            clash = f"{target} is there already, and was not unpacked from this file"
+    if clash:
+        raise ImageError(
+            clash,
+            where=scene.where,
+            remedy="give --out a folder of its own, or rename the file",
+        )
+    taken.add(target.name.casefold())
+    _write(target, scene, piece, mark)
+    return False
 
 
 def pieces(scene: Scene, choice: Choice) -> list[Piece]:
@@ -201,8 +239,13 @@ def _channels(scene: Scene, word: str) -> list[tuple[int, ...]]:
 
 
 def _channel_word(scene: Scene, channel: int) -> str:
-    name = scene.channel_names[channel] if scene.channel_names else ""
-    return _fit_for_a_name(name) or f"c{channel + 1}"
+    """Its name, with its number where another channel would be called the same."""
+    words = [_fit_for_a_name(name) for name in scene.channel_names]
+    if not words or not words[channel]:
+        return f"c{channel + 1}"
+    word = words[channel]
+    twice = [other.casefold() for other in words].count(word.casefold()) > 1
+    return f"{word}-c{channel + 1}" if twice else word
 
 
 def _place(scene: Scene, number: int, n_scenes: int) -> str:
@@ -216,10 +259,16 @@ def _fit_for_a_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.+-]+", "-", text).strip("-.")
 
 
-def _write(target: Path, scene: Scene, piece: Piece) -> None:
+def _write(target: Path, scene: Scene, piece: Piece, mark: Mark) -> None:
     pixels = _picture(scene, piece)[list(piece.channels)]
     names = [scene.channel_names[index] for index in piece.channels] if scene.channel_names else []
-    write_tiff(target, pixels, pixel_size_um=scene.pixel_size_um, channel_names=names)
+    write_tiff(
+        target,
+        pixels,
+        pixel_size_um=scene.pixel_size_um,
+        channel_names=names,
+        description=str(mark),
+    )
 
 
 def _picture(scene: Scene, piece: Piece) -> Image:
@@ -296,6 +345,38 @@ def _row(target: Path, scene: Scene, piece: Piece) -> dict[str, str]:
         "width": str(scene.shape[2]),
         "pixel_size_um": "" if scene.pixel_size_um is None else f"{scene.pixel_size_um:.6g}",
     }
+
+
+def _earlier_rows(path: Path, files: Sequence[Path]) -> list[dict[str, str]]:
+    """Rows of a table that is there already, of other files than these, whose pictures exist.
+
+    Raises:
+        ConfigError: it is no table of pictures; it would be overwritten.
+    """
+    if not path.exists():
+        return []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file, strict=True)
+            rows = list(table)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _no_table(path, why_unreadable(error)) from error
+    if tuple(table.fieldnames or ()) != COLUMNS or any(None in row.values() for row in rows):
+        raise _no_table(path, "it has other columns")
+    sources = {str(one) for one in files}
+    return [
+        row
+        for row in rows
+        if row["source"] not in sources and (path.parent / row["image"]).is_file()
+    ]
+
+
+def _no_table(path: Path, why: str) -> ConfigError:
+    return ConfigError(
+        f"is there already, but is no table of `data unpack` ({why})",
+        where=path,
+        remedy="give --out a folder of its own, or move the file away",
+    )
 
 
 def _write_table(path: Path, columns: Sequence[str], rows: Sequence[dict[str, str]]) -> None:

@@ -91,6 +91,7 @@ def write_tiff(
     *,
     pixel_size_um: float | None = None,
     channel_names: Sequence[str] = (),
+    description: str = "",
 ) -> None:
     """A ``(C, H, W)`` image as OME-TIFF (axes ``CYX``, Deflate), with its scale and names.
 
@@ -111,6 +112,8 @@ def write_tiff(
         metadata |= _ome_size(pixel_size_um)
     if channel_names:
         metadata["Channel"] = {"Name": list(channel_names)}
+    if description:
+        metadata["Description"] = description
     with atomic_path(path) as temporary:
         tifffile.imwrite(
             temporary,

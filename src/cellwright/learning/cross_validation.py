@@ -23,8 +23,8 @@ import numpy as np
 
 from cellwright.bundles.bundle import open_bundle
 from cellwright.data.labelled_set import LabelledSet
-from cellwright.data.likeness import joined_by_likeness
-from cellwright.data.splits import By, split, split_folds
+from cellwright.data.likeness import fold_of_joined, joined_by_likeness
+from cellwright.data.splits import By, split
 from cellwright.errors import ConfigError, DatasetError
 from cellwright.images.write import atomic_path, make_folder
 from cellwright.inference.classifier import Classifier
@@ -202,11 +202,11 @@ def folds_of(
     """
     labelled = only_labelled(labelled, "the set")
     joined = joined_by_likeness(labelled, by=plan.by)
-    fold_of = split_folds(joined, plan.n_folds, seed=plan.seed, by="group")
+    fold_of = fold_of_joined(joined, plan.n_folds, seed=plan.seed)
     if run_dir is not None:
         _claim_folds(run_dir / FOLDS, fold_of)
     for fold in plan.only or range(plan.n_folds):
-        yield fold, fold_parts(labelled, joined, fold_of, fold, seed=plan.seed)
+        yield fold, fold_parts(labelled, joined.labelled, fold_of, fold, seed=plan.seed)
 
 
 def fold_parts(

@@ -99,7 +99,7 @@ def claim_parts(parts: Parts, run_dir: Path) -> None:
                 where=run_dir,
                 remedy="choose another run folder with --out, or delete this one",
             )
-    write_split(split, parts.whole, parts.part_of)
+    write_split(split, parts.whole, parts.part_of, copies=parts.copies)
     with atomic_path(data_sum) as temporary:
         temporary.write_text(parts.data_checksum + "\n", encoding="utf-8")
 

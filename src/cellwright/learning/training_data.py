@@ -17,8 +17,16 @@ from cellwright.data.datasets import load_dataset
 from cellwright.data.formats import read_labelled
 from cellwright.data.inspection.duplicates import leaks
 from cellwright.data.labelled_set import LabelledSet, joined
-from cellwright.data.likeness import split_apart
-from cellwright.data.splits import check_split, given_split, misfit, part, read_split
+from cellwright.data.likeness import copies_among, split_apart
+from cellwright.data.splits import (
+    Copies,
+    check_split,
+    copies_of,
+    given_split,
+    misfit,
+    part,
+    read_split,
+)
 from cellwright.errors import ConfigError, DatasetError, LeakError
 from cellwright.images.normalise import Normalisation
 from cellwright.learning.config import DataConfig, InputConfig
@@ -39,6 +47,7 @@ class Parts:
     Attributes:
         part_of: part by record id.
         leaks: sentences about leaks that were allowed; they end up in the card.
+        copies: what counts as a copy of a picture.
     """
 
     whole: LabelledSet
@@ -47,6 +56,7 @@ class Parts:
     test: LabelledSet | None
     part_of: Mapping[str, str]
     leaks: tuple[str, ...] = ()
+    copies: Copies = "alike"
 
     @cached_property
     def data_checksum(self) -> str:
@@ -78,6 +88,7 @@ def load_parts(config: DataConfig) -> Parts:
     if not len(labelled):
         raise DatasetError("the set holds no images", where=labelled.name)
     given = read_split(config.split_file) if config.split_file else None
+    copies = copies_of(config.split_file) if config.split_file else "alike"
     if given is None and config.ratios is None:
         given = given_split(labelled)
     if given is None:
@@ -86,7 +97,7 @@ def load_parts(config: DataConfig) -> Parts:
         found: tuple[str, ...] = ()
     else:
         part_of = given
-        found = _check(labelled, part_of, config)
+        found = _check(labelled, part_of, config, copies)
         if odd := misfit(labelled, part_of):
             _log.warning("%s: %s; the others are used", config.split_file, odd)
     has_test = "test" in part_of.values()
@@ -98,6 +109,7 @@ def load_parts(config: DataConfig) -> Parts:
         test=only_labelled(part(labelled, part_of, "test"), "the test part") if has_test else None,
         part_of=part_of,
         leaks=found,
+        copies=copies,
     )
 
 
@@ -163,8 +175,9 @@ def remark(labelled: LabelledSet) -> None:
 
 
 def _check(
-    labelled: LabelledSet, part_of: Mapping[str, str], config: DataConfig
+    labelled: LabelledSet, part_of: Mapping[str, str], config: DataConfig, copies: Copies
 ) -> tuple[str, ...]:
+    """Sentences about what leaks; pictures that are copies by likeness alone may be allowed to."""
     found = []
     try:
         check_split(labelled, part_of, by=config.by)
@@ -172,7 +185,17 @@ def _check(
         if not config.allow_leak:
             raise
         found.append(error.what)
-    crossing = leaks(labelled, part_of)
+    alike = leaks(labelled, part_of)
+    crossing = copies_among(alike, copies)
+    if len(crossing) < len(alike):
+        _log.warning(
+            "%s: %d pairs of images that resemble each other stand in different parts, for "
+            "instance %r and %r: the split was made with `--copies equal`, which says that they "
+            "are different pictures",
+            config.split_file,
+            len(alike) - len(crossing),
+            *next((one.first, one.second) for one in alike if one not in crossing),
+        )
     if crossing:
         first = crossing[0]
         what = (
@@ -184,7 +207,8 @@ def _check(
             raise LeakError(
                 what,
                 where=labelled.name,
-                remedy="let `cellwright data split` make the split, or pass --allow-leak: the "
+                remedy="let `cellwright data split` make the split (with --copies equal where "
+                "images resemble each other by a fixed structure alone), or pass --allow-leak: the "
                 "card and the report will then say so",
             )
         found.append(what)

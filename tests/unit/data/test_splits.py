@@ -15,10 +15,12 @@ from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.data.splits import (
     check_split,
     class_counts,
+    copies_of,
     given_split,
     misfit,
     part,
     read_split,
+    refuse_other_split,
     rotated,
     split,
     split_folds,
@@ -132,6 +134,17 @@ def test_written_and_read_again(tmp_path):
     part_of = {"000": "train", "001": "val", "002": "test"}
     write_split(tmp_path / "split.csv", labelled, part_of)
     assert read_split(tmp_path / "split.csv") == part_of
+    assert copies_of(tmp_path / "split.csv") == "alike"
+
+
+def test_a_split_file_says_where_only_equal_pixels_were_copies(tmp_path):
+    labelled, part_of = a_set(["a", "b"]), {"000": "train", "001": "val"}
+    write_split(tmp_path / "split.csv", labelled, part_of, copies="equal")
+    assert copies_of(tmp_path / "split.csv") == "equal"
+    assert read_split(tmp_path / "split.csv") == part_of
+    refuse_other_split(tmp_path / "split.csv", labelled, part_of, copies="equal")
+    with pytest.raises(DatasetError, match="holds another split"):
+        refuse_other_split(tmp_path / "split.csv", labelled, part_of)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,9 @@ def test_a_thumbnail_in_the_metadata_is_not_taken_for_the_end(
     rng: np.random.Generator, tmp_path: Path
 ) -> None:
     data = pil("RGB", "JPEG")(rng)
-    thumbnail = b"\xff\xe5" + struct.pack(">H", 6) + b"\xff\xd9\xff\xd9"
+    thumbnail = b"\xff\xe5" + struct.pack(">H", len(data) + 2) + data
+    (tmp_path / "a.jpg").write_bytes(data[:2] + thumbnail + data[2:])
+    assert np.array_equal(read_image(tmp_path / "a.jpg").pixels, pillow_rgb(data))
     (tmp_path / "a.jpg").write_bytes(data[:2] + thumbnail + data[2 : len(data) // 2])
     with pytest.raises(ImageError, match="ends before its last row"):
         read_image(tmp_path / "a.jpg")

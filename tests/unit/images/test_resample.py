@@ -48,3 +48,12 @@ def test_rows_that_come_in_bands_give_the_resized_whole(
     bands = np.split(whole, cuts, axis=1)
     found = np.concatenate(list(resize_rows(bands, (40, 30), new)), axis=1)
     assert np.abs(found - resize(whole, *new)).max() < 1e-5
+
+
+@pytest.mark.parametrize("new", [(10, 60), (3, 45), (90, 9)])
+def test_bands_where_one_edge_grows_and_the_other_shrinks(new: tuple[int, int]) -> None:
+    whole = np.random.default_rng(0).random((2, 40, 30)).astype(np.float32)
+    found = np.concatenate(
+        list(resize_rows(np.split(whole, range(1, 40), axis=1), (40, 30), new)), axis=1
+    )
+    assert np.abs(found - resize(whole, *new)).max() < 1e-5

@@ -103,6 +103,20 @@ def test_jpeg_within_tiff_comes_out_as_colours(writer: str, tmp_path: Path) -> N
         np.testing.assert_array_equal(image.read_region(10, 20, 70, 96), pixels[:, 10:70, 20:96])
 
 
+@pytest.mark.parametrize("options", [{"tile": (32, 32)}, {"rowsperstrip": 16}])
+def test_a_jpeg_tile_or_strip_cut_short_is_refused(options: dict[str, Any], tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", COLOUR, compression="jpeg", photometric="rgb", **options)
+    with tifffile.TiffFile(path) as tif:
+        offset, count = tif.pages[0].dataoffsets[-1], tif.pages[0].databytecounts[-1]
+    data = bytearray(path.read_bytes())
+    data[offset + count // 2 : offset + count] = bytes(count - count // 2)
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match="cut short"):
+        read_image(path)
+    with pytest.raises(ImageError, match="cut short"), open_image(path) as image:
+        image.read(60, 90, 70, 101)
+
+
 def test_a_large_file_is_read_without_being_loaded(tmp_path: Path) -> None:
     """400 million zeros in tiles, mostly compressed away; the limit holds for a region."""
     path = tmp_path / "a.tif"

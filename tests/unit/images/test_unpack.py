@@ -5,10 +5,11 @@ import os
 
 import numpy as np
 import pytest
+import tifffile
 
 from cellwright.errors import ConfigError, ImageError
 from cellwright.images.read import read_image
-from cellwright.images.scenes import Scene
+from cellwright.images.scenes import Scene, list_scene_files
 from cellwright.images.unpack import Choice, focus, pieces, unpack
 from lif_files import write_lif
 from scene_files import NAMES, PIXEL_SIZE_UM, WRITERS, a_stack, zarr_plate
@@ -176,3 +177,105 @@ def test_two_files_of_one_name_are_refused(tmp_path):
     names = [tmp_path / "a" / "x.czi", tmp_path / "b" / "X.nd2"]
     with pytest.raises(ConfigError, match="one name"):
         unpack(names, tmp_path / "out", Choice())
+
+
+def a_tiff(path, values, *, axes="TYX", dtype=np.uint8, names=()):
+    """A stack whose planes are each of one value."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    planes = np.stack([np.full((8, 9), value, dtype) for value in values])
+    metadata = {"axes": axes} | ({"Channel": {"Name": list(names)}} if names else {})
+    tifffile.imwrite(path, planes, ome=True, photometric="minisblack", metadata=metadata)
+    return path
+
+
+def test_a_picture_of_another_file_is_never_passed_off_as_this_ones(tmp_path):
+    first, second = (
+        a_tiff(tmp_path / plate / "scan.tif", values)
+        for plate, values in {"plate1": (1, 2), "plate2": (3, 4)}.items()
+    )
+    out = tmp_path / "out"
+    unpack([first], out, Choice())
+    done = unpack([second], out, Choice())
+    assert (done.rows, list(done.errors)) == ([], [second])
+    assert "was not unpacked from this file" in done.errors[second].what
+    assert [row["source"] for row in table(out)] == [str(first)] * 2
+    assert read_image(out / "scan_t001.ome.tif").pixels.max() == 1
+
+
+def test_a_file_replaced_by_an_older_one_is_taken_apart_again(tmp_path):
+    source = a_tiff(tmp_path / "scan.tif", (1, 2))
+    unpack([source], tmp_path / "out", Choice())
+    a_tiff(source, (3, 4))
+    os.utime(source, (1e9, 1e9))
+    assert unpack([source], tmp_path / "out", Choice()).n_kept == 0
+    assert read_image(tmp_path / "out" / "scan_t001.ome.tif").pixels.max() == 3
+
+
+def test_a_file_that_is_no_picture_of_ours_is_not_overwritten(tmp_path):
+    source = a_tiff(tmp_path / "in" / "a.tif", (1, 2))
+    foreign = a_tiff(tmp_path / "out" / "a_t001.ome.tif", (7, 8))
+    before = foreign.read_bytes()
+    assert list(unpack([source], tmp_path / "out", Choice()).errors) == [source]
+    assert foreign.read_bytes() == before
+
+
+def test_channels_whose_names_come_out_alike_are_numbered(tmp_path):
+    source = a_tiff(tmp_path / "a.ome.tif", (5, 9), axes="CYX", names=("Cy5 a", "cy5/a"))
+    done = unpack([source], tmp_path / "out", Choice(channel="each"))
+    pixels = [read_image(tmp_path / "out" / row["image"]).pixels.max() for row in done.rows]
+    assert [row["image"] for row in done.rows] == ["a_Cy5-a-c1.ome.tif", "a_cy5-a-c2.ome.tif"]
+    assert pixels == [5, 9]
+
+
+def test_two_pictures_of_one_name_are_told(tmp_path):
+    files = [a_tiff(tmp_path / "a.tif", (1, 2)), a_tiff(tmp_path / "a_t001.tif", (9,), axes="CYX")]
+    done = unpack(files, tmp_path / "out", Choice())
+    assert [row["source"] for row in done.rows] == [str(files[0])] * 2
+    assert "a second picture called a_t001.ome.tif" in done.errors[files[1]].what
+
+
+def test_the_mean_of_signed_planes_keeps_its_sign(tmp_path):
+    source = a_tiff(tmp_path / "a.tif", (0, -10), axes="ZYX", dtype=np.int16)
+    (row,) = unpack([source], tmp_path / "out", Choice("mean")).rows
+    pixels = read_image(tmp_path / "out" / row["image"]).pixels
+    assert pixels.dtype == np.float32
+    assert np.unique(pixels).tolist() == [-5]
+
+
+@pytest.mark.parametrize(("values", "dtype"), [((0, -10), np.float32), ((0, 300), np.uint16)])
+def test_planes_of_a_scene_are_of_one_type(tmp_path, values, dtype):
+    source = a_tiff(tmp_path / "a.tif", values, axes="ZYX", dtype=np.int32)
+    done = unpack([source], tmp_path / "out", Choice("each"))
+    pixels = [read_image(tmp_path / "out" / row["image"]).pixels for row in done.rows]
+    assert [one.dtype for one in pixels] == [dtype, dtype]
+    assert [one[0, 0, 0] for one in pixels] == list(values)
+
+
+def test_rows_of_files_unpacked_before_stay_while_their_pictures_do(tmp_path):
+    out = tmp_path / "out"
+    first, second = a_tiff(tmp_path / "a.tif", (1, 2)), a_tiff(tmp_path / "b.tif", (3,), axes="CYX")
+    unpack([first], out, Choice())
+    (out / "a_t002.ome.tif").unlink()
+    assert [row["image"] for row in unpack([second], out, Choice()).rows] == ["b.ome.tif"]
+    assert [row["image"] for row in table(out)] == ["a_t001.ome.tif", "b.ome.tif"]
+
+
+@pytest.mark.parametrize("text", ["name,count\na,1\n", 'image,"source\n', "\xff"])
+def test_a_table_of_something_else_is_not_overwritten(stack_file, tmp_path, text):
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "out" / "images.csv"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"no table of `data unpack`"):
+        unpack([stack_file], tmp_path / "out", Choice("max"))
+    assert path.read_bytes() == text.encode("latin-1")
+
+
+def test_unpacking_into_a_folder_below_can_be_done_again(tmp_path):
+    out = tmp_path / "pictures"
+    for name, values in {"a.tif": (1, 2), "b.tif": (3,)}.items():
+        a_tiff(tmp_path / name, values, axes="TYX" if len(values) > 1 else "CYX")
+    for kept in (0, 3):
+        done = unpack(list_scene_files([tmp_path], apart_from=out), out, Choice())
+        assert (len(done.rows), done.n_kept, done.errors) == (3, kept, {})
+    with pytest.raises(ConfigError, match="unpacked into itself"):
+        list_scene_files([tmp_path], apart_from=tmp_path / "pictures" / "..")

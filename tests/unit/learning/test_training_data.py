@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from cellwright.bundles.card import InputSpec
-from cellwright.errors import DatasetError
+from cellwright.errors import DatasetError, LeakError
+from cellwright.images.read import read_image
+from cellwright.images.write import write_png
 from cellwright.learning.config import DataConfig, InputConfig
 from cellwright.learning.training_data import Survey, choose_window, load_parts
 from tiny_masks import write_discs
@@ -34,3 +36,27 @@ def test_windows_are_multiples_of_what_the_network_divides_by(
     looks = Survey(((1, 90, 60),), (np.dtype(np.uint8),), (None,), 0.0)
     spec = InputSpec(channels=1, multiple=multiple)
     assert choose_window(looks, spec, InputConfig())[0] == window
+
+
+def test_pictures_that_are_alike_across_parts_stop_training_unless_the_split_says_they_differ(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = write_discs(tmp_path / "set", n_images=4, edge=96) / "masks"
+    images = sorted((data / "images").iterdir())
+    parts = ("train", "train", "val", "test")
+    rows = [f"discs{index:02d},,{part}" for index, part in enumerate(parts)]
+    split = tmp_path / "split.csv"
+    brighter = read_image(images[0]).pixels // 2 + 90
+    write_png(images[3], brighter)
+    config = DataConfig(path=data, split_file=split)
+    split.write_text("\n".join(["id,group,part", *rows]))
+    with pytest.raises(LeakError, match="1 near-duplicate pairs") as caught:
+        load_parts(config)
+    assert "--copies equal" in caught.value.remedy
+    split.write_text("\n".join(["id,group,part,copies", *(f"{row},equal" for row in rows)]))
+    loaded = load_parts(config)
+    assert (loaded.leaks, loaded.copies) == ((), "equal")
+    assert "'discs00' and 'discs03': the split was made with `--copies equal`" in caplog.text
+    images[3].write_bytes(images[0].read_bytes())
+    with pytest.raises(LeakError, match="1 near-duplicate pairs"):
+        load_parts(config)

@@ -91,7 +91,8 @@ KINDS: dict[str, Kind] = {
     "copies": Kind(
         "Near-copies of a picture",
         "warning",
-        "Give all copies the same group, so that a split keeps them together.",
+        "Give all copies the same group, so that a split keeps them together. Where images only "
+        "share a fixed structure (well rims, a chamber): `data split --copies equal`.",
     ),
     "looks_like_another": Kind(
         "Image that looks like another class",

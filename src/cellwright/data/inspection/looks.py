@@ -10,13 +10,14 @@ cell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
 from cellwright.data.inspection.findings import Finding
 from cellwright.images.normalise import full_scale
@@ -43,6 +44,10 @@ NARROWEST = 0.25
 
 NEIGHBOURS = 10
 """All of these are of one other class: the image may be mislabelled."""
+
+
+_BLOCK = 64
+"""Images compared with all others at once: of 32,000, the distances take 16 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +123,9 @@ def odd_ones(looks: Sequence[Look], classes: Sequence[str]) -> list[Finding]:
     apart_of_class = {
         one: _from_median(values, class_ids == one) for one in set(class_ids.tolist())
     }
+    nearest = np.concatenate(
+        [block.argpartition(NEIGHBOURS)[:, :NEIGHBOURS] for _, block in _distances(values)]
+    )
     findings = []
     for index, look in enumerate(looks):
         apart = apart_of_class[look.class_id][index]
@@ -127,9 +135,7 @@ def odd_ones(looks: Sequence[Look], classes: Sequence[str]) -> list[Finding]:
                 f"deviations from the median of {classes[look.class_id]}"
             )
             findings.append(Finding("outlier", look.image_id, detail))
-        distances = np.square(values - values[index]).sum(axis=1)
-        distances[index] = np.inf
-        others = class_ids[np.argsort(distances, kind="stable")[:NEIGHBOURS]]
+        others = class_ids[nearest[index]]
         if len(set(others.tolist())) == 1 and others[0] != look.class_id:
             detail = (
                 f"labelled {classes[look.class_id]}, but the {NEIGHBOURS} images most like it are "
@@ -161,18 +167,27 @@ def _standardised(looks: Sequence[Look]) -> NDArray[np.float64]:
     return apart
 
 
+def _distances(values: NDArray[np.float64]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Squared distances of some rows ``(B, N)`` to all, block by block; infinite to itself."""
+    for start in range(0, len(values), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        block: NDArray[np.float64] = cdist(values[rows], values, "sqeuclidean")
+        block[np.arange(len(block)), start + np.arange(len(block))] = np.inf
+        yield rows, block
+
+
 def _told_by_colour(looks: Sequence[Look]) -> Interval:
     """See :class:`Looks`; intervals resample groups."""
     n_channels = (len(looks[0].values) - 1) // len(PARTS)
     means = np.stack([one.values[:n_channels] for one in looks])
     groups = np.array([one.group for one in looks])
     class_ids = np.array([one.class_id for one in looks])
+    _, group_ids = np.unique(groups, return_inverse=True)
     right, asked = np.zeros(len(looks)), np.zeros(len(looks))
-    for index in range(len(looks)):
-        others = np.flatnonzero(groups != groups[index])
-        if len(others):
-            nearest = others[np.square(means[others] - means[index]).sum(axis=1).argmin()]
-            right[index], asked[index] = class_ids[nearest] == class_ids[index], 1
+    for rows, block in _distances(means):
+        block[group_ids[rows, None] == group_ids] = np.inf
+        asked[rows] = np.isfinite(block.min(axis=1))
+        right[rows] = asked[rows] * (class_ids[block.argmin(axis=1)] == class_ids[rows])
     return bootstrap_ratio(
         right, asked, resampling=Resampling(FINE, groups=units_to_resample(groups.tolist()))
     )

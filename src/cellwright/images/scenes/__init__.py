@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from cellwright.errors import ImageError
+from cellwright.errors import ConfigError, ImageError
 from cellwright.images.headers import stack_kind_of
 from cellwright.images.picture import MAX_PIXELS
 from cellwright.images.scenes.czi import open_czi
@@ -78,10 +78,15 @@ def open_scenes(
     return SCENES[kind_of_scenes(path)].open(path, max_pixels=max_pixels)
 
 
-def list_scene_files(inputs: Sequence[Path]) -> list[Path]:
+def list_scene_files(inputs: Sequence[Path], *, apart_from: Path | None = None) -> list[Path]:
     """Files as given, and those that lie in folders, by their suffix; each once.
 
+    Args:
+        inputs: files and folders.
+        apart_from: a folder below them that is passed over: where their pictures go.
+
     Raises:
+        ConfigError: ``apart_from`` is one of the folders.
         ImageError: a path that does not exist, or a folder without such a file.
     """
     found: dict[Path, None] = {}
@@ -91,7 +96,12 @@ def list_scene_files(inputs: Sequence[Path]) -> list[Path]:
         if not given.is_dir() or is_ome_zarr(given):
             found[given] = None
             continue
-        below = sorted(_below(given))
+        if apart_from is not None and given.resolve() == apart_from.resolve():
+            raise ConfigError(
+                f"{given} is to be unpacked into itself: its pictures would lie among its stacks",
+                remedy="give --out another folder; it may lie below this one",
+            )
+        below = sorted(_below(given, apart_from))
         if not below:
             suffixes = ", ".join(suffix for kind in SCENES.values() for suffix in kind.suffixes)
             raise ImageError(
@@ -101,9 +111,11 @@ def list_scene_files(inputs: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path, apart_from: Path | None) -> Iterator[Path]:
+    left_out = None if apart_from is None else apart_from.resolve()
     suffixes = tuple(suffix for kind in SCENES.values() for suffix in kind.suffixes)
     for where, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if Path(where, name).resolve() != left_out]
         pyramids = {name for name in folders if is_ome_zarr(Path(where, name))}
         yield from (Path(where, name) for name in pyramids)
         folders[:] = [name for name in folders if name not in pyramids and name[0] != "."]

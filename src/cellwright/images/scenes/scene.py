@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import CellwrightError, ImageError
 from cellwright.images.headers import DAMAGED
 from cellwright.images.picture import supported_pixels
-from cellwright.types import Image
+from cellwright.types import IMAGE_DTYPES, Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +48,32 @@ class Scene:
     field: str = ""
 
     def plane(self, time: int, depth: int) -> Image:
-        """``(C, H, W)`` uint8, uint16 or float32 at one time and depth, both from 0.
+        """``(C, H, W)`` of :attr:`dtype` at one time and depth, both from 0.
 
         Raises:
             ImageError: its pixels are damaged, or of a type that is not supported.
         """
+        return self._smallest(time, depth).astype(self.dtype, copy=False)
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8, uint16 or float32, whichever is the smallest that keeps every plane.
+
+        Only integers of other types have to be read whole for it.
+
+        Raises:
+            ImageError: as :meth:`plane`.
+        """
+        with reading_errors(self.where):
+            stored = self.read(0, 0).dtype.newbyteorder("=")
+        if stored in IMAGE_DTYPES:
+            return np.dtype(stored)
+        every = product(range(self.n_times), range(self.n_depths))
+        planes = every if stored.kind in "iu" else [(0, 0)]
+        return np.result_type(*{self._smallest(time, depth).dtype for time, depth in planes})
+
+    def _smallest(self, time: int, depth: int) -> Image:
+        """A plane in the smallest type that keeps this one."""
         with reading_errors(self.where):
             return supported_pixels(self.read(time, depth), where=self.where)
 

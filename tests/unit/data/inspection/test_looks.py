@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
 from cellwright.data.inspection import inspect, write_report
+from cellwright.data.inspection import looks as looks_module
 from cellwright.data.inspection.looks import (
     FEWEST,
     Look,
@@ -100,3 +103,22 @@ def test_an_inspection_of_classes_says_it(make_set: MakeSet, tmp_path):
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "How the classes look" in page
     assert "Pixel values of green by class" in page
+
+
+def test_images_are_compared_in_blocks_with_the_result_of_the_whole(monkeypatch):
+    looks = looks_of(30, colours=(0.4, 0.42, 0.44))
+    looks = [replace(one, group=str(number % 7)) for number, one in enumerate(looks)]
+    whole = map_looks(looks).told_by_colour, odd_ones(looks, "abc")
+    expected = [
+        min(
+            (other for other in looks if other.group != one.group),
+            key=lambda other: np.square(other.values[:3] - one.values[:3]).sum(),
+        ).class_id
+        == one.class_id
+        for one in looks
+    ]
+    assert whole[0].value == np.mean(expected)
+    monkeypatch.setattr(looks_module, "_BLOCK", 7)
+    assert (map_looks(looks).told_by_colour, odd_ones(looks, "abc")) == whole
+    blocks = [block.shape for _, block in looks_module._distances(np.zeros((20, 3)))]
+    assert blocks == [(7, 20), (7, 20), (6, 20)]
