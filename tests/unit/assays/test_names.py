@@ -135,6 +135,7 @@ def test_a_template_reads_names_without_suffix_also_where_two_are_alike() -> Non
 def test_groups_with_a_template() -> None:
     template = parse_template("{group}-*", placeholder="group")
     assert group_of("mouse1-B07", well="B07", template=template) == "mouse1"
+    assert group_of("drug_0.5uM-01", template=template) == "drug_0.5uM"
     with pytest.raises(ConfigError, match="field_1: the group pattern"):
         group_of("field_1", template=template)
 

@@ -95,13 +95,9 @@ def run_leukemia(
         write_csv(out / "groups.csv", GROUP_COLUMNS, _group_rows(report))
         explained = ""
         if bundle is not None and caller is not None and settings.overlays == "draw":
-            explained = write_maps(
-                report,
-                {name: one.path for name, one in pooled_as.items()},
-                bundle=bundle,
-                caller=caller,
-                pixel_size_um=settings.pixel_size_um,
-            )
+            files = {name: one.path for name, one in pooled_as.items()}
+            size = settings.pixel_size_um
+            explained = write_maps(report, files, bundle=bundle, caller=caller, pixel_size_um=size)
         write_report(report, bundle, runtime=work.runtime, explained=explained)
     return report
 
