@@ -1,6 +1,6 @@
 """What an assay with a run of its own takes: images, each once, and a folder without other results.
 
-Assays that go through the run of ``predict`` have both from there.
+Assays that go through the run of ``predict`` have both from there, and pool what it names.
 """
 
 from __future__ import annotations
@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from cellwright.assays.names import Template, key_of, with_groups
 from cellwright.errors import ConfigError, ImageError
 from cellwright.images.read import list_images
+from cellwright.inference.identity import NamedImage
+from cellwright.inference.run import images_of_run
 
 
 def refuse_predictions(out: Path) -> None:
@@ -43,3 +46,20 @@ def images_among(inputs: Sequence[Path], *, written: Iterable[Path], aim: str) -
     if not kept:
         raise ImageError(f"there are no images to {aim}", remedy="name image files or folders")
     return kept
+
+
+def grouped_images(
+    inputs: Sequence[Path], out: Path, template: Template | None
+) -> dict[str, NamedImage]:
+    """By id, the images that a run of ``predict`` into ``out`` does, each with its group.
+
+    Known before anything is done, so that a wrong pattern costs no time; and told by this run's
+    paths, since what an earlier one left may have been named from another working directory.
+
+    Raises:
+        ImageError: an input does not exist, or there is no image at all.
+        ConfigError: ``template`` does not match a name, or ``out`` holds the images.
+    """
+    images = images_of_run(inputs, out)
+    grouped = with_groups(images, [key_of(one.path) for one in images], template=template)
+    return {one.id: one for one in grouped}

@@ -35,6 +35,7 @@ __all__ = [
     "Progress",
     "RunOptions",
     "RunSummary",
+    "images_of_run",
     "load_model",
     "predict_files",
 ]
@@ -111,6 +112,16 @@ def predict_files(
     model = load_model(bundle, options or RunOptions(), runtime=runtime, plan=plan)
     summary = model.predict(inputs, out, existing=existing, progress=progress)
     return replace(summary, seconds=time.perf_counter() - start)
+
+
+def images_of_run(inputs: Sequence[Path], out: Path) -> list[NamedImage]:
+    """The images that a run of ``inputs`` into ``out`` does, as it names them.
+
+    Raises:
+        ImageError: an input does not exist, or there is no image at all.
+        ConfigError: ``out`` holds the images.
+    """
+    return _images(inputs, out)
 
 
 @dataclass(frozen=True)

@@ -139,18 +139,25 @@ def bootstrap_weights(n_images: int, resampling: Resampling) -> Weights:
     Raises:
         ConfigError: groups of another number than ``n_images``.
     """
+    n_units, unit_of_image = _units(n_images, resampling)
+    if n_units < 2:
+        return np.zeros((0, n_images))
+    shares = np.full(n_units, 1 / n_units)
+    drawn = np.random.default_rng(resampling.seed).multinomial(n_units, shares, resampling.n)
+    return drawn[:, unit_of_image].astype(np.float64)
+
+
+def _units(n_images: int, resampling: Resampling) -> tuple[int, NDArray[np.intp]]:
+    """How many images or groups are drawn, and which of them each image is of."""
     groups = resampling.groups
-    if groups is not None and len(groups) != n_images:
+    if groups is None:
+        return n_images, np.arange(n_images)
+    if len(groups) != n_images:
         raise ConfigError(
             f"{n_images} images but {len(groups)} groups", remedy="one group an image"
         )
-    names = np.arange(n_images) if groups is None else np.asarray(groups)
-    units, unit_of_image = np.unique(names, return_inverse=True)
-    if len(units) < 2:
-        return np.zeros((0, n_images))
-    shares = np.full(len(units), 1 / len(units))
-    drawn = np.random.default_rng(resampling.seed).multinomial(len(units), shares, resampling.n)
-    return drawn[:, unit_of_image].astype(np.float64)
+    names, unit_of_image = np.unique(np.asarray(groups), return_inverse=True)
+    return len(names), unit_of_image
 
 
 def with_resamples(n_images: int, resampling: Resampling) -> Weights:
@@ -260,10 +267,17 @@ def bootstrap_ratio(
         )
     if (bottom < 0).any():
         raise ConfigError("denominators must be >= 0")
+    n = round(float(bottom.sum()))
+    if resampling.groups is not None:
+        # A row of weights an image would need gigabytes where a group has many.
+        _, unit_of_image = _units(len(top), resampling)
+        top = np.bincount(unit_of_image, top).astype(np.float64)
+        bottom = np.bincount(unit_of_image, bottom).astype(np.float64)
+        resampling = replace(resampling, groups=None)
     return bootstrap_by_image(
         lambda weights: ratio(weights @ top, weights @ bottom),
         len(top),
-        n=round(float(bottom.sum())),
+        n=n,
         resampling=resampling,
     )
 
@@ -328,8 +342,7 @@ def ratio_of_few(
     if drawn.value is None or drawn.low is None:
         return drawn
     top, bottom = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
-    names = np.arange(len(top)) if resampling.groups is None else np.asarray(resampling.groups)
-    _, unit = np.unique(names, return_inverse=True)
+    _, unit = _units(len(top), resampling)
     off = np.bincount(unit, top - drawn.value * bottom)
     spread = math.sqrt(len(off) / (len(off) - 1) * float(off @ off)) / float(bottom.sum())
     if math.isclose(drawn.value + spread, drawn.value, rel_tol=1e-9, abs_tol=1e-12):

@@ -44,6 +44,26 @@ def test_colours_in_folders() -> None:
     assert [pair.name for pair in pairing.pairs] == ["1"]
 
 
+def test_names_that_run_together_stay_apart() -> None:
+    fields = ("p__q/r", "p/q__r", "z/r")
+    pairing = paired(*(f"{field}_{colour}.png" for field in fields for colour in ("blue", "red")))
+    assert [pair.name for pair in pairing.pairs] == ["p__q__r", "p__q__r_", "z__r"]
+
+
+def test_case_is_of_no_matter_in_names_and_is_in_folders() -> None:
+    assert [one.name for one in paired("d/A_blue.png", "d/a_RED.png").pairs] == ["A"]
+    assert paired("Day1/a_blue.png", "day1/a_red.png").pairs == ()
+    both = paired(*(f"{day}/a_{dye}.png" for day in ("Day1", "day1") for dye in ("blue", "red")))
+    assert [one.name for one in both.pairs] == ["Day1__a", "day1__a_"]
+    assert all(one.blue.parent == one.red.parent for one in both.pairs)
+
+
+def test_partners_are_found_by_any_spelling_of_their_folders() -> None:
+    blue, red = str(Path("plate/blue/a.png").absolute()), "x/../plate/red/a.png"
+    [pair] = paired(blue, red, blue="blue/{name}", red="red/{name}").pairs
+    assert (str(pair.blue), str(pair.red), pair.name) == (blue, red, "a")
+
+
 def test_two_candidates_are_not_chosen_between() -> None:
     pairing = paired("a_blue.png", "a_blue.tif", "a_red.png", "b_blue.png", "b_red.png")
     assert [pair.name for pair in pairing.pairs] == ["b"]

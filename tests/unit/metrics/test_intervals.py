@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from cellwright.errors import ConfigError
@@ -112,6 +113,26 @@ def test_same_seed_same_interval() -> None:
 def test_ratio_refuses_wrong_arrays(numerators: object, denominators: object) -> None:
     with pytest.raises(ConfigError):
         bootstrap_ratio(numerators, denominators)  # type: ignore[arg-type]
+
+
+def test_groups_are_summed_before_they_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    bottom = rng.integers(1, 9, 60)
+    top = rng.integers(0, bottom + 1)
+    resampling = Resampling(300, groups=[f"g{n % 4}" for n in range(60)])
+    weights = bootstrap_weights(60, resampling)
+    drawn = (weights @ top) / (weights @ bottom)
+    widths: list[int] = []
+
+    def watched(n_images: int, how: Resampling) -> NDArray[np.float64]:
+        widths.append(n_images)
+        return bootstrap_weights(n_images, how)
+
+    monkeypatch.setattr("cellwright.metrics.intervals.bootstrap_weights", watched)
+    found = bootstrap_ratio(top, bottom, resampling=resampling)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+    assert found.value == pytest.approx(top.sum() / bottom.sum()) and found.n == bottom.sum()
+    assert widths == [4]
 
 
 def test_wrong_number_of_groups_is_refused() -> None:

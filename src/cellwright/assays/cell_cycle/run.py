@@ -19,7 +19,8 @@ from cellwright.assays.cell_cycle.phases import (
     pool_groups,
 )
 from cellwright.assays.cell_cycle.report import write_report
-from cellwright.assays.names import ALL_IMAGES, Template, parse_group, rows_with_groups
+from cellwright.assays.inputs import grouped_images
+from cellwright.assays.names import ALL_IMAGES, parse_group
 from cellwright.assays.tables import (
     POOLED,
     Row,
@@ -31,6 +32,7 @@ from cellwright.assays.tables import (
     write_groups,
 )
 from cellwright.bundles.bundle import Bundle
+from cellwright.inference.identity import NamedImage
 from cellwright.inference.run import Progress, RunOptions, predict_files
 
 
@@ -75,7 +77,7 @@ def run_cell_cycle(
         raise bundle.of_another_task("classifies")
     phases = bundle.card.classes
     mitotic = mitotic_phases(phases, settings.mitotic)
-    template = parse_group(settings.group)
+    pooled_as = grouped_images(inputs, out, parse_group(settings.group))
     done = predict_files(
         inputs,
         bundle=bundle,
@@ -84,9 +86,25 @@ def run_cell_cycle(
         options=settings.options,
         progress=progress,
     )
-    images = _images(out, phases, template)
+    with all_or_none(out, POOLED):
+        report = _report(out, phases, mitotic, pooled_as)
+        pooled = (*report.groups, report.overall)
+        write_csv(out / "groups.csv", group_columns(phases), (_group_row(one) for one in pooled))
+        write_report(report, bundle, runtime=done.runtime)
+    return report
+
+
+def _report(
+    out: Path,
+    phases: tuple[str, ...],
+    mitotic: tuple[str, ...],
+    pooled_as: Mapping[str, NamedImage],
+) -> CellCycleReport:
+    """Pool the images that the run of ``predict`` left."""
+    rows = read_csv(out / "summary.csv")
+    images = tuple(_image(row, pooled_as[row["image_id"]].group, phases) for row in rows)
     write_groups(out, {one.image_id: one.group for one in images})
-    report = CellCycleReport(
+    return CellCycleReport(
         out=out,
         phases=phases,
         mitotic=mitotic,
@@ -95,11 +113,6 @@ def run_cell_cycle(
         overall=pool(ALL_IMAGES, images, phases, mitotic),
         left_out=read_left_out(out),
     )
-    pooled = (*report.groups, report.overall)
-    with all_or_none(out, POOLED):
-        write_csv(out / "groups.csv", group_columns(phases), (_group_row(one) for one in pooled))
-        write_report(report, bundle, runtime=done.runtime)
-    return report
 
 
 def group_columns(phases: Sequence[str]) -> tuple[str, ...]:
@@ -118,12 +131,6 @@ def _group_row(pooled: PooledPhases) -> Row:
         *counts,
         *value_and_ends(*pooled.shares.values(), pooled.mitotic_index, pooled.unlike),
     )
-
-
-def _images(out: Path, phases: Sequence[str], template: Template | None) -> tuple[StagedImage, ...]:
-    """The images that the run of ``predict`` left, and what each is pooled with."""
-    rows = read_csv(out / "summary.csv")
-    return tuple(_image(row, group, phases) for row, group in rows_with_groups(rows, template))
 
 
 def _image(row: Mapping[str, str], group: str, phases: Sequence[str]) -> StagedImage:

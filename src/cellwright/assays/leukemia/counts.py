@@ -74,7 +74,7 @@ class PooledSmears:
         n_called: cells or fields with a call.
         n_leukemic: of these, blasts or leukemic fields.
         white_per_red: white cells for each red one.
-        leukemic: share of the called.
+        leukemic: share of the called; undefined where too many are unlike the training data.
         unlike: share of those asked that are unlike the training data.
     """
 
@@ -93,7 +93,7 @@ class PooledSmears:
         """The share of blasts against the marks; its whole interval must lie beyond one."""
         if not self.unlike.n:
             return "no call"
-        if self.unlike.value is not None and self.unlike.value > MOST_UNLIKE:
+        if _too_unlike(self.unlike):
             return "abstained"
         low, high = self.leukemic.low, self.leukemic.high
         if high is not None and high < MARKS[0]:
@@ -180,6 +180,10 @@ def pool(name: str, images: Sequence[SmearImage]) -> PooledSmears:
             return wilson(int(found.sum()), int(of.sum()))
         return pooled_share(found, of, resampling=Resampling(FINE, groups=groups))
 
+    unlike = share(column("n_unlike"), asked)
+    leukemic = share(column("n_leukemic"), called)
+    if _too_unlike(unlike):
+        leukemic = Interval(None, None, None, leukemic.n)
     return PooledSmears(
         name=name,
         n_images=len(images),
@@ -188,9 +192,14 @@ def pool(name: str, images: Sequence[SmearImage]) -> PooledSmears:
         n_called=int(called.sum()),
         n_leukemic=int(column("n_leukemic").sum()),
         white_per_red=_ratio(white, red, groups),
-        leukemic=share(column("n_leukemic"), called),
-        unlike=share(column("n_unlike"), asked),
+        leukemic=leukemic,
+        unlike=unlike,
     )
+
+
+def _too_unlike(unlike: Interval) -> bool:
+    """Whether no call is made of the whole."""
+    return unlike.value is not None and unlike.value > MOST_UNLIKE
 
 
 def _ratio(

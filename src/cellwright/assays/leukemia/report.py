@@ -69,19 +69,21 @@ def _add_headlines(page: Page, report: LeukemiaReport) -> None:
         page.note("No model was given: cells are counted and measured, and nothing is called.")
         return
     what = "Blasts" if report.asked == "cells" else "Leukemic fields"
-    page.headline(
-        percent(overall.leukemic),
-        what,
-        detail=f"of {overall.n_called:,} called; 95 % interval {span(overall.leukemic)}",
-    )
     if overall.verdict == "abstained":
+        page.headline(percent(overall.leukemic), what, detail="no call")
         page.note(
             f"{percent(overall.unlike)} of what the model was asked about ({span(overall.unlike)}) "
             "looks like none of its training data: no call is made of these images. Another "
             "stain, camera or magnification is the usual cause.",
             tone="warning",
         )
-    elif report.asked == "cells":
+        return
+    page.headline(
+        percent(overall.leukemic),
+        what,
+        detail=f"of {overall.n_called:,} called; 95 % interval {span(overall.leukemic)}",
+    )
+    if report.asked == "cells":
         page.note(f"Against the marks of 5 % and 20 %: {overall.verdict}.")
 
 
@@ -89,8 +91,9 @@ def _add_shares(page: Page, report: LeukemiaReport) -> None:
     if report.asked is None or report.overall.verdict == "abstained":
         return
     page.section("Blasts" if report.asked == "cells" else "Fields")
-    pooled = (*report.groups, report.overall) if len(report.groups) > 1 else (report.overall,)
-    bars = [share_bar(one.name, one.leukemic) for one in pooled[-MOST_BARS:]]
+    n_groups = len(report.groups)
+    groups = report.groups if 1 < n_groups < MOST_BARS else ()
+    bars = [share_bar(one.name, one.leukemic) for one in (*groups, report.overall)]
     what = "blasts among the called white cells (%)"
     figure = interval_bars(
         bars,
@@ -98,6 +101,8 @@ def _add_shares(page: Page, report: LeukemiaReport) -> None:
         limits=(0, 100),
     )
     caption = "With 95 % intervals."
+    if n_groups >= MOST_BARS:
+        caption += f" The {n_groups:,} groups are too many to draw: see the table below."
     if report.asked == "cells":
         _draw_marks(figure)
         caption += " Dashed: 5 %, the most that is normal, and 20 %, from which leukemia is likely."
@@ -117,7 +122,9 @@ def _add_pictures(page: Page, report: LeukemiaReport, explained: str) -> None:
         name = one.image_id
         caption = f"{name}: {one.n_white} white, {one.n_red} red. {NOTE}"
         add_overlay(page, report.out, overlay_of(name), caption=caption, alt=f"Cells of {name}")
-    maps = sorted((report.out / HEAT_FOLDER).glob("*.png"))
+    # Those of images of earlier runs lie there too.
+    drawn_maps = [report.out / HEAT_FOLDER / f"{one.image_id}.png" for one in report.images]
+    maps = [path for path in drawn_maps if path.is_file()]
     if maps or explained:
         page.section("Where the model looked")
     if explained:

@@ -5,23 +5,23 @@ A run that is killed goes on where it stopped when it is started again, as ``pre
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cellwright import __version__
-from cellwright.assays.leukemia.calls import NOTE, Asked, Caller
+from cellwright.assays.inputs import grouped_images
+from cellwright.assays.leukemia.calls import NOTE, Caller
 from cellwright.assays.leukemia.counts import (
     LeukemiaReport,
-    PooledSmears,
     SmearImage,
     pool,
     pool_groups,
 )
 from cellwright.assays.leukemia.heat import write_maps
 from cellwright.assays.leukemia.report import write_report
-from cellwright.assays.leukemia.smear_work import SmearWork
-from cellwright.assays.names import ALL_IMAGES, Template, parse_group, rows_with_groups
+from cellwright.assays.leukemia.smear_work import SmearWork, leukemic_column
+from cellwright.assays.names import ALL_IMAGES, parse_group
 from cellwright.assays.tables import (
     POOLED,
     Row,
@@ -33,7 +33,7 @@ from cellwright.assays.tables import (
     write_groups,
 )
 from cellwright.bundles.bundle import Bundle
-from cellwright.images.read import list_images
+from cellwright.inference.identity import NamedImage
 from cellwright.inference.run import LoadedModel, Progress
 from cellwright.inference.work import Overlays
 from cellwright.inference.workers import plan_work
@@ -79,8 +79,8 @@ def run_leukemia(
         BundleError: the bundle does not classify.
     """
     settings = settings or LeukemiaSettings()
-    template = parse_group(settings.group)
-    plan = plan_work(len(list_images(inputs)), threads=None)
+    pooled_as = grouped_images(inputs, out, parse_group(settings.group))
+    plan = plan_work(len(pooled_as), threads=None)
     caller = None
     if bundle is not None:
         caller = Caller(
@@ -90,10 +90,27 @@ def run_leukemia(
     LoadedModel(work, plan.workers, _held_to(bundle, caller, settings)).predict(
         inputs, out, progress=progress
     )
+    with all_or_none(out, POOLED):
+        report = _report(out, caller, pooled_as)
+        write_csv(out / "groups.csv", GROUP_COLUMNS, _group_rows(report))
+        explained = ""
+        if bundle is not None and caller is not None and settings.overlays == "draw":
+            files = {name: one.path for name, one in pooled_as.items()}
+            size = settings.pixel_size_um
+            explained = write_maps(report, files, bundle=bundle, caller=caller, pixel_size_um=size)
+        write_report(report, bundle, runtime=work.runtime, explained=explained)
+    return report
+
+
+def _report(
+    out: Path, caller: Caller | None, pooled_as: Mapping[str, NamedImage]
+) -> LeukemiaReport:
+    """Pool the images that the run of ``predict`` left."""
     asked = None if caller is None else caller.asked
-    images = _images(out, asked, template)
+    rows = read_csv(out / "summary.csv")
+    images = tuple(_image(row, pooled_as[row["image_id"]].group, caller) for row in rows)
     write_groups(out, {one.image_id: one.group for one in images})
-    report = LeukemiaReport(
+    return LeukemiaReport(
         out=out,
         asked=asked,
         leukemic=() if caller is None else caller.leukemic,
@@ -102,14 +119,6 @@ def run_leukemia(
         overall=pool(ALL_IMAGES, images),
         left_out=read_left_out(out),
     )
-    with all_or_none(out, POOLED):
-        pooled = (*report.groups, report.overall)
-        write_csv(out / "groups.csv", GROUP_COLUMNS, (_group_row(one) for one in pooled))
-        explained = ""
-        if bundle is not None and caller is not None and settings.overlays == "draw":
-            explained = _maps(report, bundle, caller, settings.pixel_size_um)
-        write_report(report, bundle, runtime=work.runtime, explained=explained)
-    return report
 
 
 GROUP_COLUMNS = (
@@ -121,24 +130,16 @@ GROUP_COLUMNS = (
 """Columns of ``groups.csv``, 95 % intervals; its last row pools all images."""
 
 
-def _maps(
-    report: LeukemiaReport, bundle: Bundle, caller: Caller, pixel_size_um: float | None
-) -> str:
-    """Draw what the model looked at, or say why not."""
-    out = report.out
-    files = {row["image_id"]: Path(row["file"]) for row in read_csv(out / "summary.csv")}
-    return write_maps(
-        out, report.images, files, bundle=bundle, caller=caller, pixel_size_um=pixel_size_um
-    )
-
-
-def _group_row(pooled: PooledSmears) -> Row:
-    return (
-        *(pooled.name, pooled.n_images, pooled.n_white, pooled.n_red),
-        *(pooled.n_called, pooled.n_leukemic),
-        *value_and_ends(pooled.white_per_red, pooled.leukemic, pooled.unlike),
-        *(pooled.verdict, NOTE),
-    )
+def _group_rows(report: LeukemiaReport) -> Iterator[Row]:
+    """The rows of the groups and of all images; the marks are of cells, not of fields."""
+    for pooled in (*report.groups, report.overall):
+        told = report.asked != "fields" or pooled.verdict == "abstained"
+        yield (
+            *(pooled.name, pooled.n_images, pooled.n_white, pooled.n_red),
+            *(pooled.n_called, pooled.n_leukemic),
+            *value_and_ends(pooled.white_per_red, pooled.leukemic, pooled.unlike),
+            *(pooled.verdict if told else None, NOTE),
+        )
 
 
 def _held_to(
@@ -156,13 +157,10 @@ def _held_to(
     }
 
 
-def _images(out: Path, asked: Asked | None, template: Template | None) -> tuple[SmearImage, ...]:
-    """The images that the run left, and what each is pooled with."""
-    rows = read_csv(out / "summary.csv")
-    return tuple(_image(row, group, asked) for row, group in rows_with_groups(rows, template))
-
-
-def _image(row: Mapping[str, str], group: str, asked: Asked | None) -> SmearImage:
+def _image(row: Mapping[str, str], group: str, caller: Caller | None) -> SmearImage:
+    column = None
+    if caller is not None and caller.asked == "fields":
+        column = leukemic_column(caller.classes)
     return SmearImage(
         image_id=row["image_id"],
         group=group,
@@ -171,5 +169,5 @@ def _image(row: Mapping[str, str], group: str, asked: Asked | None) -> SmearImag
         n_asked=int(row["n_asked"]),
         n_unlike=int(row["n_unlike"]),
         n_leukemic=int(row["n_leukemic"]),
-        probability=float(row["p_leukemic"]) if asked == "fields" else None,
+        probability=None if column is None else float(row[column]),
     )

@@ -41,9 +41,19 @@ def cell_columns(classes: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def leukemic_column(classes: Sequence[str]) -> str:
+    """Column of the leukemic classes together; ``p_leukemic`` unless a class is called so.
+
+    >>> leukemic_column(("benign", "early")), leukemic_column(("leukemic", "normal"))
+    ('p_leukemic', 'p_leukemic_sum')
+    """
+    return "p_leukemic_sum" if "leukemic" in classes else "p_leukemic"
+
+
 def summary_columns(classes: Sequence[str]) -> tuple[str, ...]:
     """Columns of ``summary.csv``: an image a row."""
-    called = ("class", *(f"p_{name}" for name in classes), "p_leukemic") if classes else ()
+    chances = (*(f"p_{name}" for name in classes), leukemic_column(classes))
+    called = ("class", *chances) if classes else ()
     return (
         *("image_id", "file", "height", "width", "n_cells", "n_white", "n_red", "white_per_red"),
         *("n_asked", "n_unlike", "n_leukemic", *called),

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellwright.assays.cell_cycle import run_cell_cycle
+from cellwright.assays.cell_cycle import CellCycleSettings, run_cell_cycle
+from cellwright.errors import ConfigError
 from cellwright.images.write import write_png
 from dark_model import EDGE, dark_bundle
 
@@ -33,6 +34,19 @@ def test_a_folder_a_class_is_a_group_whether_names_collide_or_not(
         ("G1", 3),
         ("S", 3),
     ]
+
+
+def test_a_wrong_pattern_is_told_before_the_work(tmp_path: Path) -> None:
+    write_crops(tmp_path / "in", ("a_1", "b_1"))
+    bundle = dark_bundle(tmp_path / "dark.cellwright", classes=("g1", "mitosis"))
+    with pytest.raises(ConfigError, match="b_1: the group pattern"):
+        run_cell_cycle(
+            [tmp_path / "in"],
+            bundle=bundle,
+            out=tmp_path / "out",
+            settings=CellCycleSettings(group="a{group}"),
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_page_of_nothing_says_so(tmp_path: Path) -> None:

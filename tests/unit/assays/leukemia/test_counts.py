@@ -90,6 +90,14 @@ def test_a_few_images_that_agree_leave_doubt(leukemic: int, ends: tuple[float, f
     assert pool("a", images).verdict == verdict
 
 
+@pytest.mark.parametrize(("unlike", "share"), [(6, None), (5, 0.4)])
+def test_no_share_is_given_where_too_much_is_unlike(unlike: int, share: float | None) -> None:
+    pooled = pool("a", [smear("a_1", n_asked=10, n_unlike=unlike, n_leukemic=2)])
+    assert pooled.leukemic.value == share
+    assert (pooled.leukemic.low is None) == (pooled.leukemic.high is None) == (share is None)
+    assert pooled.to_json("cells")["blast_fraction"]["value"] == share
+
+
 def test_no_images_and_no_cells() -> None:
     empty = pool("none", [])
     assert empty.leukemic.value is None and empty.white_per_red.value is None

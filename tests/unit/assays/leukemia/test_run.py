@@ -127,6 +127,20 @@ def test_a_model_of_whole_fields_calls_fields(smears: Path, tmp_path: Path) -> N
     assert plain["overall"]["leukemic_fields"]["n"] == 4
     assert "against_marks" not in plain["overall"]
     assert not (tmp_path / "out" / "overlays").exists()
+    assert {row["against_marks"] for row in rows(tmp_path / "out" / "groups.csv")} == {""}
+
+
+def test_a_class_called_leukemic_has_a_column_of_its_own(smears: Path, tmp_path: Path) -> None:
+    bundle = dark_bundle(
+        tmp_path / "dark.cellwright", classes=("normal", "leukemic"), fit="resize", threshold=0.001
+    )
+    settings = LeukemiaSettings(overlays="none")
+    report = run_leukemia([smears], out=tmp_path / "out", bundle=bundle, settings=settings)
+    header = (
+        (tmp_path / "out" / "summary.csv").read_text(encoding="utf-8").split("\n")[0].split(",")
+    )
+    assert len(set(header)) == len(header) and {"p_leukemic", "p_leukemic_sum"} <= set(header)
+    assert all(one.probability is not None and one.probability > 0.5 for one in report.images)
 
 
 def test_pictures_unlike_the_training_get_no_call(smears: Path, tmp_path: Path) -> None:
@@ -137,6 +151,77 @@ def test_pictures_unlike_the_training_get_no_call(smears: Path, tmp_path: Path) 
     assert report.overall.n_called == 0 and report.overall.leukemic.value is None
     assert report.overall.verdict == "abstained"
     assert "no call is made" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_where_most_is_unlike_no_share_is_shown(
+    smears: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cellwright.assays.leukemia.counts.MOST_UNLIKE", -1.0)
+    bundle = dark_bundle(tmp_path / "dark.cellwright")
+    settings = LeukemiaSettings(overlays="none")
+    report = run_leukemia([smears], out=tmp_path / "out", bundle=bundle, settings=settings)
+    assert report.overall.n_called and report.overall.verdict == "abstained"
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "no call is made" in page and "called; 95 % interval" not in page
+    for row in rows(tmp_path / "out" / "groups.csv"):
+        assert row["against_marks"] == "abstained"
+        assert row["leukemic_share"] == row["leukemic_share_low"] == ""
+
+
+def test_a_wrong_pattern_is_told_before_the_work_and_leaves_results_alone(
+    smears: Path, tmp_path: Path
+) -> None:
+    one = sorted(smears.glob("*.png"))[0]
+    run_leukemia([one], out=tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").glob("[a-z]*.*")}
+    done: list[int] = []
+    with pytest.raises(ConfigError, match=r"pattern 'x\{group\}' does not match"):
+        run_leukemia(
+            [smears],
+            out=tmp_path / "out",
+            settings=LeukemiaSettings(group="x{group}"),
+            progress=lambda n, _: done.append(n),
+        )
+    assert done == []
+    assert {path: path.read_bytes() for path in (tmp_path / "out").glob("[a-z]*.*")} == before
+
+
+def test_a_run_that_goes_on_from_another_folder_pools_by_its_own_paths(
+    smears: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = dark_bundle(tmp_path / "dark.cellwright")
+    first, second = sorted(smears.glob("first*.png"))
+    day = tmp_path / "up" / "day1"
+    day.mkdir(parents=True)
+    (day / first.name).write_bytes(first.read_bytes())
+    monkeypatch.chdir(tmp_path / "up")
+    run_leukemia([Path("day1")], out=tmp_path / "out", bundle=bundle)
+    (day / second.name).write_bytes(second.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    report = run_leukemia([Path("up/day1")], out=tmp_path / "out", bundle=bundle)
+    assert [(group.name, group.n_images) for group in report.groups] == [("first", 2)]
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_the_page_shows_maps_of_its_own_images_only(smears: Path, tmp_path: Path) -> None:
+    bundle = dark_bundle(tmp_path / "dark.cellwright")
+    first, *_, last = sorted(smears.glob("*.png"))
+    run_leukemia([first], out=tmp_path / "out", bundle=bundle)
+    run_leukemia([last], out=tmp_path / "out", bundle=bundle)
+    assert (tmp_path / "out" / "heat" / f"{first.stem}.png").is_file()
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert f"heat/{last.stem}.png" in page and first.stem not in page
+
+
+def test_groups_that_are_not_drawn_are_said(
+    smears: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cellwright.assays.leukemia.report.MOST_BARS", 2)
+    bundle = dark_bundle(tmp_path / "dark.cellwright")
+    settings = LeukemiaSettings(overlays="none")
+    run_leukemia([smears], out=tmp_path / "out", bundle=bundle, settings=settings)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "The 2 groups are too many to draw" in page
 
 
 def test_what_cannot_be_used_is_said_and_the_rest_is_counted(smears: Path, tmp_path: Path) -> None:
