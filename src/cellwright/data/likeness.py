@@ -87,6 +87,7 @@ def split_apart(
     *,
     seed: int = 0,
     by: By = "group",
+    copies: Copies = "alike",
     progress: Progress | None = None,
 ) -> dict[str, str]:
     """Like :func:`~cellwright.data.splits.split`, with near-duplicates kept in one part.
@@ -95,7 +96,8 @@ def split_apart(
         ConfigError: unknown parts or negative ratios.
         DatasetError: fewer groups than parts.
     """
-    return split_joined(joined_by_likeness(labelled, by=by, progress=progress), ratios, seed=seed)
+    joined = joined_by_likeness(labelled, by=by, copies=copies, progress=progress)
+    return split_joined(joined, ratios, seed=seed)
 
 
 def split_joined(joined: Joined, ratios: Mapping[str, float], *, seed: int = 0) -> dict[str, str]:
@@ -140,6 +142,6 @@ def _telling_of_copies(joined: Joined, make: Callable[[LabelledSet], _Made]) -> 
             f"joined, for instance {first.first!r} and {first.second!r}",
             where=error.where,
             remedy="look at them; if they are other pictures that share a fixed structure (well "
-            "rims, a counting chamber), make the split with `cellwright data split --copies "
-            f"equal`; otherwise {error.remedy}",
+            "rims, a counting chamber), make the split with `cellwright data split --copies equal` "
+            f"or train with --set data.copies=equal; otherwise {error.remedy}",
         ) from error

@@ -37,6 +37,8 @@ class DataConfig(Frozen):
         ratios: weights of train, val and test; without them the layout's own split is taken
             where it has one, else 70/20/10.
         by: what stays on one side of the split; near-duplicates always do.
+        copies: what a near-duplicate is: images that are alike, or of equal pixels only, where all
+            of them show one fixed structure such as the rims of wells.
         crop_px: cut the images that are learned from into squares of this edge, without overlap,
             as paper 3 does; None draws windows from whole images.
         split_seed: seed of the split; separate from the training seed, so that runs compare.
@@ -51,6 +53,7 @@ class DataConfig(Frozen):
     split_file: Path | None = None
     ratios: dict[Literal["train", "val", "test"], float] | None = None
     by: Literal["group", "image"] = "group"
+    copies: Literal["alike", "equal"] = "alike"
     crop_px: int | None = Field(default=None, ge=32)
     split_seed: int = Field(default=0, ge=0)
     allow_leak: bool = False

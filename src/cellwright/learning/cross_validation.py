@@ -24,7 +24,7 @@ import numpy as np
 from cellwright.bundles.bundle import open_bundle
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.likeness import fold_of_joined, joined_by_likeness
-from cellwright.data.splits import By, split
+from cellwright.data.splits import By, Copies, split
 from cellwright.errors import ConfigError, DatasetError
 from cellwright.images.write import atomic_path, make_folder
 from cellwright.inference.classifier import Classifier
@@ -95,12 +95,14 @@ class FoldPlan:
         seed: of the division, and of the inner one.
         by: what stays in one fold; copies of a picture always do.
         only: numbers of the folds that are judged; empty judges all.
+        copies: what a copy of a picture is.
     """
 
     n_folds: int = 5
     seed: int = 0
     by: By = "group"
     only: tuple[int, ...] = ()
+    copies: Copies = "alike"
 
 
 def cross_validate(
@@ -145,7 +147,7 @@ def cross_validate(
             "%s: its own train, val and test parts are not heeded: every image is in a fold",
             labelled.name,
         )
-    plan = FoldPlan(n_folds, data.split_seed, data.by, only)
+    plan = FoldPlan(n_folds, data.split_seed, data.by, only, data.copies)
     return judge_folds(labelled, predict, run_dir, plan=plan, name=config.name)
 
 
@@ -201,7 +203,7 @@ def folds_of(
         DatasetError: no image is labelled, or a class with fewer images (or groups) than folds.
     """
     labelled = only_labelled(labelled, "the set")
-    joined = joined_by_likeness(labelled, by=plan.by)
+    joined = joined_by_likeness(labelled, by=plan.by, copies=plan.copies)
     fold_of = fold_of_joined(joined, plan.n_folds, seed=plan.seed)
     if run_dir is not None:
         _claim_folds(run_dir / FOLDS, fold_of)

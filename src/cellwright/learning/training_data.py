@@ -88,12 +88,14 @@ def load_parts(config: DataConfig) -> Parts:
     if not len(labelled):
         raise DatasetError("the set holds no images", where=labelled.name)
     given = read_split(config.split_file) if config.split_file else None
-    copies = copies_of(config.split_file) if config.split_file else "alike"
+    copies = config.copies
+    if config.split_file and copies == "alike":
+        copies = copies_of(config.split_file)
     if given is None and config.ratios is None:
         given = given_split(labelled)
     if given is None:
         ratios = {str(k): v for k, v in (config.ratios or DEFAULT_RATIOS).items()}
-        part_of = split_apart(labelled, ratios, seed=config.split_seed, by=config.by)
+        part_of = split_apart(labelled, ratios, seed=config.split_seed, by=config.by, copies=copies)
         found: tuple[str, ...] = ()
     else:
         part_of = given
@@ -190,9 +192,9 @@ def _check(
     if len(crossing) < len(alike):
         _log.warning(
             "%s: %d pairs of images that resemble each other stand in different parts, for "
-            "instance %r and %r: the split was made with `--copies equal`, which says that they "
-            "are different pictures",
-            config.split_file,
+            "instance %r and %r: copies are of equal pixels only (`--copies equal` of the split "
+            "file, or data.copies), so they count as different pictures",
+            config.split_file or labelled.name,
             len(alike) - len(crossing),
             *next((one.first, one.second) for one in alike if one not in crossing),
         )

@@ -111,6 +111,18 @@ def test_another_split_beside_the_folds_is_refused(
     assert not (tmp_path / "run").exists()
 
 
+def test_images_alike_by_a_chamber_do_not_keep_folds_from_being_made(tmp_path: Path) -> None:
+    labelled = labelled_but(tmp_path, frozenset())
+    cell = draw_cell(0, np.random.default_rng(3), edge=96)
+    for number, record in enumerate(labelled):
+        write_tiff(record.image_path, cell + np.uint16(number), channel_names=CHANNELS)
+    with pytest.raises(DatasetError, match=r"data\.copies=equal"):
+        judge_folds(labelled, the_truth, tmp_path / "run", plan=FoldPlan(2), name="cells")
+    plan = FoldPlan(2, copies="equal")
+    found = judge_folds(labelled, the_truth, tmp_path / "equal", plan=plan, name="cells")
+    assert found.report.n_images == 18
+
+
 def test_parts_of_the_set_are_said_not_to_be_heeded(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

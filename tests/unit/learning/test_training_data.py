@@ -56,7 +56,20 @@ def test_pictures_that_are_alike_across_parts_stop_training_unless_the_split_say
     split.write_text("\n".join(["id,group,part,copies", *(f"{row},equal" for row in rows)]))
     loaded = load_parts(config)
     assert (loaded.leaks, loaded.copies) == ((), "equal")
-    assert "'discs00' and 'discs03': the split was made with `--copies equal`" in caplog.text
+    assert "'discs00' and 'discs03': copies are of equal pixels only" in caplog.text
+    split.write_text("\n".join(["id,group,part", *rows]))
+    assert load_parts(config.model_copy(update={"copies": "equal"})).copies == "equal"
     images[3].write_bytes(images[0].read_bytes())
     with pytest.raises(LeakError, match="1 near-duplicate pairs"):
-        load_parts(config)
+        load_parts(config.model_copy(update={"copies": "equal"}))
+
+
+def test_a_split_of_its_own_takes_what_is_said_of_copies(tmp_path: Path) -> None:
+    data = write_discs(tmp_path / "set", n_images=3, edge=96) / "masks"
+    first, *others = sorted((data / "images").iterdir())
+    for number, image in enumerate(others, start=1):
+        write_png(image, read_image(first).pixels // 2 + 40 * number)
+    with pytest.raises(DatasetError, match=r"data\.copies=equal") as caught:
+        load_parts(DataConfig(path=data))
+    assert "3 images that resemble one another" in str(caught.value)
+    assert len(load_parts(DataConfig(path=data, copies="equal")).train) == 1
