@@ -89,6 +89,19 @@ def test_a_set_goes_through_every_box_format_unchanged(
         np.testing.assert_allclose(again.xyxy, boxes.xyxy, atol=1e-3)
 
 
+def test_a_conversion_says_what_is_lost(cellwright: Run, tmp_path: Path) -> None:
+    cells = tmp_path / "cells"
+    for place in ("images", "instances"):
+        write_png(cells / place / "a.png", np.eye(20, dtype=np.uint8)[None])
+    write_png(cells / "images" / "b.png", np.eye(20, dtype=np.uint8)[None])
+    done = cellwright("data", "convert", cells, tmp_path / "boxes", "--to", "yolo")
+    assert done.returncode == 0, done.stderr
+    assert "note: yolo holds no outlines: of each cell the box around" in done.stderr
+    assert "note: b: there is no label image for this image" in done.stderr
+    kept = cellwright("data", "convert", cells, tmp_path / "coco", "--to", "coco")
+    assert "outlines" not in kept.stderr
+
+
 def test_converting_never_overwrites(say: Say, live_dead: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
     code, said = say("data", "convert", live_dead, tmp_path, "--to", "yolo")
@@ -287,6 +300,14 @@ def test_groups_are_told_by_names_and_splits_keep_them(
     with (tmp_path / "s.csv").open(newline="") as table:
         parts = {(row["group"], row["part"]) for row in csv.DictReader(table)}
     assert sorted(group for group, _ in parts) == wells
+
+
+def test_groups_are_written_beside_the_file_that_stands_for_a_set(
+    cellwright: Run, plate: Path
+) -> None:
+    done = cellwright("data", "group", plate / "data.yaml")
+    assert done.returncode == 0, done.stderr
+    assert len(set(groups_in(plate).values())) == 3
 
 
 def test_a_pattern_says_where_the_group_stands_and_may_be_changed(

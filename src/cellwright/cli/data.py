@@ -40,6 +40,8 @@ PARTS = ("train", "val", "test")
 RATIOS = "70/20/10"
 MOST_NAMED = 5
 """Copies of a picture, and such families, that `split` names on the terminal."""
+MOST_REMARKS = 10
+"""Of a conversion, on the terminal."""
 
 
 @app.command("list", epilog="Example: cellwright data list")
@@ -144,7 +146,10 @@ def convert(
     to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="yolo, coco, voc, csv …")],
     format_name: Format = None,
 ) -> None:
-    """Write labelled images in another format; nothing is lost, images are copied as they are."""
+    """Write labelled images in another format; images are copied as they are.
+
+    What was repaired on reading, and what the format cannot hold, is said.
+    """
     from cellwright.data.formats import FORMATS
     from cellwright.data.formats.layout import refuse_filled
     from cellwright.errors import UnknownNameError
@@ -154,8 +159,27 @@ def convert(
     refuse_filled(target)
     labelled = open_labelled(source, format_name=format_name)
     FORMATS[to].write(labelled, target)
+    for remark in _losses(labelled, to):
+        say(f"note: {remark}")
     classes = ", ".join(labelled.classes)
     say(f"{counted(len(labelled), 'image')} ({classes}) -> {target}, as {to}")
+
+
+def _losses(labelled: LabelledSet, to: str) -> list[str]:
+    """What a set lost on its way into a format: on reading it, and by writing it."""
+    from cellwright.data.formats import FORMATS
+    from cellwright.types import Instances
+
+    remarks = [f"{record.id}: {one}" for record in labelled for one in record.problems]
+    said = remarks[:MOST_REMARKS]
+    if len(remarks) > len(said):
+        others = counted(len(remarks) - len(said), "more remark")
+        said.append(f"{others} on what was read; `cellwright data inspect` lists them all")
+    if "instances" not in FORMATS[to].tasks:
+        labels = (record.load_annotation() for record in labelled)
+        if isinstance(next((one for one in labels if one is not None), None), Instances):
+            said.append(f"{to} holds no outlines: of each cell the box around its pixels is kept")
+    return said
 
 
 @app.command(

@@ -55,7 +55,8 @@ def group(
     from cellwright.data.formats.sidecar import write_groups
 
     template = parse_group(pattern)
-    labelled = read_labelled(source, format=format_name)
+    # Names tell groups, whatever the labels say; images without a row are why it is given again.
+    labelled = read_labelled(source, format=format_name, damaged="keep")
     groups = _groups(labelled, template)
     if len(set(groups.values())) == 1 < len(labelled):
         raise ConfigError(
@@ -64,7 +65,8 @@ def group(
             remedy="say where the group stands in a name, for instance --group '{group}_*'",
         )
     changed = sum(groups[record.id] != record.group for record in labelled)
-    file = write_groups(source, labelled, groups)
+    root = source.parent if source.is_file() else source
+    file = write_groups(root, labelled, groups)
     sizes = sorted(Counter(groups.values()).items())
     rows = [{"group": name, "images": size} for name, size in sizes]
     if not write_json(rows, json):

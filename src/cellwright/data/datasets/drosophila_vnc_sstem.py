@@ -15,7 +15,7 @@ import numpy as np
 
 from cellwright.data.datasets.public_set import PublicSet
 from cellwright.data.formats import masks
-from cellwright.data.formats.layout import write_class_names
+from cellwright.data.formats.class_names import write_class_names
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.read import read_image

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from cellwright.data.datasets.public_set import PublicSet, own_group
 from cellwright.data.formats import masks
+from cellwright.data.formats.class_names import write_class_names
 from cellwright.data.formats.label_images import NO_LABEL, paired, read_label_image
-from cellwright.data.formats.layout import Entry, Known, assemble, write_class_names
+from cellwright.data.formats.layout import Entry, Known, assemble
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import DatasetError
 from cellwright.images.read import read_image

@@ -32,6 +32,7 @@ from cellwright.data.formats import (
     yolo,
 )
 from cellwright.data.formats.layout import Unreadable, refusal
+from cellwright.data.formats.sidecar import NO_ROW, SIDECAR
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError, UnknownNameError
 
@@ -215,11 +216,12 @@ def read_labelled(
         path: the set's folder (or its one file, where the format has one).
         format: a name out of :data:`LAYOUTS`; None where the layout tells it.
         damaged: what becomes of labels of an image that were seen to contradict themselves or
-            their image: the set is refused, or they are raised when they are loaded.
+            their image: the set is refused, or they are raised when they are loaded. So with images
+            that ``cellwright.csv`` gives no group, though it gives one to others.
 
     Raises:
         UnknownNameError: no such format.
-        DatasetError: nothing there, or a layout of no format or of several.
+        DatasetError: nothing there, a layout of no format or of several, or images without group.
         AnnotationError: labels that contradict themselves or their image.
     """
     if format is not None and format not in LAYOUTS:
@@ -233,9 +235,23 @@ def read_labelled(
     errors = [call.error for call in calls if isinstance(call, Unreadable)]
     # An image that cannot be read is left to whoever needs its pixels.
     of_labels = [error for error in errors if isinstance(error, AnnotationError)]
-    if of_labels and damaged == "refuse":
-        raise refusal(of_labels)
+    if damaged == "refuse":
+        if of_labels:
+            raise refusal(of_labels)
+        _refuse_ungrouped(found, where=path)
     return found
+
+
+def _refuse_ungrouped(labelled: LabelledSet, *, where: Path) -> None:
+    """An image that was added later would be torn from its well by a split, without a word."""
+    alone = [record.id for record in labelled if NO_ROW in record.problems]
+    if alone:
+        raise DatasetError(
+            f"{len(alone)} of {len(labelled)} images have no row in {SIDECAR}, which tells the "
+            f"groups of the others, for instance {alone[0]!r}",
+            where=where,
+            remedy="run `cellwright data group` again, or add their rows",
+        )
 
 
 def _guess(path: Path) -> str:

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from cellwright.data.formats import instances, yolo
+from cellwright.data.formats.class_names import read_class_names, write_class_names
 from cellwright.data.formats.drafts import Size
-from cellwright.data.formats.layout import find_images, read_class_names, write_class_names
+from cellwright.data.formats.layout import find_images
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.read import read_image, stem_of
 from cellwright.images.write import atomic_path, make_folder, write_labels, write_tiff

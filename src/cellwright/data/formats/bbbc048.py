@@ -19,6 +19,7 @@ import numpy as np
 
 from cellwright.data.cache import unpacked_folder
 from cellwright.data.formats.layout import Known, fill_once
+from cellwright.data.formats.sidecar import refuse_sidecar
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.read import read_image
@@ -46,6 +47,7 @@ def read(root: Path) -> LabelledSet:
         AnnotationError: a file whose name tells no cell, or one cell in two phases.
         ImageError: a damaged file.
     """
+    refuse_sidecar(root, "bbbc048")
     cells = list(_cells(root))
     if not cells:
         raise DatasetError(

@@ -10,26 +10,24 @@ there is one, else it is alphabetical.
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from cellwright.data.csv_header import other_separator
+from cellwright.data.csv_rows import csv_rows
+from cellwright.data.formats.class_names import read_class_names, write_class_names
 from cellwright.data.formats.drafts import Draft, as_boxes, load_checked, number
 from cellwright.data.formats.layout import (
     Entry,
     Unreadable,
     assemble,
     find_images,
-    inner_path,
     new_folder,
     place_images,
-    read_class_names,
     read_filled,
     refusal,
-    write_class_names,
 )
+from cellwright.data.formats.named_paths import inner_path
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError
 
@@ -120,39 +118,27 @@ def read_rows(table: Path) -> tuple[list[Row], dict[str, AnnotationError]]:
     Raises:
         AnnotationError: unreadable, missing columns, or a row that names no image of the set.
     """
-    first_line = f"the first line must name {', '.join(COLUMNS)}"
-    reader = csv.DictReader(io.StringIO(read_filled(table, remedy=first_line)))
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-    if missing:
-        raise AnnotationError(
-            other_separator(reader.fieldnames) or f"the column {missing[0]!r} is missing",
-            where=table,
-            remedy=first_line,
-        )
+    text = read_filled(table, remedy=f"the first line must name {', '.join(COLUMNS)}")
     rows: list[Row] = []
     damaged: dict[str, AnnotationError] = {}
-    try:
-        for values in reader:
-            where = f"{table}:{reader.line_num}"
-            image = _image(values, where=where)
-            try:
-                rows.append(_row(values, image, where=where))
-            except AnnotationError as error:
-                damaged.setdefault(image, error)
-    except csv.Error as error:
-        raise AnnotationError(f"{error}", where=f"{table}:{reader.line_num}") from error
+    for where, values in csv_rows(text, COLUMNS, where=table):
+        image = _image(values, where=where)
+        try:
+            rows.append(_row(values, image, where=where))
+        except AnnotationError as error:
+            damaged.setdefault(image, error)
     return rows, damaged
 
 
-def _image(row: Mapping[str, str | None], *, where: str) -> str:
-    name = inner_path((row["image"] or "").strip(), where=where)
-    if not (row["image"] or "").strip():
+def _image(row: Mapping[str, str], *, where: str) -> str:
+    name = inner_path(row.get("image", "").strip(), where=where)
+    if not row.get("image", "").strip():
         raise AnnotationError("the row names no image", where=where)
     return name
 
 
-def _row(row: Mapping[str, str | None], image: str, *, where: str) -> Row:
-    name, *corners = [(row[column] or "").strip() for column in COLUMNS[1:]]
+def _row(row: Mapping[str, str], image: str, *, where: str) -> Row:
+    name, *corners = [row.get(column, "").strip() for column in COLUMNS[1:]]
     place = f"line {where.rpartition(':')[2]}"
     if not any((name, *corners)):
         return Row(image, "", None, place)

@@ -10,13 +10,11 @@ place in this layout.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
+from cellwright.data.csv_rows import column_names, csv_rows
 from cellwright.data.formats.layout import Entry, Known, assemble, find_images, read_text
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError
@@ -27,7 +25,7 @@ CLASSES = ("hem", "all")
 
 NAME = re.compile(r"UID_(H?\d+)_\d+_\d+_(all|hem)$", re.IGNORECASE)
 TABLE = "*labels*.csv"
-COLUMNS = {"Patient_ID", "new_names", "labels"}
+COLUMNS = ("Patient_ID", "new_names", "labels")
 
 
 def recognises(root: Path) -> bool:
@@ -43,39 +41,35 @@ def read(root: Path) -> LabelledSet:
         AnnotationError: a name that tells no subject, a name and a folder or a table that disagree,
             or an image of a table that is missing.
     """
-    found = [*_folds(root), *_renamed(root)]
-    labelled = assemble(root, [entry for entry, _ in found], CLASSES)
-    subject_of = {entry.image_path: subject for entry, subject in found}
-    records = tuple(replace(record, group=subject_of[record.image_path]) for record in labelled)
-    return replace(labelled, records=records)
+    return assemble(root, [*_folds(root), *_renamed(root)], CLASSES)
 
 
-def _folds(root: Path) -> Iterator[tuple[Entry, str]]:
+def _folds(root: Path) -> Iterator[Entry]:
     for fold in sorted(path for path in root.glob("**/fold_*") if path.is_dir()):
         for name in CLASSES:
             for path in find_images(fold / name):
                 subject, told = _told(path.stem, path)
                 if told != name:
                     raise AnnotationError(f"is called {told}, but lies in {name}", where=path)
-                yield Entry(path, Known(Category(CLASSES.index(name)))), subject
+                yield Entry(path, Known(Category(CLASSES.index(name))), group=subject)
 
 
-def _renamed(root: Path) -> Iterator[tuple[Entry, str]]:
+def _renamed(root: Path) -> Iterator[Entry]:
     """The images that a table beside them names."""
     for table in sorted(root.glob(f"**/{TABLE}")):
-        rows = csv.DictReader(io.StringIO(read_text(table)))
-        if not set(rows.fieldnames or ()) >= COLUMNS:
+        text = read_text(table)
+        if not set(column_names(text)) >= set(COLUMNS):
             continue
         images = {path.name: path for path in find_images(table.parent, pattern="**/*")}
-        for row in rows:
-            where = f"{table}:{rows.line_num}"
-            path = images.get(row["new_names"])
+        for where, row in csv_rows(text, COLUMNS, where=table):
+            patient, name, label = (row.get(column, "") for column in COLUMNS)
+            path = images.get(name)
             if path is None:
-                raise AnnotationError(f"there is no image {row['new_names']!r}", where=where)
-            subject, told = _told(Path(row["Patient_ID"]).stem, where)
-            if row["labels"] != str(CLASSES.index(told)):
-                raise AnnotationError(f"{told} has the label {row['labels']!r}", where=where)
-            yield Entry(path, Known(Category(CLASSES.index(told)))), subject
+                raise AnnotationError(f"there is no image {name!r}", where=where)
+            subject, told = _told(Path(patient).stem, where)
+            if label != str(CLASSES.index(told)):
+                raise AnnotationError(f"{told} has the label {label!r}", where=where)
+            yield Entry(path, Known(Category(CLASSES.index(told))), group=subject)
 
 
 def _told(name: str, where: object) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cellwright.data.formats.instances import read_instances, write_instances
 from cellwright.data.formats.label_images import check_labels, read_label_image
-from cellwright.data.formats.layout import by_stem, find_images
+from cellwright.data.formats.layout import by_stem, find_images, plain_stem
 from cellwright.data.formats.object_arrays import numbers_in, read_object
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError
@@ -62,8 +62,16 @@ def write(labelled: LabelledSet, out: Path) -> None:
     """Write every image and its label image beside it, ``classes.txt``, ``objects.csv``.
 
     Raises:
-        DatasetError: ``out`` is taken, or an annotation that is not instances.
+        DatasetError: ``out`` is taken, an annotation that is not instances, or an image whose name
+            is that of a label image.
     """
+    for record in labelled:
+        if plain_stem(record.id).endswith(ENDINGS):
+            raise DatasetError(
+                f"{record.id!r} ends as label images of Cellpose do, and would be taken for one",
+                where=labelled.name,
+                remedy="rename the image, or convert to instances",
+            )
     write_instances(labelled, out, images_in="", labels_in="", ending=WRITTEN)
 
 
@@ -95,7 +103,12 @@ def _saved_values(path: Path, image_path: Path) -> NDArray[np.int64]:
         AnnotationError: damaged, without one, of several planes, or not of this image.
     """
     found = read_object(path)
-    masks = numbers_in(found.get("masks")) if isinstance(found, dict) else None
+    try:
+        masks = numbers_in(found.get("masks")) if isinstance(found, dict) else None
+    except ValueError as error:
+        raise AnnotationError(
+            f"holds damaged labels ({error})", where=path, remedy="save it again"
+        ) from error
     if masks is None or masks.dtype.kind not in "ui":
         raise AnnotationError(
             "holds no label image called masks, as Cellpose saves it",

@@ -13,13 +13,14 @@ outlines of some objects only, which is said. ``coco-boxes`` reads the boxes of 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from cellwright.data.formats.class_names import check_class_names
 from cellwright.data.formats.coco_document import (
     Category,
     Document,
@@ -36,12 +37,11 @@ from cellwright.data.formats.layout import (
     Placed,
     Unreadable,
     assemble,
-    check_class_names,
     find_images,
-    inner_path,
     new_folder,
     place_images,
 )
+from cellwright.data.formats.named_paths import inner_path
 from cellwright.data.formats.rle import encode_labels
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
@@ -116,12 +116,10 @@ def _read(path: Path, *, boxes_only: bool) -> LabelledSet:
     for part, document in zip(parts, documents, strict=True):
         entries += _entries(part, document, categories, reading=reading, root=root)
     listed = {entry.image_path for entry in entries}
-    for folder in {part.json.parent for part in parts} | {root / "images"}:
-        split = SPLIT_OF_FOLDER.get(folder.name) if folder != root else None
-        for image in find_images(folder):
-            if image not in listed:
-                call, problems = load_checked(None, image, where=folder)
-                entries.append(Entry(image, call, split, problems))
+    for image, split in _all_images(root, parts, listed, alone=path.is_file()).items():
+        if image not in listed:
+            call, problems = load_checked(None, image, where=image.parent)
+            entries.append(Entry(image, call, split, problems))
     return assemble(root, entries, [category.name for category in categories])
 
 
@@ -156,9 +154,37 @@ def _parts(root: Path) -> list[Part]:
 def _part_of(path: Path, root: Path) -> Part:
     """Where the images of a JSON may lie; ``instances_train2017.json`` names ``train2017/``."""
     word = path.stem.rpartition("_")[2]
-    split = next((SPLIT_OF_FOLDER[name] for name in SPLIT_OF_FOLDER if word.startswith(name)), None)
     starts = (path.parent, root, root / "images", root / word, root / "images" / word)
-    return Part(path, starts, split)
+    return Part(path, starts, _split_in(word))
+
+
+def _split_in(word: str) -> str | None:
+    """The part that a word says: ``val`` and ``val2017`` do, ``validated`` does not."""
+    return SPLIT_OF_FOLDER.get(word.rstrip("0123456789"))
+
+
+def _all_images(
+    root: Path, parts: Sequence[Part], listed: Collection[Path], *, alone: bool
+) -> dict[Path, str | None]:
+    """Every image of the set, listed or not, with the part that its folder says.
+
+    Args:
+        root: of the set.
+        parts: its JSON files.
+        listed: images that they list.
+        alone: one JSON was named: what other parts hold is not asked for.
+    """
+    folders = {start for part in parts for start in part.starts} | {one.parent for one in listed}
+    if not alone:
+        inner = [*root.iterdir(), *(root / "images").glob("*")]
+        folders |= {one for one in inner if _split_in(one.name) is not None}
+    found: dict[Path, str | None] = {}
+    for folder in sorted(folders, key=lambda one: len(one.parts), reverse=True):
+        split = None if folder == root else _split_in(folder.name)
+        deep = folder != root and folder.is_relative_to(root / "images")
+        for image in find_images(folder, pattern="**/*" if deep else "*"):
+            found.setdefault(image, split)
+    return found
 
 
 def _categories(documents: Sequence[Document], *, where: Path) -> list[Category]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from cellwright.data.formats.coco_document import Runs
 from cellwright.data.formats.drafts import Size, check_stated, image_size
-from cellwright.data.formats.label_images import refuse_hidden
+from cellwright.data.formats.label_images import are_near, refuse_hidden
 from cellwright.data.formats.rle import draw_runs, unpack
 from cellwright.errors import AnnotationError
 from cellwright.images.fill import fill_free
@@ -95,9 +95,9 @@ def outline_of(segmentation: Runs | list[Any] | None, *, where: str) -> Outline:
     for polygon in segmentation or ():
         try:
             ring = np.array(polygon, np.float64).reshape(-1, 2)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             ring = np.zeros((0, 2))
-        if len(ring) < 3 or not np.isfinite(ring).all():
+        if len(ring) < 3 or not are_near(ring):
             raise AnnotationError(
                 "a polygon is not x, y of three corners or more", where=where, remedy=REMEDY
             )

@@ -15,15 +15,15 @@ from typing import TypeAlias
 
 import numpy as np
 
+from cellwright.data.formats.class_names import read_class_names
 from cellwright.data.formats.drafts import Size, image_size
-from cellwright.data.formats.label_images import NO_LABEL, paired, refuse_hidden
+from cellwright.data.formats.label_images import NO_LABEL, are_near, paired, refuse_hidden
 from cellwright.data.formats.layout import (
     Entry,
     Known,
     Unreadable,
     assemble,
     new_folder,
-    read_class_names,
     refusal,
 )
 from cellwright.data.formats.pixel_writing import to_write
@@ -191,12 +191,15 @@ def check_rings(rings: tuple[Ring, ...], place: str) -> None:
     """Refuse what encloses no area, or lies nowhere.
 
     Raises:
-        AnnotationError: a ring of fewer than three corners, or a corner that is no finite number.
+        AnnotationError: a ring of fewer than three corners, or a corner that is no number of
+            pixels.
     """
     if not rings or any(len(ring) < 3 or ring.shape[1:] != (2,) for ring in rings):
         raise AnnotationError("has an outline of fewer than three corners", where=place)
-    if not all(np.isfinite(ring).all() for ring in rings):
-        raise AnnotationError("has a corner that is no finite number", where=place)
+    if not all(are_near(ring) for ring in rings):
+        raise AnnotationError(
+            "has a corner that is no finite number, or beyond any image", where=place
+        )
 
 
 def _entry(image: Path, file: Path, held: Held, classes: tuple[str, ...]) -> Entry:

@@ -1,7 +1,8 @@
 """A folder a class: every image belongs to the class its folder is named after.
 
 Layouts read: ``CLASS/*.png``, and ``train/CLASS/*.png`` with ``valid`` and ``test``.
-Class order comes from ``classes.txt`` where there is one, else it is alphabetical.
+Class order comes from ``classes.txt`` where there is one, else it is alphabetical. A folder
+without images is no class unless ``classes.txt`` names it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from cellwright.data.formats.class_names import read_class_names, write_class_names
 from cellwright.data.formats.layout import (
     FOLDER_OF_SPLIT,
     SPLIT_OF_FOLDER,
@@ -18,8 +20,6 @@ from cellwright.data.formats.layout import (
     find_images,
     new_folder,
     place_images,
-    read_class_names,
-    write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError
@@ -47,9 +47,14 @@ def read(root: Path) -> LabelledSet:
         AnnotationError: a folder that ``classes.txt`` does not name.
     """
     tops = _tops(root)
-    found = sorted({folder.name for top in tops for folder in _inner(top)})
+    images_in = {
+        folder: find_images(folder, pattern="**/*") for top in tops for folder in _inner(top)
+    }
+    found = sorted({folder.name for folder, images in images_in.items() if images})
     if not found:
-        raise DatasetError("holds no class folders", where=root, remedy="make one a class")
+        raise DatasetError(
+            "holds no class folders with images", where=root, remedy="make one a class"
+        )
     names = root / "classes.txt"
     classes = read_class_names(names) if names.is_file() else tuple(found)
     unknown = [name for name in found if name not in classes]
@@ -59,8 +64,13 @@ def read(root: Path) -> LabelledSet:
         Entry(image, Known(Category(classes.index(folder.name))), split)
         for top, split in tops.items()
         for folder in _inner(top)
-        for image in find_images(folder, pattern="**/*")
+        for image in images_in[folder]
     ]
+    empty = sorted({folder.name for folder in images_in} - {*found, *classes})
+    if empty:
+        note = f"folders without images are no classes: {', '.join(empty)}"
+        # The set has no place for remarks of its own: they stand with its first image.
+        entries[0] = entries[0]._replace(problems=(note,))
     return assemble(root, entries, classes)
 
 

@@ -29,6 +29,7 @@ from cellwright.types import Instances
 
 FOLDER, PREDICTED, SUFFIX = "geojson", "outlines", ".geojson"
 MAX_JSON_BYTES = 2**30
+_NO_FEATURE = (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError)
 
 
 def recognises(root: Path) -> bool:
@@ -88,8 +89,9 @@ def shapes(path: Path, _classes: tuple[str, ...]) -> Iterator[Shape]:
     )
     try:
         document = json.loads(text)
-    except ValueError as error:
-        raise AnnotationError(f"is no JSON ({error})", where=path) from error
+    except (ValueError, RecursionError) as error:
+        what = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise AnnotationError(f"is no JSON ({what})", where=path) from error
     features = document.get("features") if isinstance(document, dict) else document
     if not isinstance(features, list):
         raise AnnotationError(
@@ -119,7 +121,7 @@ def _shape(feature: Any, place: str) -> Shape:
             for polygon in polygons
             for ring in polygon
         )
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+    except _NO_FEATURE as error:
         raise AnnotationError("is no feature of GeoJSON", where=place) from error
     check_rings(rings, place)
     return Shape(name, rings, place)

@@ -9,7 +9,6 @@ class``) gives each object its own.
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.data.csv_header import other_separator
+from cellwright.data.csv_rows import csv_rows
+from cellwright.data.formats.class_names import read_class_names
 from cellwright.data.formats.label_images import NO_LABEL, paired, read_label_image
 from cellwright.data.formats.layout import (
     Entry,
     Known,
     assemble,
     new_folder,
-    read_class_names,
     read_text,
 )
 from cellwright.data.formats.pixel_writing import to_write
@@ -37,6 +36,8 @@ FOLDERS = ("images", "instances")
 UNNAMED = ("object",)
 TABLE = "objects.csv"
 COLUMNS = ("image", "label", "class")
+MAX_DIGITS = 18
+"""Of a label: those of 64 bits, as pixels hold them."""
 
 
 ReadValues = Callable[[Path, Path], NDArray[np.int64]]
@@ -171,18 +172,13 @@ def read_table(path: Path, classes: tuple[str, ...]) -> dict[str, dict[int, int]
     """
     ids = {name: index for index, name in enumerate(classes)}
     table: dict[str, dict[int, int]] = {}
-    reader = csv.DictReader(io.StringIO(read_text(path)))
-    if set(COLUMNS) - set(reader.fieldnames or ()):
-        what = other_separator(reader.fieldnames) or "columns are missing"
-        raise AnnotationError(what, where=path, remedy=f"it needs the columns {', '.join(COLUMNS)}")
-    for row in reader:
-        where = f"{path}:{reader.line_num}"
-        label, name = row["label"] or "", row["class"]
-        if not label.isdecimal() or name not in ids:
+    for where, row in csv_rows(read_text(path), COLUMNS, where=path):
+        label, name = row.get("label", ""), row.get("class")
+        if not label.isdecimal() or len(label) > MAX_DIGITS or name not in ids:
             raise AnnotationError(
                 f"label {label!r} or class {name!r} is not known",
                 where=where,
                 remedy=f"labels are whole numbers, classes one of {', '.join(classes)}",
             )
-        table.setdefault(row["image"], {})[int(label)] = ids[name]
+        table.setdefault(row.get("image", ""), {})[int(label)] = ids[name]
     return table

@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.data.formats.drafts import image_size
-from cellwright.data.formats.layout import by_stem, find_images, refuse_orphans
+from cellwright.data.formats.layout import by_stem, find_images, flat_images, refuse_orphans
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.read import read_image
 
 NO_LABEL = "there is no label image for this image: treated as unlabelled"
+
+FARTHEST_PX = 1e9
+"""From an image's corner: no image is as large, and a cell may be cut off by its border."""
 
 
 def read_label_image(path: Path, image_path: Path) -> NDArray[np.int64]:
@@ -60,6 +63,11 @@ def check_labels(values: NDArray[np.int64], path: Path, image_path: Path) -> Non
         )
 
 
+def are_near(corners: NDArray[np.float64]) -> bool:
+    """Whether corners are finite, and where some image could be."""
+    return bool((np.abs(corners) <= FARTHEST_PX).all())
+
+
 def refuse_hidden(
     labels: NDArray[np.int32], names: Sequence[str], *, where: object, remedy: str
 ) -> None:
@@ -103,7 +111,7 @@ def paired(
     for name in ("images", labels_in):
         if not (root / name).is_dir():
             raise DatasetError(f"has no folder {name}/", where=root, remedy="check the path")
-    images = by_stem(find_images(root / "images"))
+    images = by_stem(flat_images(root / "images"))
     labels = by_stem(label_files(root / labels_in))
     refuse_orphans(labels.values(), images, where=root / labels_in)
     return [(image, labels.get(stem)) for stem, image in images.items()]

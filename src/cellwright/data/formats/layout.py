@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from cellwright.data.formats.sidecar import SidecarRow, read_sidecar, write_sidecar
+from cellwright.data.formats.sidecar import NO_ROW, SidecarRow, read_sidecar, write_sidecar
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import (
     AnnotationError,
@@ -70,12 +70,13 @@ class Unreadable:
 
 
 class Entry(NamedTuple):
-    """An image a reader found, before it has an id."""
+    """An image a reader found, before it has an id; without a group it is one of its own."""
 
     image_path: Path
     load_annotation: Callable[[], Annotation | None]
     split: str | None = None
     problems: tuple[str, ...] = ()
+    group: str = ""
 
 
 def refusal(errors: Sequence[CellwrightError]) -> CellwrightError:
@@ -105,7 +106,31 @@ def find_images(folder: Path, *, pattern: str = "*") -> list[Path]:
     """The images directly in a folder (``pattern="**/*"``: also below it), sorted."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.glob(pattern) if is_image(path) and path.is_file())
+    found = (path for path in folder.glob(pattern) if not is_hidden(path, folder))
+    return sorted(path for path in found if is_image(path) and path.is_file())
+
+
+def is_hidden(path: Path, folder: Path) -> bool:
+    """Whether a path below the folder is hidden, or in what is: so notebooks keep old copies."""
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def flat_images(folder: Path) -> list[Path]:
+    """:func:`find_images` of a layout that pairs names in one folder with names in another.
+
+    Raises:
+        DatasetError: images in a folder within, whose labels nobody would look for.
+    """
+    images = find_images(folder)
+    deeper = sorted(set(find_images(folder, pattern="**/*")) - set(images))
+    if deeper:
+        raise DatasetError(
+            f"{len(deeper)} images lie in folders within, for instance "
+            f"{deeper[0].relative_to(folder).as_posix()}",
+            where=folder,
+            remedy="put the images side by side, and so their labels, or move those folders away",
+        )
+    return images
 
 
 def by_stem(images: Iterable[Path]) -> dict[str, Path]:
@@ -148,22 +173,6 @@ def refuse_orphans(labels: Iterable[Path], images: Iterable[str], *, where: Path
         )
 
 
-def inner_path(name: str, *, where: object) -> str:
-    """A path named inside a label file, checked to stay below the set's folder.
-
-    Raises:
-        AnnotationError: an absolute path, or one that climbs out with ``..``.
-    """
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or "\0" in name:
-        raise AnnotationError(
-            f"the path {name!r} leads out of the data set",
-            where=where,
-            remedy="name files relative to the set's own folder",
-        )
-    return path.as_posix()
-
-
 def read_text(path: Path, *, max_bytes: int = MAX_TEXT_BYTES) -> str:
     """A label file's text (UTF-8, with or without byte order mark).
 
@@ -201,35 +210,6 @@ def read_filled(path: Path, *, remedy: str, max_bytes: int = MAX_TEXT_BYTES) -> 
     return text
 
 
-def read_class_names(path: Path) -> tuple[str, ...]:
-    """Class names, one a line, in the order of their ids.
-
-    Raises:
-        AnnotationError: no names, or one twice.
-    """
-    return check_class_names(read_text(path).splitlines(), where=path)
-
-
-def check_class_names(names: Sequence[str], *, where: object) -> tuple[str, ...]:
-    """Class names without surrounding blanks, checked to be unique.
-
-    Raises:
-        AnnotationError: no names, or one twice.
-    """
-    cleaned = tuple(name.strip() for name in names if name.strip())
-    doubled = [name for name, count in Counter(cleaned).items() if count > 1]
-    if not cleaned or doubled:
-        what = f"the class {doubled[0]!r} is named twice" if doubled else "names no classes"
-        raise AnnotationError(what, where=where)
-    return cleaned
-
-
-def write_class_names(folder: Path, classes: Sequence[str]) -> None:
-    """``classes.txt``: one name a line, in the order of their ids."""
-    text = "".join(f"{name}\n" for name in classes)
-    (folder / "classes.txt").write_text(text, encoding="utf-8")
-
-
 def assemble(root: Path, entries: Iterable[Entry], classes: Sequence[str]) -> LabelledSet:
     """Give every entry its id, group, split and pixel size, and make the set.
 
@@ -241,10 +221,12 @@ def assemble(root: Path, entries: Iterable[Entry], classes: Sequence[str]) -> La
         raise DatasetError("holds no images", where=root, remedy="check the path")
     names = _ids(root, [entry.image_path for entry in found])
     sidecar = read_sidecar(root)
+    grouped = any(row.group != row.id.strip() for row in sidecar.values())
     records = []
     for name, entry in zip(names, found, strict=True):
-        default = SidecarRow(name, name, entry.split, None)
-        row = sidecar.pop(entry.image_path.relative_to(root).as_posix(), default)
+        row = sidecar.pop(entry.image_path.relative_to(root).as_posix(), None)
+        alone = grouped and row is None and not entry.group
+        row = row or SidecarRow(name, entry.group or name, entry.split, None)
         records.append(
             Record(
                 id=row.id,
@@ -253,7 +235,7 @@ def assemble(root: Path, entries: Iterable[Entry], classes: Sequence[str]) -> La
                 group=row.group,
                 split=row.split,
                 pixel_size_um=row.pixel_size_um,
-                problems=entry.problems,
+                problems=(*entry.problems, NO_ROW) if alone else entry.problems,
             )
         )
     if sidecar:
@@ -285,8 +267,14 @@ def refuse_filled(path: Path) -> None:
     """Refuse a place for a new folder before any work.
 
     Raises:
-        DatasetError: something stands there already.
+        DatasetError: something stands there already, or it is the folder one works in.
     """
+    if path.resolve() == Path.cwd():
+        raise DatasetError(
+            "is the folder you are in, which cannot be put in place when it is complete",
+            where=path,
+            remedy="name a new folder",
+        )
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise DatasetError(
             "stands there already and is not an empty folder",
@@ -304,6 +292,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         CellwrightError: the place cannot be written.
     """
     refuse_filled(path)
+    path = path.resolve()  # a link stays, what it leads to is filled
     make_folder(path.parent)
     try:
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -380,7 +369,7 @@ def place_images(
 def _free_name(record: Record, taken: set[str]) -> str:
     """A portable file name for the record's image; its stem is added to ``taken``."""
     suffix = record.image_path.name[len(stem_of(record.image_path)) :].lower()
-    base = re.sub(r"[^\w.()-]+", "_", record.id, flags=re.ASCII).strip(".") or "image"
+    base = plain_stem(record.id)
     stem, number = base, 1
     # Compared without case: some file systems do not tell A.png from a.png.
     while stem.lower() in taken:
@@ -388,3 +377,8 @@ def _free_name(record: Record, taken: set[str]) -> str:
         stem = f"{base}_{number}"
     taken.add(stem.lower())
     return stem + suffix
+
+
+def plain_stem(name: str) -> str:
+    """A stem that every file system takes, for an image of this id."""
+    return re.sub(r"[^\w.()-]+", "_", name, flags=re.ASCII).strip(".") or "image"

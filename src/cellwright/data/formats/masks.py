@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cellwright.data.formats.class_names import read_class_names
 from cellwright.data.formats.label_images import NO_LABEL, paired, read_label_image
 from cellwright.data.formats.layout import (
     Entry,
     Known,
     assemble,
     new_folder,
-    read_class_names,
 )
 from cellwright.data.formats.pixel_writing import to_write
 from cellwright.data.labelled_set import LabelledSet

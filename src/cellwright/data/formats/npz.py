@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.data.cache import unpacked_folder
-from cellwright.data.formats.layout import Known, check_class_names, fill_once, new_folder
-from cellwright.data.formats.sidecar import SPLITS
+from cellwright.data.formats.class_names import check_class_names
+from cellwright.data.formats.layout import Known, fill_once, new_folder
+from cellwright.data.formats.sidecar import SPLITS, refuse_sidecar
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError, why_unreadable
 from cellwright.images.read import MAX_PIXELS
@@ -30,6 +32,20 @@ from cellwright.images.write import write_tiff
 from cellwright.types import IMAGE_DTYPES, Category, kind_in_words
 
 FILE = "cells.npz"
+NEEDED = ("images", "labels", "class_names")
+ONE_AN_IMAGE = ("ids", "groups", "splits", "pixel_size_um")
+_DAMAGED = (
+    OSError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What NumPy and zipfile raise at archives that are cut, flipped, locked or packed otherwise."""
+
 UNLABELLED = "the label is -1: treated as unlabelled"
 
 
@@ -46,6 +62,8 @@ def read(path: Path) -> LabelledSet:
         AnnotationError: a label that names no class.
     """
     file = path / FILE if path.is_dir() else path
+    if path.is_dir():
+        refuse_sidecar(path, "npz")
     arrays = _load(file)
     images, labels = _images(arrays, file), np.asarray(arrays["labels"])
     classes = check_class_names([str(name) for name in arrays["class_names"]], where=file)
@@ -82,7 +100,7 @@ def write(labelled: LabelledSet, out: Path) -> None:
             that is not a category.
         ImageError: an image cannot be read.
     """
-    images, labels = [], []
+    images, labels, sizes = [], [], []
     channel_names: tuple[str, ...] = ()
     for record in labelled:
         sample = record.load()
@@ -93,6 +111,8 @@ def write(labelled: LabelledSet, out: Path) -> None:
             )
         images.append(sample.image)
         labels.append(sample.annotation.class_id if sample.annotation else -1)
+        # The pixel size may stand in the image's file alone, which is not kept.
+        sizes.append(sample.pixel_size_um or np.nan)
         channel_names = sample.channel_names
     kinds = {(image.shape, image.dtype) for image in images}
     if len(kinds) != 1:
@@ -101,7 +121,6 @@ def write(labelled: LabelledSet, out: Path) -> None:
             where=labelled.name,
             remedy="convert to folders",
         )
-    sizes = [record.pixel_size_um or np.nan for record in labelled]
     with new_folder(out) as folder:
         np.savez_compressed(
             folder / FILE,
@@ -125,16 +144,20 @@ def _load(file: Path) -> Mapping[str, NDArray[Any]]:
         if n_bytes > 4 * MAX_PIXELS:
             raise DatasetError(f"unpacks to {n_bytes / 2**30:.1f} GiB: too large", where=file)
         with np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            known = {*NEEDED, *ONE_AN_IMAGE, "channel_names"}
+            arrays = {name: archive[name] for name in archive.files if name in known}
+    except _DAMAGED as error:
         raise DatasetError(
             f"is not a readable archive ({why_unreadable(error)})",
             where=file,
             remedy="save or fetch it again",
         ) from error
-    missing = {"images", "labels", "class_names"} - set(arrays)
+    missing = [name for name in NEEDED if name not in arrays]
     if missing:
-        raise DatasetError(f"the array {min(missing)!r} is missing", where=file)
+        raise DatasetError(f"the array {missing[0]!r} is missing", where=file)
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray) or (array.ndim != 1 and name != "images"):
+            raise DatasetError(f"{name} is no list of values", where=file, remedy="save it again")
     return arrays
 
 
@@ -147,9 +170,11 @@ def _images(arrays: Mapping[str, NDArray[Any]], file: Path) -> NDArray[Any]:
             f"{images.dtype} {images.shape}",
             where=file,
         )
-    for name in ("ids", "groups", "splits", "pixel_size_um"):
+    for name in ONE_AN_IMAGE:
         if name in arrays and arrays[name].shape != (len(images),):
             raise DatasetError(f"{name} must hold one value an image", where=file)
+    if "pixel_size_um" in arrays and arrays["pixel_size_um"].dtype.kind not in "fiu":
+        raise DatasetError("pixel_size_um must hold numbers", where=file)
     return images
 
 

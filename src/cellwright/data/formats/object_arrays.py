@@ -92,16 +92,20 @@ def numbers_in(call: Any) -> NDArray[Any] | None:
     """The array of numbers that a call stands for; None where it stands for something else.
 
     Raises:
-        ValueError: as many bytes as its shape does not need.
+        ValueError: not filled as NumPy fills arrays, or as many bytes as its shape does not need.
     """
     if not isinstance(call, Call) or call.callee.rpartition(".")[2] != "_reconstruct":
         return None
-    _, shape, kind, by_columns, content = call.state
-    code, order = str(kind.arguments[0]), str(kind.state[1])
-    if code not in _NUMBERS or not isinstance(content, bytes):
-        return None
-    dtype = np.dtype(code).newbyteorder("=" if order == "|" else order)  # type: ignore[arg-type]
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(content):
+    try:
+        _, shape, kind, by_columns, content = call.state
+        code, order = str(kind.arguments[0]), str(kind.state[1])
+        if code not in _NUMBERS or not isinstance(content, bytes):
+            return None
+        dtype = np.dtype(code).newbyteorder("=" if order == "|" else order)  # type: ignore[arg-type]
+        fits = min(shape, default=0) >= 0 and math.prod(shape) * dtype.itemsize == len(content)
+    except _DAMAGED as error:
+        raise ValueError("is no array as NumPy stores it") from error
+    if not fits:
         raise ValueError(f"{len(content)} bytes are no array of the shape {shape}")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if by_columns else "C")
 

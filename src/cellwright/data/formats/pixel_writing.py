@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from cellwright.data.formats.layout import place_images, write_class_names
+from cellwright.data.formats.class_names import write_class_names
+from cellwright.data.formats.layout import place_images
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import DatasetError
 from cellwright.images.read import stem_of

@@ -52,12 +52,14 @@ def draw_runs(
     Raises:
         AnnotationError: lengths that do not fit the image.
     """
-    counts = np.asarray(lengths, np.int64)
-    if counts.size == 0 or counts.min() < 0 or counts.sum() != columns.size:
+    # Summed as Python does: 64 bits would wrap round.
+    covered = sum(lengths)
+    if not lengths or min(lengths) < 0 or covered != columns.size:
+        many = covered if abs(covered) < 2**63 else "too many"
         raise AnnotationError(
-            f"the mask covers {counts.sum()} pixels of an image of {columns.size}", where=where
+            f"the mask covers {many} pixels of an image of {columns.size}", where=where
         )
-    bounds = np.cumsum(counts)
+    bounds = np.cumsum(np.asarray(lengths, np.int64))
     for start, end in zip(bounds[0::2], bounds[1::2], strict=False):
         run = columns[start:end]
         run[run == 0] = number

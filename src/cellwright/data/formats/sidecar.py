@@ -8,11 +8,11 @@ writer adds the file, other programs ignore it, and readers let it overrule the 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cellwright.data.csv_header import other_separator
+from cellwright.data.csv_rows import column_names, csv_rows
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import DatasetError, why_unreadable
 from cellwright.images.write import atomic_path
@@ -20,6 +20,10 @@ from cellwright.images.write import atomic_path
 SIDECAR = "cellwright.csv"
 COLUMNS = ("image", "id", "group", "split", "pixel_size_um")
 SPLITS = ("train", "val", "test")
+NO_ROW = (
+    "it has no row in cellwright.csv, which says of other images which group they are of: taken as "
+    "a group of its own"
+)
 
 
 class SidecarRow(NamedTuple):
@@ -35,21 +39,26 @@ def read_sidecar(root: Path) -> dict[str, SidecarRow]:
     """Rows by image path below ``root``; empty where there is no sidecar.
 
     Raises:
-        DatasetError: missing columns, an unknown split or a pixel size that is no number > 0.
+        DatasetError: missing columns, an image twice, an unknown split or a pixel size that is no
+            number > 0.
     """
     path = root / SIDECAR
     if not path.is_file():
         return {}
+    rows: dict[str, SidecarRow] = {}
+    for where, row in csv_rows(_text(path), COLUMNS, where=path, kind=DatasetError):
+        parsed = _parsed(row, where=where)
+        if rows.setdefault(row["image"], parsed) is not parsed:
+            raise DatasetError(
+                f"{row['image']!r} has two rows", where=where, remedy="keep one of the two"
+            )
+    return rows
+
+
+def _text(path: Path) -> str:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if set(COLUMNS) - set(reader.fieldnames or ()):
-                what = other_separator(reader.fieldnames) or "columns are missing"
-                raise DatasetError(
-                    what, where=path, remedy=f"it needs the columns {', '.join(COLUMNS)}"
-                )
-            return {row["image"]: _parsed(row, where=f"{path}:{reader.line_num}") for row in reader}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"cannot be read ({why_unreadable(error)})",
             where=path,
@@ -57,23 +66,22 @@ def read_sidecar(root: Path) -> dict[str, SidecarRow]:
         ) from error
 
 
-def _parsed(row: Mapping[str, str | None], *, where: str) -> SidecarRow:
-    if None in row.values() or not row["id"]:
+def _parsed(row: Mapping[str, str], *, where: str) -> SidecarRow:
+    if set(COLUMNS) - row.keys() or not row["id"].strip():
         raise DatasetError("the row is incomplete", where=where)
-    split = row["split"] or None
-    if split is not None and split not in SPLITS:
+    # A blank behind a name would make it another group. An id is what its writer says.
+    name, (group, split, size) = row["id"], (row[column].strip() for column in COLUMNS[2:])
+    if split and split not in SPLITS:
         raise DatasetError(
             f"unknown split {split!r}", where=where, remedy=f"use one of {', '.join(SPLITS)}"
         )
     try:
-        pixel_size = float(row["pixel_size_um"]) if row["pixel_size_um"] else None
+        pixel_size = float(size) if size else None
     except ValueError:
         pixel_size = -1.0
     if pixel_size is not None and not 0 < pixel_size < float("inf"):
-        raise DatasetError(
-            f"the pixel size must be a number > 0, not {row['pixel_size_um']!r}", where=where
-        )
-    return SidecarRow(str(row["id"]), row["group"] or str(row["id"]), split, pixel_size)
+        raise DatasetError(f"the pixel size must be a number > 0, not {size!r}", where=where)
+    return SidecarRow(name, group or name, split or None, pixel_size)
 
 
 def write_groups(root: Path, labelled: LabelledSet, groups: Mapping[str, str]) -> Path:
@@ -88,26 +96,63 @@ def write_groups(root: Path, labelled: LabelledSet, groups: Mapping[str, str]) -
         The file.
 
     Raises:
+        DatasetError: images that lie in a cache or an archive, not in the folder.
         CellwrightError: the folder cannot be written.
     """
-    rows = {
-        record.image_path.relative_to(root).as_posix(): SidecarRow(
-            record.id, groups[record.id], record.split, record.pixel_size_um
-        )
-        for record in labelled
-    }
-    write_sidecar(root, rows)
-    return root / SIDECAR
+    path = root / SIDECAR
+    text = _text(path) if path.is_file() else ""
+    others = [name for name in column_names(text) if name not in COLUMNS]
+    held = (
+        {row["image"]: row for _, row in csv_rows(text, COLUMNS, where=path, kind=DatasetError)}
+        if text
+        else {}
+    )
+    rows = {}
+    for record in labelled:
+        if not record.image_path.is_relative_to(root):
+            raise DatasetError(
+                "its images lie in no folder of the set: cellwright.csv has no place for them",
+                where=root,
+                remedy="convert the set first: cellwright data convert SET NEW --to folders",
+            )
+        place = record.image_path.relative_to(root).as_posix()
+        row = SidecarRow(record.id, groups[record.id], record.split, record.pixel_size_um)
+        more = held.get(place, {})
+        rows[place] = [*_cells(row), *(more.get(name, "") for name in others)]
+    _write(path, rows, others)
+    return path
 
 
 def write_sidecar(root: Path, rows: Mapping[str, SidecarRow]) -> None:
     """Write ``cellwright.csv`` into ``root``; keys are image paths below it."""
+    _write(root / SIDECAR, {image: _cells(row) for image, row in rows.items()})
+
+
+def refuse_sidecar(root: Path, layout: str) -> None:
+    """Refuse a ``cellwright.csv`` beside what has its images elsewhere: nobody would heed it.
+
+    Raises:
+        DatasetError: there is one.
+    """
+    if (root / SIDECAR).is_file():
+        raise DatasetError(
+            f"{SIDECAR} has no effect on a set of the layout {layout}",
+            where=root,
+            remedy=f"remove it, or convert the set first: cellwright data convert SET NEW --to "
+            f"folders; NEW may have a {SIDECAR}",
+        )
+
+
+def _cells(row: SidecarRow) -> list[str]:
+    size = "" if row.pixel_size_um is None else repr(row.pixel_size_um)
+    return [row.id, row.group, row.split or "", size]
+
+
+def _write(path: Path, rows: Mapping[str, Sequence[str]], others: Sequence[str] = ()) -> None:
     with (
-        atomic_path(root / SIDECAR) as temporary,
+        atomic_path(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for image, row in rows.items():
-            size = "" if row.pixel_size_um is None else repr(row.pixel_size_um)
-            writer.writerow([image, row.id, row.group, row.split or "", size])
+        writer.writerow([*COLUMNS, *others])
+        writer.writerows([image, *cells] for image, cells in rows.items())

@@ -14,10 +14,11 @@ whoever does is half a pixel away, not a box.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cellwright.data.formats.class_names import read_class_names, write_class_names
 from cellwright.data.formats.drafts import (
     Draft,
     Size,
@@ -34,14 +35,14 @@ from cellwright.data.formats.layout import (
     by_stem,
     find_images,
     first_folder,
+    flat_images,
+    is_image,
     new_folder,
     place_images,
-    read_class_names,
     read_filled,
     read_text,
     refusal,
     refuse_orphans,
-    write_class_names,
 )
 from cellwright.data.labelled_set import LabelledSet
 from cellwright.errors import AnnotationError, DatasetError
@@ -100,13 +101,15 @@ def read(root: Path) -> LabelledSet:
     found: list[Found] = []
     split_of = _split_lists(root)
     for part in _parts(root):
-        images = by_stem(find_images(part.images))
+        beside = part.images == part.annotations
+        images = by_stem(find_images(part.images) if beside else flat_images(part.images))
         labels = by_stem(sorted(part.annotations.glob("*.xml")))
         refuse_orphans(labels.values(), images, where=part.annotations)
         for stem, image in images.items():
             label = labels.get(stem, part.annotations)
             content = _read_or_error(label) if stem in labels else None
             found.append(Found(image, label, content, split_of.get(stem, part.split)))
+    _refuse_strangers(root, split_of, [stem_of(one.image) for one in found])
     classes = _classes(root, [one.content for one in found])
     return assemble(root, [_entry(one, classes) for one in found], classes)
 
@@ -191,7 +194,7 @@ def _entry(found: Found, classes: tuple[str, ...]) -> Entry:
 
 def _stated_size(tree: ET.Element) -> Size | None:
     texts = [(tree.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
-    if not all(text.isdecimal() and int(text) > 0 for text in texts):
+    if not all(text.isdecimal() and len(text) < 10 and int(text) > 0 for text in texts):
         return None
     return Size(int(texts[0]), int(texts[1]))
 
@@ -214,7 +217,7 @@ def _split_lists(root: Path) -> dict[str, str]:
     for file_name, split in SPLIT_OF_FOLDER.items():
         path = folder / f"{file_name}.txt"
         lines = read_text(path).splitlines() if path.is_file() else []
-        for stem in (line.strip() for line in lines if line.strip()):
+        for stem in (_stem_in(line.strip()) for line in lines if line.strip()):
             if split_of.setdefault(stem, split) != split:
                 raise DatasetError(
                     f"{stem!r} stands in the lists of both {split_of[stem]} and {split}",
@@ -222,6 +225,24 @@ def _split_lists(root: Path) -> dict[str, str]:
                     remedy="keep it in one",
                 )
     return split_of
+
+
+def _stem_in(line: str) -> str:
+    """The image that a line of a list names, with or without its suffix."""
+    return stem_of(Path(line)) if is_image(Path(line)) else line
+
+
+def _refuse_strangers(root: Path, split_of: Mapping[str, str], stems: Sequence[str]) -> None:
+    """Refuse lists that name images which are not there: others may be called otherwise."""
+    strange = sorted(split_of.keys() - set(stems))
+    if strange:
+        first = strange[0]
+        raise DatasetError(
+            f"{len(strange)} names in the lists of parts have no image, for instance {first!r} in "
+            f"that of {split_of[first]}",
+            where=root,
+            remedy="add the images or remove the names",
+        )
 
 
 def _classes(root: Path, contents: Sequence[Labels | AnnotationError | None]) -> tuple[str, ...]:

@@ -11,13 +11,15 @@ as its box, and said.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
+from cellwright.data.formats.class_names import check_class_names, read_class_names
 from cellwright.data.formats.drafts import (
     Draft,
     Size,
@@ -33,14 +35,14 @@ from cellwright.data.formats.layout import (
     Unreadable,
     assemble,
     by_stem,
-    check_class_names,
     find_images,
+    is_hidden,
     new_folder,
     place_images,
-    read_class_names,
     read_text,
     refuse_orphans,
 )
+from cellwright.data.formats.named_paths import refuse_long
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.data.yaml_text import parse_yaml
 from cellwright.errors import AnnotationError, ConfigError, DatasetError, ImageError
@@ -48,8 +50,13 @@ from cellwright.types import Boxes
 
 FOLDERS = ("images", "labels")
 CONFIG_NAMES = ("data.yaml", "data.yml", "dataset.yaml")
+NAMES = "classes.txt"
 MAX_CONFIG_BYTES = 2**20
+MAX_KEYPOINTS = 10_000
 NO_LABEL = "there is no label file for this image: treated as unlabelled"
+
+ReadLabel = Callable[[Path, Size], tuple[list[Draft], list[str]]]
+"""Label file and size of its image to the boxes in it and what is to be said of them."""
 
 
 def recognises(root: Path) -> bool:
@@ -70,6 +77,7 @@ def read(root: Path) -> LabelledSet:
     """
     config = config_path(root)
     notes: list[str] = []
+    pose_values = 0
     if config is None:
         classes = _plain_classes(root)
         folders = _plain_folders(root)
@@ -77,9 +85,11 @@ def read(root: Path) -> LabelledSet:
         settings = _settings(config)
         classes = _config_classes(settings, where=config)
         folders, notes = _config_folders(root, settings, where=config)
+        pose_values = _pose_values(settings, where=config)
+    read_label = partial(read_lines, classes=classes, pose_values=pose_values)
     entries: list[Entry] = []
     for folder, split in _with_subfolders(folders).items():
-        entries += _folder_entries(folder, split, classes, root=root)
+        entries += _folder_entries(folder, split, read_label, root=root)
     if entries and notes:
         # The set has no place for remarks of its own: they stand with its first image.
         entries[0] = entries[0]._replace(problems=(*notes, *entries[0].problems))
@@ -128,20 +138,28 @@ def label_folder(images: Path, root: Path) -> Path:
     return images
 
 
-def read_lines(path: Path, classes: tuple[str, ...], size: Size) -> tuple[list[Draft], list[str]]:
-    """The boxes of one label file in pixels, and a sentence for each polygon among them.
+def read_lines(
+    path: Path, size: Size, *, classes: tuple[str, ...], pose_values: int = 0
+) -> tuple[list[Draft], list[str]]:
+    """The boxes of one label file in pixels, and a sentence for each polygon or pose among them.
+
+    Args:
+        path: the file.
+        size: of the image.
+        classes: of the set.
+        pose_values: how many numbers of keypoints follow each box; 0 where there are none.
 
     Raises:
         AnnotationError: a line that is neither box nor polygon, or a class without a name.
     """
     drafts: list[Draft] = []
-    polygons: list[str] = []
+    remarks: list[str] = []
     for line_number, line in enumerate(read_text(path).splitlines(), start=1):
         fields = line.split()
         if not fields:
             continue
         where = f"{path}:{line_number}"
-        class_id, values = _fields(fields, where=where)
+        class_id, values = _fields(fields, pose_values, where=where)
         if not 0 <= class_id < len(classes):
             raise AnnotationError(
                 f"class {class_id} is not in the list of {len(classes)} ({', '.join(classes)})",
@@ -149,25 +167,32 @@ def read_lines(path: Path, classes: tuple[str, ...], size: Size) -> tuple[list[D
                 remedy="correct the line or add the class",
             )
         place = f"line {line_number}"
-        if len(values) > 4:
-            polygons.append(f"{place}: a polygon, read as its box")
+        if pose_values:
+            remarks.append(f"{place}: a box with keypoints, which are left out")
+            values = values[:4]
+        elif len(values) > 4:
+            remarks.append(f"{place}: a polygon, read as its box")
         drafts.append(Draft(class_id, *_corners(values, size), place))
-    return drafts, polygons
+    return drafts, remarks
 
 
-def _fields(fields: list[str], *, where: str) -> tuple[int, list[float]]:
+def _fields(fields: list[str], pose_values: int, *, where: str) -> tuple[int, list[float]]:
     try:
         class_number, *values = map(float, fields)
     except ValueError as error:
         raise AnnotationError(
             f"the line {' '.join(fields)!r} is not numbers", where=where
         ) from error
-    polygon = len(values) >= 6 and len(values) % 2 == 0
-    if not (len(values) == 4 or polygon) or not class_number.is_integer():
+    if pose_values:
+        fits = len(values) == 4 + pose_values
+    else:
+        fits = len(values) == 4 or (len(values) >= 6 and len(values) % 2 == 0)
+    if not fits or not class_number.is_integer():
+        keypoints = f", then the {pose_values} of its keypoints" if pose_values else ""
         raise AnnotationError(
-            f"a line holds a class and 4 numbers, not {len(fields)} fields",
+            f"a line holds a class and 4 numbers{keypoints}, not {len(fields)} fields",
             where=where,
-            remedy="write: class xc yc w h",
+            remedy="write: class xc yc w h" + (" x y …" if pose_values else ""),
         )
     return int(class_number), values
 
@@ -184,11 +209,11 @@ def _corners(values: list[float], size: Size) -> tuple[float, float, float, floa
 
 
 def _folder_entries(
-    folder: Path, split: str | None, classes: tuple[str, ...], *, root: Path
+    folder: Path, split: str | None, read_label: ReadLabel, *, root: Path
 ) -> Iterator[Entry]:
     images = by_stem(find_images(folder))
     labels_in = label_folder(folder, root)
-    labels = by_stem(path for path in sorted(labels_in.glob("*.txt")) if path.name != "classes.txt")
+    labels = _label_files(labels_in, images, root=root)
     refuse_orphans(labels.values(), images, where=labels_in)
     for stem, image in images.items():
         if stem not in labels:
@@ -201,12 +226,19 @@ def _folder_entries(
             yield Entry(image, Unreadable(error), split, (problem,))
             continue
         try:
-            drafts, polygons = read_lines(labels[stem], classes, size)
+            drafts, remarks = read_label(labels[stem], size)
             boxes, problems = checked_boxes(drafts, size, where=labels[stem])
         except AnnotationError as error:
             yield Entry(image, Unreadable(error), split)
             continue
-        yield Entry(image, Known(boxes), split, (*polygons, *problems))
+        yield Entry(image, Known(boxes), split, (*remarks, *problems))
+
+
+def _label_files(folder: Path, images: Collection[str], *, root: Path) -> dict[str, Path]:
+    """Label files by stem. ``classes.txt`` is the list of names, unless an image is called so."""
+    is_list = "classes" not in images or folder / NAMES == _names_file(root)
+    files = sorted(folder.glob("*.txt"))
+    return by_stem(path for path in files if not (is_list and path.name == NAMES))
 
 
 def config_path(root: Path) -> Path | None:
@@ -226,16 +258,42 @@ def _settings(path: Path) -> Mapping[str, Any]:
 
 def _config_classes(settings: Mapping[str, Any], *, where: Path) -> tuple[str, ...]:
     names = settings.get("names")
-    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
+    if isinstance(names, dict) and names.keys() == set(range(len(names))):
         names = [names[index] for index in range(len(names))]
     if not isinstance(names, list):
         raise AnnotationError(
             "names must be a list, or a mapping of 0, 1, 2, … to names", where=where
         )
     count = settings.get("nc", len(names))
+    if not isinstance(count, int):
+        raise AnnotationError("nc must be the number of classes", where=where)
     if count != len(names):
         raise AnnotationError(f"nc is {count}, but names holds {len(names)}", where=where)
-    return check_class_names([str(name) for name in names], where=where)
+    return check_class_names(names, where=where)
+
+
+def _pose_values(settings: Mapping[str, Any], *, where: Path) -> int:
+    """How many numbers of keypoints follow each box; 0 where the labels are no poses."""
+    shape = settings.get("kpt_shape")
+    if shape is None:
+        return 0
+    whole = isinstance(shape, list) and all(isinstance(one, int) for one in shape)
+    if not whole or len(shape) != 2 or not (0 < shape[0] < MAX_KEYPOINTS and shape[1] in (2, 3)):
+        raise AnnotationError(
+            "kpt_shape must be the number of keypoints and 2 or 3 numbers of each",
+            where=where,
+            remedy="write for instance kpt_shape: [17, 3], or remove it where there are none",
+        )
+    return int(shape[0] * shape[1])
+
+
+def _texts(settings: Mapping[str, Any], key: str, *, where: Path) -> list[str]:
+    """The folders that a key names."""
+    named = settings.get(key) or []
+    texts = [named] if isinstance(named, str) else named
+    if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+        raise AnnotationError(f"{key} must be a folder, or a list of them", where=where)
+    return texts
 
 
 def _config_folders(
@@ -245,9 +303,8 @@ def _config_folders(
     splits: dict[Path, set[str]] = {}
     notes = []
     for key, split in SPLIT_OF_FOLDER.items():
-        named = settings.get(key) or []
-        for name in [named] if isinstance(named, str) else named:
-            folder = _named_folder(root, str(name), settings)
+        for name in _texts(settings, key, where=where):
+            folder = _named_folder(root, name, settings, where=where)
             if folder is None:
                 notes.append(f"{where.name} names {name!r} for {key}, which is not there")
             else:
@@ -264,24 +321,35 @@ def _config_folders(
     return folders, notes
 
 
-def _named_folder(root: Path, name: str, settings: Mapping[str, Any]) -> Path | None:
+def _named_folder(
+    root: Path, name: str, settings: Mapping[str, Any], *, where: Path
+) -> Path | None:
     """An image folder ``data.yaml`` names, if it is there; never one outside ``root``.
 
     Roboflow writes ``../train/images`` for the folder beside the file, and Ultralytics
     puts a ``path`` in front, which often belongs to another computer.
     """
     inner = re.sub(r"^(\.\.?/)+", "", name.replace("\\", "/"))
-    base = root.resolve()
-    for candidate in (root / str(settings.get("path") or ".") / inner, root / inner):
+    base, above = root.resolve(), next(iter(_texts(settings, "path", where=where)), ".")
+    refuse_long(inner, where=where)
+    refuse_long(above, where=where)
+    for candidate in (root / above / inner, root / inner):
         if candidate.is_dir() and candidate.resolve().is_relative_to(base):
             return root / candidate.resolve().relative_to(base)
     return None
 
 
+def _names_file(root: Path) -> Path | None:
+    """The list of names that counts: none beside a ``data.yaml``, which names them itself."""
+    if config_path(root) is not None:
+        return None
+    return next((path for path in (root / NAMES, root / "labels" / NAMES) if path.is_file()), None)
+
+
 def _plain_classes(root: Path) -> tuple[str, ...]:
-    for path in (root / "classes.txt", root / "labels" / "classes.txt"):
-        if path.is_file():
-            return read_class_names(path)
+    path = _names_file(root)
+    if path is not None:
+        return read_class_names(path)
     raise DatasetError(
         "the class names are missing",
         where=root,
@@ -305,6 +373,7 @@ def _with_subfolders(folders: Mapping[Path, str | None]) -> dict[Path, str | Non
     # Deepest first: a folder named itself wins over the one above it.
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
         inner = [path for path in sorted(folder.glob("**/*")) if path.is_dir()]
+        inner = [path for path in inner if not is_hidden(path, folder)]
         for path in (folder, *inner):
             found.setdefault(path, folders[folder])
     return {path: split for path, split in found.items() if find_images(path)}

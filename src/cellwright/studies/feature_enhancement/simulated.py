@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from cellwright.data.datasets.drosophila_vnc_sstem import CLASSES
-from cellwright.data.formats.layout import new_folder, write_class_names
+from cellwright.data.formats.class_names import write_class_names
+from cellwright.data.formats.layout import new_folder
 from cellwright.images.write import write_png
 
 GREY = np.array([190.0, 60.0, 110.0, 20.0])

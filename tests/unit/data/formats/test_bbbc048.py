@@ -8,6 +8,7 @@ import pytest
 
 from cellwright.data.formats import read_labelled
 from cellwright.data.formats.bbbc048 import CHANNELS, CLASSES
+from cellwright.data.formats.sidecar import write_groups
 from cellwright.errors import AnnotationError, DatasetError, ImageError
 
 
@@ -75,3 +76,12 @@ def test_a_cell_has_one_phase(archive):
 def test_an_empty_folder_holds_no_cells(tmp_path):
     with pytest.raises(DatasetError, match="no cells of BBBC048"):
         read_labelled(tmp_path, format="bbbc048")
+
+
+def test_a_sidecar_that_would_not_be_heeded_is_refused(archive):
+    labelled = read_labelled(archive)
+    with pytest.raises(DatasetError, match="its images lie in no folder of the set"):
+        write_groups(archive, labelled, {record.id: "one" for record in labelled})
+    (archive / "cellwright.csv").write_text("image,id,group,split,pixel_size_um\n")
+    with pytest.raises(DatasetError, match="has no effect on a set of the layout bbbc048"):
+        read_labelled(archive)

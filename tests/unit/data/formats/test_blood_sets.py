@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cellwright.data.formats import FORMATS, LAYOUTS, read_labelled
+from cellwright.data.formats.sidecar import write_groups
 from cellwright.data.splits import check_split, split
 from cellwright.errors import AnnotationError, DatasetError
 from cellwright.images.write import write_png
@@ -120,3 +121,9 @@ def test_a_name_that_contradicts_its_folder_or_a_missing_image_is_refused(c_nmc)
 
 def test_they_can_be_read_and_not_written():
     assert set(LAYOUTS) - set(FORMATS) == {"all-idb", "bbbc048", "c-nmc", "coco-boxes"}
+
+
+def test_a_sidecar_says_other_groups_than_the_names(c_nmc):
+    labelled = read_labelled(c_nmc)
+    write_groups(c_nmc, labelled, {record.id: "one" for record in labelled})
+    assert {record.group for record in read_labelled(c_nmc)} == {"one"}

@@ -54,6 +54,8 @@ def test_columns_may_stand_in_any_order_and_others_are_ignored(tmp_path: Path) -
         ),
         (HEAD.replace(",", "\t"), "separated by tabs"),
         ("", r"boxes\.csv: the label file is empty; the first line must name image, class"),
+        (HEAD + "a.png,c,1,5,2,5,3,5,4,5\n", r"csv:2: the row has 10 cells, .* names 6"),
+        (HEAD + 'a.png,"c,1,2,3,4\nb.png,c,1,2,3,4\n', r"csv:2: is no table from here on"),
         (
             HEAD + "a.png,c,1,2,3,4\na.png,c,1,2,x,4\n",
             r"boxes\.csv:3: the box .* is not four numbers",

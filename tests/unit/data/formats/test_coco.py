@@ -99,7 +99,9 @@ def test_run_lengths_worked_out_by_hand() -> None:
     np.testing.assert_array_equal(drawn([[2, 3, 1], [0, 6]], 3, 2), [[2, 1], [2, 1], [1, 2]])
 
 
-@pytest.mark.parametrize("lengths", [[2, 3], [2, -3, 7], []])
+@pytest.mark.parametrize(
+    "lengths", [[2, 3], [2, -3, 7], [], [10**20], [2**62, 2**62, 2**62, 2**62 + 6]]
+)
 def test_masks_that_do_not_fit_are_refused(lengths: list[int]) -> None:
     with pytest.raises(AnnotationError, match="pixels of an image of 6"):
         rle.draw_runs(np.zeros(6, np.int32), lengths, 1, where="x")
@@ -190,6 +192,8 @@ ROW = {"image_id": 7, "category_id": 3, "bbox": [0, 0, 1, 1]}
             document(images=[{"id": 7, "file_name": "a.png", "width": 9, "height": 9}]),
             "labels are for an image of 9 x 9 px",
         ),
+        (document(images=[{"id": 7, "file_name": "x" * 5000}]), "is longer than any file's"),
+        (document(categories=[{"id": 3, "name": " "}]), "class 0 has no name"),
         (document(images=[{"id": 7, "file_name": "a.png"}] * 2), "two images share an id"),
         (document(categories=[{"id": 3, "name": "a"}, {"id": 4, "name": "a"}]), "named twice"),
         (document(categories=[{"id": 3, "name": "a"}, {"id": 3, "name": "b"}]), "share an id"),
@@ -222,3 +226,26 @@ def test_masks_of_another_size_are_refused_when_loaded(tmp_path: Path) -> None:
     (record,) = coco.read(tmp_path)
     with pytest.raises(AnnotationError, match=r"a mask of 2 x 3 px lies on a\.png of 50 x 30"):
         record.load_annotation()
+
+
+def test_images_that_no_json_lists_are_unlabelled_wherever_they_lie(tmp_path: Path) -> None:
+    for name in ("train2017/a.png", "train2017/b.png", "test2017/c.png", "valid/d.png"):
+        picture(tmp_path / name)
+    picture(tmp_path / "images/plate2/e.png")
+    write_json(tmp_path / "annotations/instances_train2017.json", document())
+    labelled = coco.read(tmp_path)
+    assert [(record.id, record.split) for record in labelled] == [
+        ("a", "train"),
+        ("b", "train"),
+        ("c", "test"),
+        ("d", "val"),
+        ("e", None),
+    ]
+    assert [record.load_annotation() is None for record in labelled] == [False] + [True] * 4
+
+
+def test_a_name_that_begins_as_a_part_says_no_part(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    write_json(tmp_path / "annotations/cells_validated.json", document())
+    (record,) = coco.read(tmp_path)
+    assert record.split is None

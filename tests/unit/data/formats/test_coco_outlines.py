@@ -135,7 +135,16 @@ def test_crowds_are_left_out_unless_every_object_is_marked_as_one(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "polygon_", [[1, 2, 3, 4], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5, "x"], 7, [float("nan")] * 6]
+    "polygon_",
+    [
+        [1, 2, 3, 4],
+        [1, 2, 3, 4, 5],
+        [1, 2, 3, 4, 5, "x"],
+        7,
+        [float("nan")] * 6,
+        [10**400] * 6,
+        [0, 0, 1e308, 0, 0, 9],
+    ],
 )
 def test_damaged_polygons_are_refused_with_the_way_to_the_boxes(
     tmp_path: Path, polygon_: object

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from cellwright.data.formats import boxes_csv
-from cellwright.data.formats.layout import Known, fill_once, new_folder
+from cellwright.data.formats import boxes_csv, read_labelled
+from cellwright.data.formats.layout import Known, fill_once, new_folder, refuse_filled
+from cellwright.data.formats.sidecar import NO_ROW, write_groups
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import DatasetError
 from cellwright.types import Boxes
@@ -58,13 +59,19 @@ def test_the_sidecar_overrules_and_new_images_get_defaults(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("image,id\n", "needs the columns"),
-        (HEAD.replace(",", ";"), "separated by ';', not by commas; it needs the columns image"),
+        ("image,id\n", "the column 'group' is missing; the first line must name image"),
+        (HEAD.replace(",", ";"), "separated by ';', not by commas; the first line must name image"),
         (HEAD + "images/a.png,a,g,holdout,\n", r"cellwright\.csv:2: unknown split 'holdout'"),
         (HEAD + "images/a.png,a,g,,-1\n", "pixel size must be a number > 0, not '-1'"),
         (HEAD + "images/a.png,a,g,,wide\n", "pixel size must be a number > 0"),
         (HEAD + "images/a.png,a,g,,inf\n", "pixel size must be a number > 0"),
         (HEAD + "images/a.png,a\n", "the row is incomplete"),
+        (
+            HEAD + "images/a.png,a,p1,,\nimages/a.png,a,p2,,\n",
+            r"csv:3: .* has two rows",
+        ),
+        (HEAD + 'images/a.png,"a,p1,,\nimages/b.png,b,p2,,\n', r"csv:2: is no table from here on"),
+        (HEAD + "images/a.png,a,g,,0,65\n", r"csv:2: the row has 6 cells, .* names 5; write decim"),
         (HEAD + "images/gone.png,a,g,,\n", "1 rows of cellwright.csv have no image"),
     ],
 )
@@ -80,6 +87,34 @@ def test_a_sidecar_that_is_no_text_is_told_in_words(tmp_path: Path) -> None:
     (out / "cellwright.csv").write_bytes(HEAD.encode("utf-16"))
     with pytest.raises(DatasetError, match=r"\(it is no text in UTF-8\); see that you may read it"):
         boxes_csv.read(out)
+
+
+def test_a_blank_behind_a_group_makes_no_other_group(tmp_path: Path) -> None:
+    out = written(tmp_path, "a", "b")
+    rows = "images/a.png,a,patient1,,\nimages/b.png,b,patient1 ,,\n"
+    (out / "cellwright.csv").write_text(HEAD + rows)
+    assert {record.group for record in boxes_csv.read(out)} == {"patient1"}
+
+
+def test_an_image_added_to_a_grouped_set_is_refused_until_it_has_a_group(tmp_path: Path) -> None:
+    out = written(tmp_path, "a")
+    (out / "cellwright.csv").write_text(HEAD + "images/a.png,a,B02,,\n")
+    source(out, "images/new.png")
+    with pytest.raises(DatasetError, match=r"1 of 2 images have no row in cellwright\.csv.*'new'"):
+        read_labelled(out)
+    labelled = read_labelled(out, damaged="keep")
+    assert NO_ROW in labelled.records[1].problems
+    write_groups(out, labelled, {"a": "B02", "new": "B02"})
+    assert [record.group for record in read_labelled(out)] == ["B02", "B02"]
+
+
+def test_new_groups_leave_the_other_columns_as_they_are(tmp_path: Path) -> None:
+    out = written(tmp_path, "a")
+    (out / "cellwright.csv").write_text(HEAD.strip() + ",age\nimages/a.png,a,B02,,,71\n")
+    write_groups(out, boxes_csv.read(out), {"a": "C03"})
+    assert (out / "cellwright.csv").read_text() == (
+        HEAD.strip() + ",age\nimages/a.png,a,C03,,,71\n"
+    )
 
 
 def test_two_rows_with_one_id_are_refused(tmp_path: Path) -> None:
@@ -143,3 +178,18 @@ def test_ome_tiff_keeps_its_double_suffix(tmp_path: Path) -> None:
     boxes_csv.write(LabelledSet("s", ("c",), (record,)), tmp_path / "out")
     assert [path.name for path in (tmp_path / "out/images").iterdir()] == ["x.ome.tif"]
     assert [found.id for found in boxes_csv.read(tmp_path / "out")] == ["x"]
+
+
+def test_a_link_to_an_empty_folder_is_filled_and_the_folder_one_is_in_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with new_folder(tmp_path / "link") as folder:
+        (folder / "x").write_text("x")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real/x").read_text() == "x"
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(DatasetError, match="is the folder you are in"):
+        refuse_filled(Path())

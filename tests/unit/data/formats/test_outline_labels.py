@@ -6,6 +6,7 @@ import json
 import pickle
 import sys
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from cellwright.bundles.bundle import open_bundle
 from cellwright.data.formats import FORMATS, cellpose, geojson, imagej, read_labelled
 from cellwright.data.formats.imagej import class_of
 from cellwright.data.formats.layout import Known
+from cellwright.data.formats.object_arrays import Call
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import AnnotationError, DatasetError, ImageError, MissingExtraError
 from cellwright.images.outlines import outline_cells
@@ -154,7 +156,10 @@ class TestGeoJSON:
         [
             ("", "empty"),
             ("{", "is no JSON"),
+            ("[" * 200_000, "nested too deeply"),
             ("3", "is no GeoJSON"),
+            ([a_feature([[[0, 0], [1, 10**400], [2, 2]]])], "is no feature"),
+            ([a_feature([[[0, 0], [1e308, 0], [2, 2]]])], "beyond any image"),
             ({"features": [3]}, "object 1: is no feature"),
             ([a_feature([[[0, 0], [1, 1]]])], "fewer than three corners"),
             ([a_feature([[[0, 0], [1, None], [2, 2]]])], "no finite number"),
@@ -375,3 +380,20 @@ class TestCellpose:
         (tmp_path / "a.png").unlink()
         with pytest.raises(DatasetError, match=r"a_cp_masks\.png"):
             cellpose.read(tmp_path)
+
+    def test_labels_that_are_filled_with_nothing_are_damaged(self, tmp_path, monkeypatch):
+        an_image(tmp_path / "a.png")
+        (tmp_path / "a_seg.npy").write_bytes(b"")
+        unfilled = {"masks": Call("numpy.core.multiarray._reconstruct")}
+        monkeypatch.setattr(cellpose, "read_object", lambda _: unfilled)
+        (record,) = cellpose.read(tmp_path).records
+        with pytest.raises(AnnotationError, match="holds damaged labels"):
+            record.load_annotation()
+
+    def test_an_image_that_is_called_as_labels_are_is_not_written(self, tmp_path):
+        labelled = a_set(tmp_path, SIZE)
+        (record,) = labelled.records
+        called = replace(labelled, records=(replace(record, id="well_masks"),))
+        with pytest.raises(DatasetError, match="'well_masks' ends as label images"):
+            cellpose.write(called, tmp_path / "out")
+        assert not (tmp_path / "out").exists()

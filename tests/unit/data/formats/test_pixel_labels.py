@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import tifffile
 
 from cellwright.data.formats import folders, instances, masks, npz
 from cellwright.errors import AnnotationError, DatasetError, ImageError
+from cellwright.images.write import write_tiff
 from cellwright.types import Category, Instances, SemanticMask
 
 SHAPE = (6, 9)
+LABELS = np.eye(*SHAPE, dtype=np.uint8)
 
 
 def save(path: Path, pixels: np.ndarray[Any, Any]) -> Path:
@@ -53,7 +56,7 @@ def test_gaps_in_instance_labels_are_closed_and_classes_follow(tmp_path: Path) -
     with pytest.raises(AnnotationError, match=r"object 17 has no row in objects\.csv"):
         instances.read(tmp_path).records[0].load_annotation()
     (tmp_path / "objects.csv").write_text("image;label;class\na.png;4;dead\n")
-    with pytest.raises(AnnotationError, match=r"separated by ';'.* needs the columns image, label"):
+    with pytest.raises(AnnotationError, match=r"separated by ';'.* must name image, label"):
         instances.read(tmp_path)
     (tmp_path / "objects.csv").write_text("image,label,class\na.png,4,alive\n")
     with pytest.raises(AnnotationError, match=r"objects\.csv:2: label '4' or class 'alive'"):
@@ -219,8 +222,103 @@ def test_damaged_and_incomplete_archives(tmp_path: Path, own_cache: Path) -> Non
     buffer = io.BytesIO()
     np.savez(buffer, images=np.zeros((1, 2, 2), np.uint8))
     (tmp_path / "cells.npz").write_bytes(buffer.getvalue())
-    with pytest.raises(DatasetError, match="the array 'class_names' is missing"):
+    with pytest.raises(DatasetError, match="the array 'labels' is missing"):
         npz.read(tmp_path)
     (tmp_path / "cells.npz").write_bytes(buffer.getvalue()[:100])
     with pytest.raises(DatasetError, match="not a readable archive"):
         npz.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"class_names": np.array("G1")}, "class_names is no list of values"),
+        ({"class_names": ["", "G1", "S"]}, "class 0 has no name"),
+        ({"channel_names": np.array("DNA")}, "channel_names is no list of values"),
+        ({"pixel_size_um": np.array(["a", "b", "c"])}, "pixel_size_um must hold numbers"),
+    ],
+)
+def test_arrays_of_another_kind_are_refused(
+    tmp_path: Path, own_cache: Path, changes: dict[str, Any], message: str
+) -> None:
+    np.savez(tmp_path / "cells.npz", **arrays(**changes))
+    with pytest.raises((AnnotationError, DatasetError), match=message):
+        npz.read(tmp_path)
+
+
+def test_an_archive_with_a_flipped_byte_or_a_stray_file(tmp_path: Path, own_cache: Path) -> None:
+    file = tmp_path / "cells.npz"
+    np.savez_compressed(file, **arrays())
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("labels", "no array")
+        archive.writestr("notes.txt", "no array")
+    with pytest.raises(DatasetError, match="labels is no list of values"):
+        npz.read(tmp_path)
+    np.savez_compressed(file, **arrays())
+    content = bytearray(file.read_bytes())
+    content[200:260] = bytes(60)
+    file.write_bytes(content)
+    with pytest.raises(DatasetError, match="not a readable archive"):
+        npz.read(tmp_path)
+
+
+def test_an_archive_keeps_the_pixel_size_of_the_image_files(
+    tmp_path: Path, own_cache: Path
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        pixels = np.zeros((1, *SHAPE), np.uint8)
+        write_tiff(tmp_path / "in" / name / f"{name}1.ome.tif", pixels, pixel_size_um=0.325)
+    npz.write(folders.read(tmp_path / "in"), tmp_path / "out")
+    assert [record.pixel_size_um for record in npz.read(tmp_path / "out")] == [0.325, 0.325]
+
+
+def test_a_sidecar_that_an_archive_would_not_heed_is_refused(
+    tmp_path: Path, own_cache: Path
+) -> None:
+    np.savez(tmp_path / "cells.npz", **arrays())
+    (tmp_path / "cellwright.csv").write_text("image,id,group,split,pixel_size_um\n")
+    with pytest.raises(DatasetError, match=r"cellwright\.csv has no effect .* layout npz"):
+        npz.read(tmp_path)
+
+
+@pytest.mark.parametrize("module", [instances, masks])
+def test_images_in_folders_within_are_refused(module: Any, tmp_path: Path) -> None:
+    with_labels(tmp_path, module.FOLDERS[module is instances], LABELS)
+    save(tmp_path / "images/.ipynb_checkpoints/a-checkpoint.png", np.zeros(SHAPE, np.uint8))
+    assert len(module.read(tmp_path)) == 1
+    save(tmp_path / "images/plate2/b.png", np.zeros(SHAPE, np.uint8))
+    with pytest.raises(DatasetError, match=r"1 images lie in folders within.*plate2/b\.png"):
+        module.read(tmp_path)
+
+
+def test_tables_of_objects_that_are_damaged_are_refused(tmp_path: Path) -> None:
+    with_labels(tmp_path, "instances", LABELS)
+    (tmp_path / "classes.txt").write_text("live\ndead\n")
+    head = "image,label,class\n"
+    for text, message in (
+        ('a.png,1,"live\n' + "a.png,2,dead\n" * 20_000, r"csv:2: is no table from here on"),
+        ("a.png,1" + "0" * 5000 + ",live\n", "is not known"),
+    ):
+        (tmp_path / "objects.csv").write_text(head + text)
+        with pytest.raises(AnnotationError, match=message):
+            instances.read(tmp_path)
+
+
+def test_folders_without_images_and_hidden_copies_are_no_classes_and_no_images(
+    tmp_path: Path,
+) -> None:
+    for place in ("b/x.png", "a/y.png", "a/.ipynb_checkpoints/y-checkpoint.png"):
+        save(tmp_path / place, np.zeros(SHAPE, np.uint8))
+    (tmp_path / "notes").mkdir()
+    found = folders.read(tmp_path)
+    assert found.classes == ("a", "b")
+    assert [record.id for record in found] == ["x", "y"]
+    assert [one for record in found for one in record.problems] == [
+        "folders without images are no classes: notes"
+    ]
+    (tmp_path / "classes.txt").write_text("notes\nb\na\n\n")
+    assert folders.read(tmp_path).classes == ("notes", "b", "a")
+    (tmp_path / "classes.txt").write_text("b\n\na\n")
+    with pytest.raises(AnnotationError, match="class 1 has no name"):
+        folders.read(tmp_path)

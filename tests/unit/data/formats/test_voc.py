@@ -140,3 +140,25 @@ def test_unlabelled_and_orphaned_files(tmp_path: Path) -> None:
     (tmp_path / "images/a.png").unlink()
     with pytest.raises(DatasetError, match="1 label files have no image, for instance 'a'"):
         voc.read(tmp_path)
+
+
+def test_split_lists_may_name_files_and_no_strangers(tmp_path: Path) -> None:
+    files = {"images/a.b.png": None, "annotations/a.b.xml": xml((1, 2, 3, 4))}
+    make(tmp_path, files | {"splits/train.txt": "a.b.png\n"})
+    assert [record.split for record in voc.read(tmp_path)] == ["train"]
+    (tmp_path / "splits/train.txt").write_text("a.b\ngone\n")
+    with pytest.raises(DatasetError, match=r"1 names in the lists .* 'gone' in that of train"):
+        voc.read(tmp_path)
+
+
+def test_a_size_of_thousands_of_digits_is_no_size(tmp_path: Path) -> None:
+    size = f"<size><width>{'9' * 5000}</width><height>40</height></size>"
+    make(tmp_path, {"images/a.png": None, "annotations/a.xml": xml((1, 2, 3, 4), size=size)})
+    assert len(voc.read(tmp_path)) == 1
+
+
+def test_images_in_folders_within_are_refused(tmp_path: Path) -> None:
+    make(tmp_path, {"images/p/b.png": None, "annotations/a.xml": xml((1, 2, 3, 4))})
+    make(tmp_path, {"images/a.png": None})
+    with pytest.raises(DatasetError, match=r"1 images lie in folders within.*p/b\.png"):
+        voc.read(tmp_path)

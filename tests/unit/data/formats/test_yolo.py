@@ -209,6 +209,16 @@ def test_a_corrupt_image_is_listed_and_raises_only_when_loaded(tmp_path: Path) -
         ("train: elsewhere\nnames: [a]\n", "none of the image folders"),
         ("train: ../../../etc\nnames: [a]\n", "none of the image folders"),
         ("path: /\ntrain: etc\nnames: [a]\n", "none of the image folders"),
+        ("train: 5\nnames: [a]\n", "train must be a folder, or a list of them"),
+        ("train: [5]\nnames: [a]\n", "train must be a folder, or a list of them"),
+        ("path: [[a]]\ntrain: images\nnames: [a]\n", "path must be a folder"),
+        (f"train: {'x' * 5000}\nnames: [a]\n", "is longer than any file's"),
+        ("train: images\nnames: {0: a, x: b}\n", "names must be a list"),
+        ("train: images\nnames: [live, '', dead]\n", "class 1 has no name"),
+        ("train: images\nnames: [yes, no]\n", "the name of class 0 is no text; put it into quota"),
+        ("train: images\nnames: [[a]]\n", "the name of class 0 is no text"),
+        ("train: images\nnames: [a]\nnc: [[a]]\n", "nc must be the number of classes"),
+        ("train: images\nnames: [a]\nkpt_shape: [5, 4]\n", "kpt_shape must be the number"),
         ("!!python/object/apply:os.system ['true']", "is no YAML"),
     ],
 )
@@ -235,3 +245,39 @@ def test_written_for_roboflow_and_ultralytics(tmp_path: Path) -> None:
     }
     line = (tmp_path / "out/valid/labels/val_x.txt").read_text()
     assert line == "1 0.5000000000 0.2500000000 0.2500000000 0.5000000000\n"
+
+
+def test_aliases_do_not_grow_into_a_name(tmp_path: Path) -> None:
+    rows = [
+        f"{'abcdefgh'[i]}: &{'abcdefgh'[i]} [{', '.join(['*' + 'abcdefgh'[i - 1]] * 9)}]"
+        for i in range(1, 8)
+    ]
+    config = "\n".join(["a: &a [x, x, x]", *rows, "train: images", "names: [*h]"])
+    make(tmp_path, None, {"images/a.png": None, "data.yaml": config})
+    with pytest.raises(AnnotationError, match="class 0 is no text") as caught:
+        yolo.read(tmp_path)
+    assert len(str(caught.value)) < 1000
+
+
+def test_keypoints_are_no_corners_of_the_box(tmp_path: Path) -> None:
+    config = {"train": "images", "names": ["cell"], "kpt_shape": [2, 2]}
+    line = "0 0.5 0.5 0.25 0.5 0.05 0.1 0.95 0.9\n"
+    make(tmp_path, config, {"images/a.png": None, "labels/a.txt": line})
+    labelled = yolo.read(tmp_path)
+    assert boxes_of(labelled, "a").xyxy.tolist() == [[30, 10, 50, 30]]
+    assert labelled.records[0].problems == ("line 1: a box with keypoints, which are left out",)
+    (tmp_path / "labels/a.txt").write_text("0 0.5 0.5 0.25 0.5 0.05 0.1\n")
+    with pytest.raises(AnnotationError, match="4 numbers, then the 4 of its keypoints, not 7"):
+        yolo.read(tmp_path).records[0].load_annotation()
+
+
+def test_an_image_called_classes_keeps_its_labels(tmp_path: Path) -> None:
+    files = {"images/classes.png": None, "labels/classes.txt": "0 0.5 0.5 0.5 0.5\n"}
+    make(tmp_path, {"train": "images", "names": ["cell"]}, files)
+    assert len(boxes_of(yolo.read(tmp_path), "classes")) == 1
+
+
+def test_hidden_folders_hold_no_images_of_the_set(tmp_path: Path) -> None:
+    files = {"images/a.png": None, "images/.ipynb_checkpoints/a-checkpoint.png": None}
+    make(tmp_path, {"train": "images", "names": ["cell"]}, files)
+    assert [record.id for record in yolo.read(tmp_path)] == ["a"]
