@@ -24,6 +24,7 @@ from cellwright.inference.label_file import label_file
 
 Existing = Literal["resume", "replace"]
 Row = Sequence[str | int | float | None]
+Fingerprint = list[str | int]
 
 CELL_COLUMNS = (
     *("image_id", "label", "class", "score"),
@@ -134,7 +135,7 @@ class RunFolder:
         """
         try:
             held = json.loads(self._part_path(image).read_text(encoding="utf-8"))
-            if held["file"] != self._fingerprint(image):
+            if held["file"] != self.fingerprint(image):
                 return None
             if not all((self.out / name).is_file() for name in held["products"]):
                 return None
@@ -142,16 +143,24 @@ class RunFolder:
         except (ImageError, OSError, ValueError, KeyError, TypeError):
             return None
 
-    def save(self, image: NamedImage, part: Part, *, products: Sequence[str] = ()) -> None:
+    def save(
+        self,
+        image: NamedImage,
+        part: Part,
+        *,
+        fingerprint: Fingerprint,
+        products: Sequence[str] = (),
+    ) -> None:
         """Keep what an image gave; from then on it is done.
 
         Args:
             image: which.
             part: its rows.
+            fingerprint: of the image, from before it was opened.
             products: pictures that were written for it, by their path within the folder.
         """
         content = {
-            "file": self._fingerprint(image),
+            "file": fingerprint,
             "summary": part.summary,
             "cells": part.cells,
             "products": list(products),
@@ -198,8 +207,9 @@ class RunFolder:
         return part
 
     def _part_path(self, image: NamedImage) -> Path:
-        key = hashlib.sha256(str(image.path.absolute()).encode()).hexdigest()[:24]
-        return self._parts / f"{key}.json"
+        # By its id, as its pictures are: who writes over those writes over the part, too.
+        name = image.id.casefold().encode("utf-8", "surrogatepass")
+        return self._parts / f"{hashlib.sha256(name).hexdigest()[:24]}.json"
 
     def _clear(self) -> None:
         for product in self._products():
@@ -250,14 +260,16 @@ class RunFolder:
         with atomic_path(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
-    def _fingerprint(self, image: NamedImage) -> list[str | int]:
+    def fingerprint(self, image: NamedImage) -> Fingerprint:
         """Changes when the file or its label image does, or when it goes by another id.
 
         Raises:
             ImageError: there is no label image, and there should be one.
+            OSError: the file is not there.
         """
         paths = [image.path]
         if self._labels_dir is not None:
             paths.append(label_file(self._labels_dir, image.path))
         states = [path.stat() for path in paths]
-        return [image.id, *(n for one in states for n in (one.st_size, one.st_mtime_ns))]
+        sizes_and_times = (n for one in states for n in (one.st_size, one.st_mtime_ns))
+        return [image.id, str(image.path.absolute()), *sizes_and_times]

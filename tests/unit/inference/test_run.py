@@ -352,3 +352,37 @@ def test_a_loaded_model_predicts_one_folder_after_the_other(dot_bundle, pictures
     options = RunOptions(overlays="none")
     again = predict_files(first, bundle=bundle, out=tmp_path / "a", options=options)
     assert again.n_resumed == 2
+
+
+def test_pictures_written_over_by_another_image_are_not_taken_for_its_own(
+    dot_bundle, draw_dots, scatter_cells, tmp_path
+):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    for plate, cells in (("one", 5), ("two", 20)):
+        image = draw_dots(120, 160, scatter_cells(cells, 120, 160, seed=cells))
+        write_png(tmp_path / plate / "B07_f1.png", image)
+    predict_files([tmp_path / "one"], bundle=bundle, out=out)
+    drawn = (out / "overlays" / "B07_f1.png").read_bytes()
+    assert predict_files([tmp_path / "two"], bundle=bundle, out=out).n_resumed == 0
+    assert (out / "overlays" / "B07_f1.png").read_bytes() != drawn
+    assert predict_files([tmp_path / "one"], bundle=bundle, out=out).n_resumed == 0
+    assert (out / "overlays" / "B07_f1.png").read_bytes() == drawn
+
+
+def test_an_image_that_is_replaced_while_it_is_in_work_has_no_result(
+    dot_bundle, pictures, tmp_path, monkeypatch
+):
+    bundle, one = open_bundle(dot_bundle), pictures / "day_B02_s1.png"
+    real = Predictor.predict
+
+    def replacing(*arguments, **named):
+        found = real(*arguments, **named)
+        one.write_bytes((pictures / "day_B05_s1.png").read_bytes())
+        return found
+
+    monkeypatch.setattr(Predictor, "predict", replacing)
+    (error,) = predict_files([one], bundle=bundle, out=tmp_path / "o").errors.values()
+    assert "changed while it was in work" in str(error)
+    monkeypatch.setattr(Predictor, "predict", real)
+    again = predict_files([one], bundle=bundle, out=tmp_path / "o")
+    assert (again.n_resumed, sum(again.counts.values())) == (0, 50)
