@@ -31,9 +31,6 @@ CELL_KINDS: dict[str, type] = {
 RESULTS = ("cells.csv", "cells.parquet", "summary.csv", "groups.csv", ERRORS, "report.html")
 """Files that an assay with a run of its own ends with."""
 
-POOLED = ("groups.csv", "report.html")
-"""Files that are added to those of ``predict``, which go on where they were stopped."""
-
 
 @contextmanager
 def all_or_none(out: Path, names: Sequence[str]) -> Iterator[None]:

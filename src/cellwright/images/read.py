@@ -37,11 +37,13 @@ OTHER_SUFFIXES = (
 )
 """Of further pictures: some are read, of the others a run says that they are not."""
 
-RESULT_FOLDERS = ("labels", "masks", "outlines", "overlays")
+RESULT_FOLDERS = ("heat", "labels", "masks", "outlines", "overlays")
 """Folders that a run writes pictures into, beside its tables."""
 
+PARTS = ".parts"
+"""Folder that a run makes before its first picture, so that its pictures are known from then on."""
+
 _RESULT_TABLES = {"errors.csv", "summary.csv"}
-_UNFINISHED = ".parts"
 
 IMAGE_SUFFIXES = (*(name for names in SUFFIXES.values() for name in names), ".ome.tif", ".ome.tiff")
 
@@ -169,7 +171,7 @@ def _place(path: Path) -> Path:
 
 def _images_below(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder):
-        if _UNFINISHED in folders or set(files) >= _RESULT_TABLES:
+        if PARTS in folders or set(files) >= _RESULT_TABLES:
             folders[:] = [name for name in folders if name not in RESULT_FOLDERS]
         stacks = [name for name in folders if name.lower().endswith(STACK_SUFFIXES)]
         folders[:] = [name for name in folders if name[0] != "." and name not in stacks]

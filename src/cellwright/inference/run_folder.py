@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from cellwright.errors import CellwrightError, ConfigError, ImageError
-from cellwright.images.read import RESULT_FOLDERS
-from cellwright.images.write import atomic_path
+from cellwright.images.read import PARTS, RESULT_FOLDERS
+from cellwright.images.write import atomic_path, make_folder
 from cellwright.inference.identity import NamedImage
 from cellwright.inference.label_file import label_file
 
@@ -36,8 +36,13 @@ CELL_COLUMNS = (
 Of boxes the centroid is the middle of the box in pixel edges: 2.5 of the first five pixels.
 """
 
+_TABLES = ("cells.csv", "cells.parquet", "summary.csv", "errors.csv")
+
 MANIFEST = "run.json"
 """Names the model and the settings of a run."""
+
+POOLED = ("groups.csv", "report.html")
+"""Files that an assay adds to those of ``predict``, and that are true of these alone."""
 
 ERROR_COLUMNS = ("image_id", "file", "error", "remedy")
 
@@ -50,6 +55,14 @@ def summary_columns(classes: Sequence[str]) -> tuple[str, ...]:
         *(f"n_{name}_{end}" for name in ("cells", *classes) for end in ("low", "high")),
         *("pixel_size_um", "capped", "seconds", "group", "well", "field"),
     )
+
+
+def mark_results(out: Path) -> None:
+    """Mark ``out`` as a folder of results, before the first picture is written into it.
+
+    The pictures of a run that is stopped are then no images of the next one.
+    """
+    make_folder(out / PARTS)
 
 
 def refuse_among_images(inputs: Sequence[Path], images: Iterable[Path], *, out: Path) -> None:
@@ -111,7 +124,7 @@ class RunFolder:
             ConfigError: it holds the results of another model or other settings.
         """
         self.out = out
-        self._parts = out / ".parts"
+        self._parts = out / PARTS
         self._manifest = out / MANIFEST
         labels = settings.get("labels_dir")
         self._labels_dir = None if labels is None else Path(labels)
@@ -120,6 +133,7 @@ class RunFolder:
         text = json.dumps(dict(settings), indent=1, sort_keys=True) + "\n"
         if not self._manifest.exists():
             self._refuse_foreign_tables()
+            mark_results(out)
             self._write(self._manifest, text)
         elif self._manifest.read_text(encoding="utf-8") != text:
             raise ConfigError(
@@ -174,14 +188,22 @@ class RunFolder:
         *,
         columns: TableColumns,
     ) -> None:
-        """Put ``cells.csv``, ``summary.csv`` and ``errors.csv`` together from the parts."""
+        """Put ``cells.csv``, ``summary.csv`` and ``errors.csv`` together from the parts.
+
+        What an assay pooled from the tables before goes: it is no longer of them.
+        """
+        for name in POOLED:
+            (self.out / name).unlink(missing_ok=True)
+        file = columns.summary.index("file")
         summaries: list[Row] = []
 
         def cells() -> Iterator[Row]:
             for image in images:
                 if image.id not in errors:
                     part = self._part(image)
-                    summaries.append(part.summary)
+                    # As this run calls it: an earlier one may have stood in another folder.
+                    row = (*part.summary[:file], str(image.path), *part.summary[file + 1 :])
+                    summaries.append(row)
                     yield from part.cells
 
         self._write_csv("cells.csv", columns.cells, cells())
@@ -215,7 +237,7 @@ class RunFolder:
         for product in self._products():
             (self.out / product).unlink(missing_ok=True)
         shutil.rmtree(self._parts, ignore_errors=True)
-        for name in (MANIFEST, "cells.csv", "summary.csv", "errors.csv"):
+        for name in (MANIFEST, *POOLED, *_TABLES):
             (self.out / name).unlink(missing_ok=True)
 
     def _products(self) -> Iterator[PurePosixPath]:
@@ -224,6 +246,7 @@ class RunFolder:
             try:
                 held = json.loads(path.read_text(encoding="utf-8"))
                 found = [PurePosixPath(product) for product in held["products"]]
+                found += [PurePosixPath("heat", f"{name}.png") for name in held["file"][:1]]
             except (OSError, ValueError, KeyError, TypeError):
                 continue
             for name in found:

@@ -65,3 +65,10 @@ def test_a_field_whose_label_image_is_gone_is_an_error_not_an_old_result(
     (error,) = predicted(field, bundle).errors.values()
     assert "no label image of this name" in error.what
     assert rows_of(field) == []
+
+
+def test_the_folder_of_label_images_is_the_same_from_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert RunOptions(labels_dir="labels").labels_dir == str(tmp_path / "labels")

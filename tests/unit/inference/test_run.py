@@ -12,6 +12,7 @@ import pytest
 
 from cellwright.bundles.bundle import open_bundle
 from cellwright.errors import CellwrightError, ConfigError, ImageError
+from cellwright.images.read import list_images
 from cellwright.images.write import write_png, write_tiff
 from cellwright.inference import one_image
 from cellwright.inference.predictor import Predictor
@@ -386,3 +387,60 @@ def test_an_image_that_is_replaced_while_it_is_in_work_has_no_result(
     monkeypatch.setattr(Predictor, "predict", real)
     again = predict_files([one], bundle=bundle, out=tmp_path / "o")
     assert (again.n_resumed, sum(again.counts.values())) == (0, 50)
+
+
+def test_a_run_from_another_folder_goes_on_and_names_files_from_there(
+    dot_bundle, pictures, tmp_path, monkeypatch
+):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    predict_files([pictures], bundle=bundle, out=out)
+    monkeypatch.chdir(pictures)
+    assert predict_files([Path("day_B01_s1.png")], bundle=bundle, out=out).n_resumed == 1
+    assert [row["file"] for row in table(out / "summary.csv")] == ["day_B01_s1.png"]
+
+
+def test_what_was_pooled_from_other_tables_does_not_stay(dot_bundle, pictures, tmp_path):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    predict_files([pictures], bundle=bundle, out=out)
+    pooled = (out / "groups.csv", out / "report.html")
+    for path in pooled:
+        path.write_text("of all six images")
+    predict_files([pictures / "day_B01_s1.png"], bundle=bundle, out=out)
+    assert not any(path.exists() for path in pooled)
+
+
+def test_replacing_takes_the_results_of_an_assay_away(dot_bundle, pictures, tmp_path):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    predict_files([pictures], bundle=bundle, out=out)
+    names = ("cells.parquet", "groups.csv", "report.html", "heat/day_B03_s1.png")
+    for name in (*names, "heat/mine.png"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("x")
+    one = pictures / "day_B02_s1.png"
+    predict_files([one], bundle=bundle, out=out, existing="replace")
+    assert [name for name in names if (out / name).exists()] == []
+    assert (out / "heat" / "mine.png").is_file()
+
+
+def test_pictures_are_marked_as_results_before_they_are_written(
+    dot_bundle, pictures, tmp_path, monkeypatch
+):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(one_image.RunFolder, "save", lambda *_, **__: stopped())
+    out = pictures / "o"
+    with pytest.raises(KeyboardInterrupt):
+        predict_files([pictures], bundle=open_bundle(dot_bundle), out=out, threads=1)
+    assert list((out / "overlays").iterdir())
+    assert len(list_images([pictures])) == 6
+
+
+def test_an_image_with_a_very_long_name_has_its_pictures(dot_bundle, draw_dots, tmp_path):
+    cell = Boxes(np.array([[10, 20, 21, 31]]), np.array([0]))
+    for folder in ("a" * 120, "b" * 120):
+        write_png(tmp_path / "in" / folder / f"{'n' * 150}.png", draw_dots(64, 64, cell))
+    options = RunOptions(outlines="geojson")
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    summary = predict_files([tmp_path / "in"], bundle=bundle, out=out, options=options)
+    assert (summary.n_done, len(list((out / "outlines").iterdir()))) == (2, 2)

@@ -21,7 +21,6 @@ from cellwright.assays.cell_cycle.phases import (
 from cellwright.assays.cell_cycle.report import write_report
 from cellwright.assays.names import ALL_IMAGES, Template, parse_group, rows_with_groups
 from cellwright.assays.tables import (
-    POOLED,
     Row,
     all_or_none,
     read_csv,
@@ -32,6 +31,7 @@ from cellwright.assays.tables import (
 )
 from cellwright.bundles.bundle import Bundle
 from cellwright.inference.run import Progress, RunOptions, predict_files
+from cellwright.inference.run_folder import POOLED, Existing
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def run_cell_cycle(
     bundle: Bundle,
     out: Path,
     settings: CellCycleSettings | None = None,
+    existing: Existing = "resume",
     progress: Progress | None = None,
 ) -> CellCycleReport:
     """Stage the cells of ``inputs`` (files, folders) and write how they divide among the phases.
@@ -82,6 +83,7 @@ def run_cell_cycle(
         out=out,
         runtime=settings.runtime,
         options=settings.options,
+        existing=existing,
         progress=progress,
     )
     images = _images(out, phases, template)

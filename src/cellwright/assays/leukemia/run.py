@@ -23,7 +23,6 @@ from cellwright.assays.leukemia.report import write_report
 from cellwright.assays.leukemia.smear_work import SmearWork
 from cellwright.assays.names import ALL_IMAGES, Template, parse_group, rows_with_groups
 from cellwright.assays.tables import (
-    POOLED,
     Row,
     all_or_none,
     read_csv,
@@ -35,6 +34,7 @@ from cellwright.assays.tables import (
 from cellwright.bundles.bundle import Bundle
 from cellwright.images.read import list_images
 from cellwright.inference.run import LoadedModel, Progress
+from cellwright.inference.run_folder import POOLED, Existing
 from cellwright.inference.work import Overlays
 from cellwright.inference.workers import plan_work
 
@@ -66,6 +66,7 @@ def run_leukemia(
     out: Path,
     bundle: Bundle | None = None,
     settings: LeukemiaSettings | None = None,
+    existing: Existing = "resume",
     progress: Progress | None = None,
 ) -> LeukemiaReport:
     """Count and measure the cells of ``inputs`` (files, folders) and call them by ``bundle``.
@@ -88,7 +89,7 @@ def run_leukemia(
         )
     work = SmearWork(caller, pixel_size_um=settings.pixel_size_um, overlays=settings.overlays)
     LoadedModel(work, plan.workers, _held_to(bundle, caller, settings)).predict(
-        inputs, out, progress=progress
+        inputs, out, existing=existing, progress=progress
     )
     asked = None if caller is None else caller.asked
     images = _images(out, asked, template)

@@ -155,4 +155,17 @@ def test_a_run_that_is_stopped_at_its_report_leaves_no_tables(
     monkeypatch.setattr("cellwright.assays.confluence.run.write_report", stopped)
     with pytest.raises(KeyboardInterrupt):
         run_confluence([images], bundle=bundle, out=tmp_path / "out")
-    assert {one.name for one in (tmp_path / "out").iterdir()} == {"overlays", "labels"}
+    assert {one.name for one in (tmp_path / "out").iterdir()} == {".parts", "overlays", "labels"}
+
+
+def test_what_a_stopped_run_drew_is_no_field_of_the_next(
+    images: Path, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_confluence([images], bundle=bundle, out=images / "v1", progress=stopped)
+    assert list((images / "v1" / "labels").iterdir())
+    report = run_confluence([images], bundle=bundle, out=images / "v2")
+    assert len(report.fields) == 4 and not report.left_out
