@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cellwright.errors import ImageError
+from cellwright.errors import ImageError, printable
 from cellwright.images.headers import SUFFIXES, kind_of, read_header
 from cellwright.images.lazy import LazyImage, whole_image
 from cellwright.images.picture import MAX_PIXELS, Picture
@@ -89,6 +89,13 @@ def open_image(path: Path, *, max_pixels: int = MAX_PIXELS, series: int | None =
             is read.
     """
     path = Path(path)
+    if printable(str(path)) != str(path):
+        # Tables, pages and pictures are called after the image.
+        raise ImageError(
+            "the name of the file or of its folder is no text in UTF-8",
+            where=path,
+            remedy="rename it",
+        )
     kind = kind_of(path)
     if kind == "TIFF":
         from cellwright.images.tiff_regions import open_tiff  # noqa: PLC0415 - tifffile only for TIFF

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cellwright.errors import printable
 from cellwright.images.read import stem_of
 from cellwright.inference.well_names import place_in
 
@@ -72,7 +73,7 @@ def _named(path: Path, name: str) -> NamedImage:
     return NamedImage(
         path=path,
         id=name,
-        group=path.absolute().parent.name,
+        group=printable(path.absolute().parent.name),
         well=place.well,
         field=place.field,
     )

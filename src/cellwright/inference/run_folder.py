@@ -7,7 +7,6 @@ settings the parts belong to; others are never mixed with them.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from cellwright.errors import CellwrightError, ConfigError, ImageError
+from cellwright.images.csv_table import write_csv
 from cellwright.images.read import PARTS, RESULT_FOLDERS
 from cellwright.images.write import atomic_path, make_folder
 from cellwright.inference.identity import NamedImage
@@ -206,10 +206,10 @@ class RunFolder:
                     summaries.append(row)
                     yield from part.cells
 
-        self._write_csv("cells.csv", columns.cells, cells())
-        self._write_csv("summary.csv", columns.summary, summaries)
-        self._write_csv(
-            "errors.csv",
+        write_csv(self.out / "cells.csv", columns.cells, cells())
+        write_csv(self.out / "summary.csv", columns.summary, summaries)
+        write_csv(
+            self.out / "errors.csv",
             ERROR_COLUMNS,
             (
                 (image.id, str(image.path), errors[image.id].what, errors[image.id].remedy)
@@ -268,15 +268,6 @@ class RunFolder:
         except (ValueError, AttributeError):
             return "an unreadable run"
         return "a run with another " + ", ".join(changed)
-
-    def _write_csv(self, name: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        with (
-            atomic_path(self.out / name) as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(rows)
 
     @staticmethod
     def _write(path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -444,3 +445,22 @@ def test_an_image_with_a_very_long_name_has_its_pictures(dot_bundle, draw_dots, 
     bundle, out = open_bundle(dot_bundle), tmp_path / "o"
     summary = predict_files([tmp_path / "in"], bundle=bundle, out=out, options=options)
     assert (summary.n_done, len(list((out / "outlines").iterdir()))) == (2, 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_a_name_that_is_no_text_is_a_row_and_the_run_goes_on(dot_bundle, pictures, tmp_path):
+    first = sorted(pictures.iterdir())[0]
+    first.rename(pictures / os.fsdecode(b"Zell\xe9_1.png"))
+    summary = predict_files([pictures], bundle=open_bundle(dot_bundle), out=tmp_path / "o")
+    assert (summary.n_images, summary.n_done) == (6, 5)
+    (row,) = table(tmp_path / "o" / "errors.csv")
+    assert (row["image_id"], row["remedy"]) == ("Zell\ufffd_1", "rename it")
+
+
+def test_no_name_is_a_formula_in_the_tables(dot_bundle, draw_dots, tmp_path):
+    cell = Boxes(np.array([[10, 20, 21, 31]]), np.array([0]))
+    write_png(tmp_path / "in" / "=1+1.png", draw_dots(64, 64, cell))
+    out = tmp_path / "o"
+    predict_files([tmp_path / "in"], bundle=open_bundle(dot_bundle), out=out)
+    for name in ("cells.csv", "summary.csv"):
+        assert [row["image_id"] for row in table(out / name)] == ["'=1+1"]

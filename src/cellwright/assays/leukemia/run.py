@@ -25,13 +25,12 @@ from cellwright.assays.names import ALL_IMAGES, Template, parse_group, rows_with
 from cellwright.assays.tables import (
     Row,
     all_or_none,
-    read_csv,
     read_left_out,
     value_and_ends,
-    write_csv,
     write_groups,
 )
 from cellwright.bundles.bundle import Bundle
+from cellwright.images.csv_table import read_csv, write_csv
 from cellwright.images.read import list_images
 from cellwright.inference.run import LoadedModel, Progress
 from cellwright.inference.run_folder import POOLED, Existing

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +171,14 @@ def test_what_a_stopped_run_drew_is_no_field_of_the_next(
     assert list((images / "v1" / "labels").iterdir())
     report = run_confluence([images], bundle=bundle, out=images / "v2")
     assert len(report.fields) == 4 and not report.left_out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_a_name_that_is_no_text_is_said_and_the_rest_is_done(
+    images: Path, bundle: Bundle, tmp_path: Path
+) -> None:
+    (images / "low_1.tif").rename(images / os.fsdecode(b"low\xe9_1.tif"))
+    report = run_confluence([images], bundle=bundle, out=tmp_path / "out")
+    assert len(report.fields) == 3
+    (row,) = rows(tmp_path / "out" / "errors.csv")
+    assert row["file"].endswith("low\ufffd_1.tif") and row["remedy"] == "rename it"

@@ -219,3 +219,12 @@ def test_results_without_a_model_can_be_replaced(smears: Path, tmp_path: Path) -
     assert isinstance(refused.exception, ConfigError) and "--existing" in str(refused.exception)
     again = CliRunner().invoke(app, [*typed, "--model", str(model), "--existing", "replace"])
     assert again.exit_code == 0
+
+
+def test_a_smear_that_is_called_as_a_formula_keeps_its_name_on_the_page(
+    smears: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "=a_1.png").write_bytes((smears / "first_001.png").read_bytes())
+    report = run_leukemia([tmp_path / "=a_1.png"], out=tmp_path / "o")
+    assert [(one.image_id, one.group) for one in report.images] == [("=a_1", "=a")]
+    assert {row["group"] for row in rows(tmp_path / "o" / "cells.csv")} == {"'=a"}
