@@ -283,7 +283,7 @@ class RunFolder:
         """
         paths = [image.path]
         if self._labels_dir is not None:
-            paths.append(label_file(self._labels_dir, image.path))
+            paths.append(label_file(self._labels_dir, image))
         states = [path.stat() for path in paths]
         sizes_and_times = (n for one in states for n in (one.st_size, one.st_mtime_ns))
         return [image.id, str(image.path.absolute()), *sizes_and_times]
