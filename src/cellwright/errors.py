@@ -8,6 +8,7 @@ without a traceback and exits with code 2; code that calls the library catches
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
@@ -93,6 +94,8 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     return f"did you mean {by_case[near[0]]!r}? " if near else ""
 
 
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+
 _REMEDY = "choose a folder you may write to, with room on its disk"
 
 _CANNOT_WRITE = {
@@ -120,6 +123,15 @@ def unwritable(path: object, error: OSError) -> CellwrightError | None:
     return CellwrightError(
         f"cannot be written ({what or error.strerror})", where=path, remedy=remedy
     )
+
+
+def printable(text: str) -> str:
+    r"""``text`` as a file in UTF-8 can hold it: a mark for each byte of a name that is no text.
+
+    >>> printable("Zell\udce9_1.png") == "Zell\ufffd_1.png"
+    True
+    """
+    return _NO_TEXT.sub("\ufffd", text)
 
 
 def why_unreadable(error: Exception) -> str:

@@ -49,7 +49,11 @@ def images_among(inputs: Sequence[Path], *, written: Iterable[Path], aim: str) -
 
 
 def grouped_images(
-    inputs: Sequence[Path], out: Path, template: Template | None
+    inputs: Sequence[Path],
+    out: Path,
+    template: Template | None,
+    *,
+    labels_dir: str | None = None,
 ) -> dict[str, NamedImage]:
     """By id, the images that a run of ``predict`` into ``out`` does, each with its group.
 
@@ -60,6 +64,6 @@ def grouped_images(
         ImageError: an input does not exist, or there is no image at all.
         ConfigError: ``template`` does not match a name, or ``out`` holds the images.
     """
-    images = images_of_run(inputs, out)
+    images = images_of_run(inputs, out, labels_dir=labels_dir)
     grouped = with_groups(images, [key_of(one.path) for one in images], template=template)
     return {one.id: one for one in grouped}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from cellwright.images.csv_table import plain_cell, read_csv, safe_cell
 from cellwright.images.write import atomic_path
 from cellwright.inference.run_folder import CELL_COLUMNS, ERROR_COLUMNS
 from cellwright.metrics.intervals import Interval
@@ -30,9 +31,6 @@ CELL_KINDS: dict[str, type] = {
 
 RESULTS = ("cells.csv", "cells.parquet", "summary.csv", "groups.csv", ERRORS, "report.html")
 """Files that an assay with a run of its own ends with."""
-
-POOLED = ("groups.csv", "report.html")
-"""Files that are added to those of ``predict``, which go on where they were stopped."""
 
 
 @contextmanager
@@ -64,12 +62,6 @@ class LeftOut:
         return (self.image_id, self.file, self.error, self.remedy)
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header, by column."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def read_left_out(out: Path) -> tuple[LeftOut, ...]:
     """The rows of the ``errors.csv`` that a run of ``predict`` wrote into ``out``."""
     return tuple(LeftOut(*(row[name] for name in ERROR_COLUMNS)) for row in read_csv(out / ERRORS))
@@ -95,7 +87,9 @@ def _regroup(path: Path, group_of: Mapping[str, str]) -> None:
         reader = csv.DictReader(held)
         writer = csv.DictWriter(file, reader.fieldnames or (), lineterminator="\n")
         writer.writeheader()
-        writer.writerows({**row, "group": group_of[row["image_id"]]} for row in reader)
+        for row in reader:
+            group = group_of[plain_cell(row["image_id"])]
+            writer.writerow({**row, "group": safe_cell(group)})
 
 
 def value_and_ends(*intervals: Interval) -> tuple[float | None, ...]:
@@ -106,14 +100,6 @@ def value_and_ends(*intervals: Interval) -> tuple[float | None, ...]:
     """
     numbers = (number for one in intervals for number in (one.value, one.low, one.high))
     return tuple(None if number is None else round(number, 5) for number in numbers)
-
-
-def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Row]) -> None:
-    """A CSV file with a header; None becomes an empty field."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
 
 
 def write_parquet(path: Path, columns: Mapping[str, type], rows: Sequence[Row]) -> None:

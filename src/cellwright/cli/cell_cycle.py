@@ -14,6 +14,7 @@ from cellwright.cli.console import (
     write_json,
 )
 from cellwright.cli.options import (
+    Existing,
     Group,
     Inputs,
     Json,
@@ -25,7 +26,7 @@ from cellwright.cli.options import (
     Runtime,
     Tile,
 )
-from cellwright.cli.stopping import GOES_ON, told_when_stopped
+from cellwright.cli.stopping import GOES_ON, GOES_ON_WITHOUT_REPLACE, told_when_stopped
 
 if TYPE_CHECKING:
     from cellwright.assays.cell_cycle import CellCycleReport
@@ -56,6 +57,7 @@ def cell_cycle(
     mitotic: Mitotic = None,
     pixel_size: PixelSize = None,
     overlays: Overlays = "draw",
+    existing: Existing = "resume",
     runtime: Runtime = "auto",
     json: Json = None,
 ) -> None:
@@ -79,9 +81,15 @@ def cell_cycle(
             labels_dir=None if labels is None else str(labels),
         ),
     )
-    with told_when_stopped(GOES_ON), progress_bar("staging") as progress:
+    then = GOES_ON if existing == "resume" else GOES_ON_WITHOUT_REPLACE
+    with told_when_stopped(then), progress_bar("staging") as progress:
         report = run_cell_cycle(
-            inputs, bundle=open_bundle(model), out=out, settings=settings, progress=progress
+            inputs,
+            bundle=open_bundle(model),
+            out=out,
+            settings=settings,
+            existing=existing,
+            progress=progress,
         )
     if not write_json(report.to_json(), json) and report.images:
         _print(report)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from cellwright.errors import CellwrightError, ConfigError
+from cellwright.errors import CellwrightError, ConfigError, printable
 
 if TYPE_CHECKING:
     from cellwright.assays.tables import LeftOut
@@ -84,7 +84,7 @@ def write_json(value: object, target: Path | None) -> bool:
     """
     if target is None:
         return False
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = printable(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
     if target == STDOUT:
         sys.stdout.write(text)
         return True

@@ -58,7 +58,7 @@ def run_cell_cycle(out: Path) -> None:
 
 def simulate_cells(folder: Path) -> int:
     """Write every cell as a picture of three named channels, and its true phase; how many."""
-    from cellwright.assays.tables import write_csv
+    from cellwright.images.csv_table import write_csv
     from cellwright.images.simulate.phases import CHANNELS, simulate_sample
     from cellwright.images.write import write_tiff
 

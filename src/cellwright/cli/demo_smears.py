@@ -91,7 +91,7 @@ def training_fields() -> Iterator[SmearField]:
 
 def simulate_smears(folder: Path) -> None:
     """Write the fields of the unseen slides, and how many blasts they really hold."""
-    from cellwright.assays.tables import write_csv
+    from cellwright.images.csv_table import write_csv
     from cellwright.images.simulate.smear import SmearScene, simulate_slide
     from cellwright.images.write import write_png
 

@@ -14,8 +14,8 @@ from cellwright.cli.console import (
     say_end,
     write_json,
 )
-from cellwright.cli.options import Group, Inputs, Json, Out, Overlays, PixelSize, Runtime
-from cellwright.cli.stopping import GOES_ON, told_when_stopped
+from cellwright.cli.options import Existing, Group, Inputs, Json, Out, Overlays, PixelSize, Runtime
+from cellwright.cli.stopping import GOES_ON, GOES_ON_WITHOUT_REPLACE, told_when_stopped
 
 if TYPE_CHECKING:
     from cellwright.assays.leukemia import LeukemiaReport
@@ -53,6 +53,7 @@ def leukemia(
     group: Group = "",
     pixel_size: PixelSize = None,
     overlays: Overlays = "draw",
+    existing: Existing = "resume",
     runtime: Runtime = "auto",
     json: Json = None,
 ) -> None:
@@ -77,12 +78,14 @@ def leukemia(
         overlays=overlays,
         runtime=runtime,
     )
-    with told_when_stopped(GOES_ON), progress_bar("segmenting") as progress:
+    then = GOES_ON if existing == "resume" else GOES_ON_WITHOUT_REPLACE
+    with told_when_stopped(then), progress_bar("segmenting") as progress:
         report = run_leukemia(
             inputs,
             out=out,
             bundle=None if model is None else open_bundle(model),
             settings=settings,
+            existing=existing,
             progress=progress,
         )
     if not write_json(report.to_json(), json) and report.images:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cellwright.errors import ImageError
+from cellwright.errors import ImageError, printable
 from cellwright.images.headers import SUFFIXES, kind_of, read_header
 from cellwright.images.lazy import LazyImage, whole_image
 from cellwright.images.picture import MAX_PIXELS, Picture
@@ -37,11 +37,13 @@ OTHER_SUFFIXES = (
 )
 """Of further pictures: some are read, of the others a run says that they are not."""
 
-RESULT_FOLDERS = ("labels", "masks", "outlines", "overlays")
+RESULT_FOLDERS = ("heat", "labels", "masks", "outlines", "overlays")
 """Folders that a run writes pictures into, beside its tables."""
 
+PARTS = ".parts"
+"""Folder that a run makes before its first picture, so that its pictures are known from then on."""
+
 _RESULT_TABLES = {"errors.csv", "summary.csv"}
-_UNFINISHED = ".parts"
 
 IMAGE_SUFFIXES = (*(name for names in SUFFIXES.values() for name in names), ".ome.tif", ".ome.tiff")
 
@@ -87,6 +89,13 @@ def open_image(path: Path, *, max_pixels: int = MAX_PIXELS, series: int | None =
             is read.
     """
     path = Path(path)
+    if printable(str(path)) != str(path):
+        # Tables, pages and pictures are called after the image.
+        raise ImageError(
+            "the name of the file or of its folder is no text in UTF-8",
+            where=path,
+            remedy="rename it",
+        )
     kind = kind_of(path)
     if kind == "TIFF":
         from cellwright.images.tiff_regions import open_tiff  # noqa: PLC0415 - tifffile only for TIFF
@@ -169,7 +178,7 @@ def _place(path: Path) -> Path:
 
 def _images_below(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder):
-        if _UNFINISHED in folders or set(files) >= _RESULT_TABLES:
+        if PARTS in folders or set(files) >= _RESULT_TABLES:
             folders[:] = [name for name in folders if name not in RESULT_FOLDERS]
         stacks = [name for name in folders if name.lower().endswith(STACK_SUFFIXES)]
         folders[:] = [name for name in folders if name[0] != "." and name not in stacks]

@@ -96,7 +96,7 @@ class ClassificationWork:
         decoding, spec = self._classifier.decoding, self._classifier.card.input
         _, height, width = pixels.shape
         if self._options.labels_dir is not None:
-            labels = label_file(Path(self._options.labels_dir), image.path)
+            labels = label_file(Path(self._options.labels_dir), image)
             values = read_label_image(labels, image.path)
             cells = Instances.from_labels(values)
             tiles = cut_cells(pixels, cells, extent(spec, decoding, pixel_size))

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, ImageError
 from cellwright.images.read import open_image, values_held_open
 from cellwright.inference.identity import NamedImage
-from cellwright.inference.run_folder import Part, RunFolder
+from cellwright.inference.run_folder import Fingerprint, Part, RunFolder
 from cellwright.inference.work import ImageWork
 
 LARGE_VALUES = 1 << 26
@@ -53,16 +53,31 @@ def do_image(work: ImageWork, folder: RunFolder, image: NamedImage) -> Outcome:
     if held is not None:
         return Outcome(image, _counts(work, held), resumed=True)
     try:
+        before = _fingerprint(folder, image)
         with turn(image.path), open_image(image.path) as source:
             done = work.do(image, source)
+        if before is None or _fingerprint(folder, image) != before:
+            raise ImageError(
+                "the file, or its label image, changed while it was in work",
+                where=image.path,
+                remedy="run again: only this image is done anew",
+            )
     except CellwrightError as error:
         return Outcome(image, error=error)
     names = []
     for product in done.products:
         names.append(f"{product.folder}/{image.id}{product.suffix}")
         product.write(folder.out / names[-1])
-    folder.save(image, done.part, products=names)
+    folder.save(image, done.part, fingerprint=before, products=names)
     return Outcome(image, _counts(work, done.part))
+
+
+def _fingerprint(folder: RunFolder, image: NamedImage) -> Fingerprint | None:
+    """None where the file is not there, which to open it says better."""
+    try:
+        return folder.fingerprint(image)
+    except OSError:
+        return None
 
 
 def turn(path: Path) -> AbstractContextManager[object]:

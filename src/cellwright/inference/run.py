@@ -24,6 +24,7 @@ from cellwright.images.read import RESULT_FOLDERS, list_images
 from cellwright.inference.counts import COUNT_LEVEL
 from cellwright.inference.detection_work import DetectionWork
 from cellwright.inference.identity import NamedImage, name_images
+from cellwright.inference.label_file import refuse_shared_labels
 from cellwright.inference.one_image import Outcome, do_image
 from cellwright.inference.run_folder import Existing, RunFolder, refuse_among_images
 from cellwright.inference.work import ImageWork, Overlays, RunOptions
@@ -108,20 +109,12 @@ def predict_files(
     """
     start = time.perf_counter()
     # Before the model is loaded, so that a wrong path is said at once.
-    plan = plan_work(len(_images(inputs, out)), threads=threads)
-    model = load_model(bundle, options or RunOptions(), runtime=runtime, plan=plan)
+    options = options or RunOptions()
+    images = images_of_run(inputs, out, labels_dir=options.labels_dir)
+    plan = plan_work(len(images), threads=threads)
+    model = load_model(bundle, options, runtime=runtime, plan=plan)
     summary = model.predict(inputs, out, existing=existing, progress=progress)
     return replace(summary, seconds=time.perf_counter() - start)
-
-
-def images_of_run(inputs: Sequence[Path], out: Path) -> list[NamedImage]:
-    """The images that a run of ``inputs`` into ``out`` does, as it names them.
-
-    Raises:
-        ImageError: an input does not exist, or there is no image at all.
-        ConfigError: ``out`` holds the images.
-    """
-    return _images(inputs, out)
 
 
 @dataclass(frozen=True)
@@ -149,7 +142,10 @@ class LoadedModel:
     ) -> RunSummary:
         """As :func:`predict_files`; ``spread`` says where, None does the images here, in order."""
         start = time.perf_counter()
-        images = _images(inputs, out)
+        labels_dir = self.settings.get("labels_dir")
+        images = images_of_run(
+            inputs, out, labels_dir=None if labels_dir is None else str(labels_dir)
+        )
         folder = RunFolder(out, self.settings, existing)
         tally = _Tally(len(self.work.classes))
         for outcome in (spread or on_this_machine)(self, images, folder):
@@ -225,14 +221,35 @@ def _work_for(bundle: Bundle, options: RunOptions, *, runtime: str, sharing: Sha
     return SegmentationWork(bundle, options, runtime=runtime, sharing=sharing)
 
 
-def _images(inputs: Sequence[Path], out: Path) -> list[NamedImage]:
-    """The inputs by name, without what an earlier run wrote into ``out``."""
-    written = {(out / folder).absolute() for folder in RESULT_FOLDERS}
-    paths = [path for path in list_images(inputs) if written.isdisjoint(path.absolute().parents)]
+def images_of_run(
+    inputs: Sequence[Path], out: Path, *, labels_dir: str | None = None
+) -> list[NamedImage]:
+    """The images that a run of ``inputs`` into ``out`` does, as it names them.
+
+    Label images and what an earlier run wrote into ``out`` are none of them.
+
+    Raises:
+        ImageError: an input does not exist, or there is no image at all.
+        ConfigError: ``out`` holds the images, or two of them have one label image.
+    """
+    no_inputs = {(out / folder).absolute() for folder in RESULT_FOLDERS}
+    if labels_dir is not None and _lies_in_one(Path(labels_dir), inputs):
+        no_inputs.add(Path(labels_dir))
+    paths = [path for path in list_images(inputs) if no_inputs.isdisjoint(path.absolute().parents)]
     if not paths:
         raise ImageError("there are no images to predict", remedy="name image files or folders")
     refuse_among_images(inputs, paths, out=out)
-    return name_images(paths)
+    images = name_images(paths)
+    if labels_dir is not None:
+        refuse_shared_labels(Path(labels_dir), images)
+    return images
+
+
+def _lies_in_one(labels: Path, inputs: Sequence[Path]) -> bool:
+    """Whether the search of an input would find the label images; none may lie among them."""
+    places = [path.absolute() for path in inputs]
+    within = any(labels in (place, *place.parents) for place in places)
+    return not within and any(place in labels.parents for place in places)
 
 
 def _settings(

@@ -7,7 +7,6 @@ settings the parts belong to; others are never mixed with them.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import shutil
@@ -17,13 +16,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from cellwright.errors import CellwrightError, ConfigError, ImageError
-from cellwright.images.read import RESULT_FOLDERS
-from cellwright.images.write import atomic_path
+from cellwright.images.csv_table import write_csv
+from cellwright.images.read import PARTS, RESULT_FOLDERS
+from cellwright.images.write import atomic_path, make_folder
 from cellwright.inference.identity import NamedImage
 from cellwright.inference.label_file import label_file
 
 Existing = Literal["resume", "replace"]
 Row = Sequence[str | int | float | None]
+Fingerprint = list[str | int]
 
 CELL_COLUMNS = (
     *("image_id", "label", "class", "score"),
@@ -35,8 +36,13 @@ CELL_COLUMNS = (
 Of boxes the centroid is the middle of the box in pixel edges: 2.5 of the first five pixels.
 """
 
+_TABLES = ("cells.csv", "cells.parquet", "summary.csv", "errors.csv")
+
 MANIFEST = "run.json"
 """Names the model and the settings of a run."""
+
+POOLED = ("groups.csv", "report.html")
+"""Files that an assay adds to those of ``predict``, and that are true of these alone."""
 
 ERROR_COLUMNS = ("image_id", "file", "error", "remedy")
 
@@ -49,6 +55,14 @@ def summary_columns(classes: Sequence[str]) -> tuple[str, ...]:
         *(f"n_{name}_{end}" for name in ("cells", *classes) for end in ("low", "high")),
         *("pixel_size_um", "capped", "seconds", "group", "well", "field"),
     )
+
+
+def mark_results(out: Path) -> None:
+    """Mark ``out`` as a folder of results, before the first picture is written into it.
+
+    The pictures of a run that is stopped are then no images of the next one.
+    """
+    make_folder(out / PARTS)
 
 
 def refuse_among_images(inputs: Sequence[Path], images: Iterable[Path], *, out: Path) -> None:
@@ -110,7 +124,7 @@ class RunFolder:
             ConfigError: it holds the results of another model or other settings.
         """
         self.out = out
-        self._parts = out / ".parts"
+        self._parts = out / PARTS
         self._manifest = out / MANIFEST
         labels = settings.get("labels_dir")
         self._labels_dir = None if labels is None else Path(labels)
@@ -119,6 +133,7 @@ class RunFolder:
         text = json.dumps(dict(settings), indent=1, sort_keys=True) + "\n"
         if not self._manifest.exists():
             self._refuse_foreign_tables()
+            mark_results(out)
             self._write(self._manifest, text)
         elif self._manifest.read_text(encoding="utf-8") != text:
             raise ConfigError(
@@ -134,7 +149,7 @@ class RunFolder:
         """
         try:
             held = json.loads(self._part_path(image).read_text(encoding="utf-8"))
-            if held["file"] != self._fingerprint(image):
+            if held["file"] != self.fingerprint(image):
                 return None
             if not all((self.out / name).is_file() for name in held["products"]):
                 return None
@@ -142,16 +157,24 @@ class RunFolder:
         except (ImageError, OSError, ValueError, KeyError, TypeError):
             return None
 
-    def save(self, image: NamedImage, part: Part, *, products: Sequence[str] = ()) -> None:
+    def save(
+        self,
+        image: NamedImage,
+        part: Part,
+        *,
+        fingerprint: Fingerprint,
+        products: Sequence[str] = (),
+    ) -> None:
         """Keep what an image gave; from then on it is done.
 
         Args:
             image: which.
             part: its rows.
+            fingerprint: of the image, from before it was opened.
             products: pictures that were written for it, by their path within the folder.
         """
         content = {
-            "file": self._fingerprint(image),
+            "file": fingerprint,
             "summary": part.summary,
             "cells": part.cells,
             "products": list(products),
@@ -165,20 +188,28 @@ class RunFolder:
         *,
         columns: TableColumns,
     ) -> None:
-        """Put ``cells.csv``, ``summary.csv`` and ``errors.csv`` together from the parts."""
+        """Put ``cells.csv``, ``summary.csv`` and ``errors.csv`` together from the parts.
+
+        What an assay pooled from the tables before goes: it is no longer of them.
+        """
+        for name in POOLED:
+            (self.out / name).unlink(missing_ok=True)
+        file = columns.summary.index("file")
         summaries: list[Row] = []
 
         def cells() -> Iterator[Row]:
             for image in images:
                 if image.id not in errors:
                     part = self._part(image)
-                    summaries.append(part.summary)
+                    # As this run calls it: an earlier one may have stood in another folder.
+                    row = (*part.summary[:file], str(image.path), *part.summary[file + 1 :])
+                    summaries.append(row)
                     yield from part.cells
 
-        self._write_csv("cells.csv", columns.cells, cells())
-        self._write_csv("summary.csv", columns.summary, summaries)
-        self._write_csv(
-            "errors.csv",
+        write_csv(self.out / "cells.csv", columns.cells, cells())
+        write_csv(self.out / "summary.csv", columns.summary, summaries)
+        write_csv(
+            self.out / "errors.csv",
             ERROR_COLUMNS,
             (
                 (image.id, str(image.path), errors[image.id].what, errors[image.id].remedy)
@@ -198,14 +229,15 @@ class RunFolder:
         return part
 
     def _part_path(self, image: NamedImage) -> Path:
-        key = hashlib.sha256(str(image.path.absolute()).encode()).hexdigest()[:24]
-        return self._parts / f"{key}.json"
+        # By its id, as its pictures are: who writes over those writes over the part, too.
+        name = image.id.casefold().encode("utf-8", "surrogatepass")
+        return self._parts / f"{hashlib.sha256(name).hexdigest()[:24]}.json"
 
     def _clear(self) -> None:
         for product in self._products():
             (self.out / product).unlink(missing_ok=True)
         shutil.rmtree(self._parts, ignore_errors=True)
-        for name in (MANIFEST, "cells.csv", "summary.csv", "errors.csv"):
+        for name in (MANIFEST, *POOLED, *_TABLES):
             (self.out / name).unlink(missing_ok=True)
 
     def _products(self) -> Iterator[PurePosixPath]:
@@ -214,6 +246,7 @@ class RunFolder:
             try:
                 held = json.loads(path.read_text(encoding="utf-8"))
                 found = [PurePosixPath(product) for product in held["products"]]
+                found += [PurePosixPath("heat", f"{name}.png") for name in held["file"][:1]]
             except (OSError, ValueError, KeyError, TypeError):
                 continue
             for name in found:
@@ -236,28 +269,21 @@ class RunFolder:
             return "an unreadable run"
         return "a run with another " + ", ".join(changed)
 
-    def _write_csv(self, name: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        with (
-            atomic_path(self.out / name) as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(rows)
-
     @staticmethod
     def _write(path: Path, text: str) -> None:
         with atomic_path(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
-    def _fingerprint(self, image: NamedImage) -> list[str | int]:
+    def fingerprint(self, image: NamedImage) -> Fingerprint:
         """Changes when the file or its label image does, or when it goes by another id.
 
         Raises:
             ImageError: there is no label image, and there should be one.
+            OSError: the file is not there.
         """
         paths = [image.path]
         if self._labels_dir is not None:
-            paths.append(label_file(self._labels_dir, image.path))
+            paths.append(label_file(self._labels_dir, image))
         states = [path.stat() for path in paths]
-        return [image.id, *(n for one in states for n in (one.st_size, one.st_mtime_ns))]
+        sizes_and_times = (n for one in states for n in (one.st_size, one.st_mtime_ns))
+        return [image.id, str(image.path.absolute()), *sizes_and_times]

@@ -35,7 +35,8 @@ class RunOptions:
         tile_px: each image is a montage of square tiles of this edge, a cell a tile;
             classification only.
         outlines: files of the cells' outlines for other programs.
-        labels_dir: folder that holds a label image for every field; classification only.
+        labels_dir: folder that holds a label image for every field, made absolute;
+            classification only.
     """
 
     pixel_size_um: float | None = None
@@ -57,6 +58,9 @@ class RunOptions:
                 "an image is a montage of tiles or a field with a label image, not both",
                 remedy="give either --tile or --labels",
             )
+        if self.labels_dir is not None:
+            # A worker of a cluster, and a run that goes on, may stand in another folder.
+            object.__setattr__(self, "labels_dir", str(Path(self.labels_dir).absolute()))
 
     def refuse_cells(self, task: str) -> None:
         """Refuse options that say where single cells are, where the model finds them itself.
@@ -87,7 +91,7 @@ class RunOptions:
             )
 
 
-Folder = Literal["labels", "masks", "outlines", "overlays"]
+Folder = Literal["heat", "labels", "masks", "outlines", "overlays"]
 """Each of :data:`cellwright.images.read.RESULT_FOLDERS`."""
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cellwright.errors import CellwrightError, ImageError
+from cellwright.images.csv_table import read_csv
 from cellwright.images.read import read_image
 from cellwright.inference.cells import table_of_cells
 from cellwright.napari.layers import (
@@ -120,11 +121,7 @@ def _classes(image: dict[str, Any]) -> list[str]:
 def _rows(path: Path) -> list[dict[str, Any]]:
     """Rows with numbers as numbers and nothing as None."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [
-                {key: _value(key, text) for key, text in row.items()}
-                for row in csv.DictReader(file)
-            ]
+        return [{key: _value(key, text) for key, text in row.items()} for row in read_csv(path)]
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
         raise CellwrightError(
             f"is no table of a run ({error})", where=path, remedy="predict again"

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from cellwright import __version__
-from cellwright.errors import ImageError, unwritable
+from cellwright.errors import ImageError, printable, unwritable
 
 Cell: TypeAlias = str | int | float | None
 Tone: TypeAlias = Literal["plain", "good", "warning"]
@@ -234,7 +234,7 @@ class Page:
         temporary = Path(name)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(self.render())
+                file.write(printable(self.render()))
             temporary.chmod(0o644)
             temporary.replace(path)
         finally:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cellwright.images.csv_table import safe_cell
 from cellwright.inference.run_folder import ERROR_COLUMNS
 from cellwright.service.counts import count_images
 from cellwright.service.records import ImageState, Outcome
@@ -29,7 +30,7 @@ class ResultTable:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         for row in (self.columns, *self.rows):
-            writer.writerow([_as_text(value) for value in row])
+            writer.writerow([safe_cell(value) for value in row])
         return text.getvalue()
 
     def to_parquet(self) -> bytes:
@@ -81,21 +82,6 @@ def error_table(images: Sequence[ImageState]) -> ResultTable:
         if (problem := image.problem) is not None
     )
     return ResultTable(tuple(ERROR_COLUMNS), rows)
-
-
-def _as_text(value: Any) -> Any:
-    """A value as a spreadsheet takes it for what it is.
-
-    >>> [_as_text(value) for value in ("=1+1.png", "-a", "-1.5", -1.5, "a=b", None)]
-    ["'=1+1.png", "'-a", '-1.5', -1.5, 'a=b', None]
-    """
-    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@")):
-        return value
-    try:
-        float(value)
-    except ValueError:
-        return f"'{value}"
-    return value
 
 
 def _typed(values: Sequence[Any]) -> pa.Array:

@@ -11,9 +11,9 @@ from cellwright.assays.tables import (
     CELL_KINDS,
     LeftOut,
     read_left_out,
-    write_csv,
     write_parquet,
 )
+from cellwright.images.csv_table import write_csv
 from cellwright.inference.run_folder import ERROR_COLUMNS
 
 KINDS = {"name": str, "n": int, "share": float, "empty": float}

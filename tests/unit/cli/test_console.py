@@ -137,3 +137,8 @@ def test_images_without_any_cell_are_said(capsys: pytest.CaptureFixture[str]) ->
     console.say_no_cells(3, 1)
     console.say_no_cells(0, 0)
     assert capsys.readouterr().err == ""
+
+
+def test_json_holds_names_that_are_no_text(tmp_path: Path) -> None:
+    console.write_json({"file": "Zell\udce9_1.png"}, tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == {"file": "Zell\ufffd_1.png"}

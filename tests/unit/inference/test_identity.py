@@ -26,3 +26,9 @@ def test_the_double_suffix_is_no_part_of_the_name():
     (image,) = name_images([Path("plate/x_B07_f2.ome.tif")])
     assert (image.id, image.well, image.field) == ("x_B07_f2", "B07", "2")
     assert image.group == "plate"
+
+
+def test_a_very_long_name_is_cut_and_still_its_own():
+    first, second, third = ids("x/" + "é" * 120 + "1.png", "x/" + "é" * 120 + "2.png", "x/b.png")
+    assert first != second and first.startswith("é" * 100) and third == "b"
+    assert max(len(name.encode()) for name in (first, second)) <= 230

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cellwright.bundles.bundle import Bundle
+from cellwright.errors import ConfigError
 from cellwright.images.write import write_labels, write_tiff
 from cellwright.inference.run import RunOptions, RunSummary, predict_files
 from corner_model import corner_bundle
@@ -65,3 +66,52 @@ def test_a_field_whose_label_image_is_gone_is_an_error_not_an_old_result(
     (error,) = predicted(field, bundle).errors.values()
     assert "no label image of this name" in error.what
     assert rows_of(field) == []
+
+
+def test_the_folder_of_label_images_is_the_same_from_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert RunOptions(labels_dir="labels").labels_dir == str(tmp_path / "labels")
+
+
+def test_label_images_within_the_folder_of_the_fields_are_no_fields(
+    field: Path, bundle: Bundle
+) -> None:
+    (field / "labels").rename(field / "fields" / "labels")
+    options = RunOptions(labels_dir=str(field / "fields" / "labels"))
+    out = field / "out"
+    done = predict_files([field / "fields"], bundle=bundle, out=out, options=options)
+    assert (done.n_images, len(rows_of(field))) == (1, 2)
+
+
+def test_a_folder_of_fields_within_that_of_the_label_images_is_searched(
+    field: Path, bundle: Bundle
+) -> None:
+    (field / "fields").rename(field / "labels" / "fields")
+    options, out = RunOptions(labels_dir=str(field / "labels")), field / "out"
+    inputs = [field / "labels" / "fields"]
+    assert predict_files(inputs, bundle=bundle, out=out, options=options).n_done == 1
+
+
+def test_fields_of_one_name_do_not_share_a_label_image(field: Path, bundle: Bundle) -> None:
+    for day in ("day1", "day2"):
+        write_tiff(field / "fields" / day / "a.tif", np.full((1, 16, 16), 80, np.uint16))
+    (field / "fields" / "a.tif").unlink()
+    with pytest.raises(ConfigError, match=r"label image of .*day1.* and of .*day2"):
+        predicted(field, bundle)
+    labels = np.zeros((16, 16), np.int32)
+    labels[5:7, 5:7] = 3
+    write_labels(field / "labels" / "day2" / "a.tif", labels)
+    (field / "labels" / "a.tif").rename(field / "labels" / "day1__a.tif")
+    predicted(field, bundle)
+    assert [(row["group"], row["label"]) for row in rows_of(field)] == [
+        *(("day1", "5"), ("day1", "9")),
+        ("day2", "3"),
+    ]
+
+
+def test_a_field_is_not_its_own_label_image(field: Path, bundle: Bundle) -> None:
+    options = RunOptions(labels_dir=str(field / "fields"))
+    done = predict_files([field / "fields"], bundle=bundle, out=field / "out", options=options)
+    assert (done.n_done, len(done.errors)) == (0, 1)

@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from cellwright.bundles.bundle import open_bundle
 from cellwright.errors import CellwrightError, ConfigError, ImageError
+from cellwright.images.read import list_images
 from cellwright.images.write import write_png, write_tiff
 from cellwright.inference import one_image
 from cellwright.inference.predictor import Predictor
@@ -352,3 +354,113 @@ def test_a_loaded_model_predicts_one_folder_after_the_other(dot_bundle, pictures
     options = RunOptions(overlays="none")
     again = predict_files(first, bundle=bundle, out=tmp_path / "a", options=options)
     assert again.n_resumed == 2
+
+
+def test_pictures_written_over_by_another_image_are_not_taken_for_its_own(
+    dot_bundle, draw_dots, scatter_cells, tmp_path
+):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    for plate, cells in (("one", 5), ("two", 20)):
+        image = draw_dots(120, 160, scatter_cells(cells, 120, 160, seed=cells))
+        write_png(tmp_path / plate / "B07_f1.png", image)
+    predict_files([tmp_path / "one"], bundle=bundle, out=out)
+    drawn = (out / "overlays" / "B07_f1.png").read_bytes()
+    assert predict_files([tmp_path / "two"], bundle=bundle, out=out).n_resumed == 0
+    assert (out / "overlays" / "B07_f1.png").read_bytes() != drawn
+    assert predict_files([tmp_path / "one"], bundle=bundle, out=out).n_resumed == 0
+    assert (out / "overlays" / "B07_f1.png").read_bytes() == drawn
+
+
+def test_an_image_that_is_replaced_while_it_is_in_work_has_no_result(
+    dot_bundle, pictures, tmp_path, monkeypatch
+):
+    bundle, one = open_bundle(dot_bundle), pictures / "day_B02_s1.png"
+    real = Predictor.predict
+
+    def replacing(*arguments, **named):
+        found = real(*arguments, **named)
+        one.write_bytes((pictures / "day_B05_s1.png").read_bytes())
+        return found
+
+    monkeypatch.setattr(Predictor, "predict", replacing)
+    (error,) = predict_files([one], bundle=bundle, out=tmp_path / "o").errors.values()
+    assert "changed while it was in work" in str(error)
+    monkeypatch.setattr(Predictor, "predict", real)
+    again = predict_files([one], bundle=bundle, out=tmp_path / "o")
+    assert (again.n_resumed, sum(again.counts.values())) == (0, 50)
+
+
+def test_a_run_from_another_folder_goes_on_and_names_files_from_there(
+    dot_bundle, pictures, tmp_path, monkeypatch
+):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    predict_files([pictures], bundle=bundle, out=out)
+    monkeypatch.chdir(pictures)
+    assert predict_files([Path("day_B01_s1.png")], bundle=bundle, out=out).n_resumed == 1
+    assert [row["file"] for row in table(out / "summary.csv")] == ["day_B01_s1.png"]
+
+
+def test_what_was_pooled_from_other_tables_does_not_stay(dot_bundle, pictures, tmp_path):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    predict_files([pictures], bundle=bundle, out=out)
+    pooled = (out / "groups.csv", out / "report.html")
+    for path in pooled:
+        path.write_text("of all six images")
+    predict_files([pictures / "day_B01_s1.png"], bundle=bundle, out=out)
+    assert not any(path.exists() for path in pooled)
+
+
+def test_replacing_takes_the_results_of_an_assay_away(dot_bundle, pictures, tmp_path):
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    predict_files([pictures], bundle=bundle, out=out)
+    names = ("cells.parquet", "groups.csv", "report.html", "heat/day_B03_s1.png")
+    for name in (*names, "heat/mine.png"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("x")
+    one = pictures / "day_B02_s1.png"
+    predict_files([one], bundle=bundle, out=out, existing="replace")
+    assert [name for name in names if (out / name).exists()] == []
+    assert (out / "heat" / "mine.png").is_file()
+
+
+def test_pictures_are_marked_as_results_before_they_are_written(
+    dot_bundle, pictures, tmp_path, monkeypatch
+):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(one_image.RunFolder, "save", lambda *_, **__: stopped())
+    out = pictures / "o"
+    with pytest.raises(KeyboardInterrupt):
+        predict_files([pictures], bundle=open_bundle(dot_bundle), out=out, threads=1)
+    assert list((out / "overlays").iterdir())
+    assert len(list_images([pictures])) == 6
+
+
+def test_an_image_with_a_very_long_name_has_its_pictures(dot_bundle, draw_dots, tmp_path):
+    cell = Boxes(np.array([[10, 20, 21, 31]]), np.array([0]))
+    for folder in ("a" * 120, "b" * 120):
+        write_png(tmp_path / "in" / folder / f"{'n' * 150}.png", draw_dots(64, 64, cell))
+    options = RunOptions(outlines="geojson")
+    bundle, out = open_bundle(dot_bundle), tmp_path / "o"
+    summary = predict_files([tmp_path / "in"], bundle=bundle, out=out, options=options)
+    assert (summary.n_done, len(list((out / "outlines").iterdir()))) == (2, 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_a_name_that_is_no_text_is_a_row_and_the_run_goes_on(dot_bundle, pictures, tmp_path):
+    first = sorted(pictures.iterdir())[0]
+    first.rename(pictures / os.fsdecode(b"Zell\xe9_1.png"))
+    summary = predict_files([pictures], bundle=open_bundle(dot_bundle), out=tmp_path / "o")
+    assert (summary.n_images, summary.n_done) == (6, 5)
+    (row,) = table(tmp_path / "o" / "errors.csv")
+    assert (row["image_id"], row["remedy"]) == ("Zell\ufffd_1", "rename it")
+
+
+def test_no_name_is_a_formula_in_the_tables(dot_bundle, draw_dots, tmp_path):
+    cell = Boxes(np.array([[10, 20, 21, 31]]), np.array([0]))
+    write_png(tmp_path / "in" / "=1+1.png", draw_dots(64, 64, cell))
+    out = tmp_path / "o"
+    predict_files([tmp_path / "in"], bundle=open_bundle(dot_bundle), out=out)
+    for name in ("cells.csv", "summary.csv"):
+        assert [row["image_id"] for row in table(out / name)] == ["'=1+1"]

@@ -189,3 +189,8 @@ def test_files_are_listed_as_links_whatever_their_names() -> None:
         "javascript%3Aalert%28%221%22%29%20%26%20%3Cb%3E%23%3F.csv",
     ]
     assert "the report" in page.render()
+
+
+def test_a_name_that_is_no_text_is_shown_with_a_mark(tmp_path: Path) -> None:
+    page = Page("Files").text("Zell\udce9_1.png")
+    assert "Zell\ufffd_1.png" in page.save(tmp_path / "page.html").read_text(encoding="utf-8")

@@ -22,18 +22,17 @@ from cellwright.assays.cell_cycle.report import write_report
 from cellwright.assays.inputs import grouped_images
 from cellwright.assays.names import ALL_IMAGES, parse_group
 from cellwright.assays.tables import (
-    POOLED,
     Row,
     all_or_none,
-    read_csv,
     read_left_out,
     value_and_ends,
-    write_csv,
     write_groups,
 )
 from cellwright.bundles.bundle import Bundle
+from cellwright.images.csv_table import read_csv, write_csv
 from cellwright.inference.identity import NamedImage
 from cellwright.inference.run import Progress, RunOptions, predict_files
+from cellwright.inference.run_folder import POOLED, Existing
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ def run_cell_cycle(
     bundle: Bundle,
     out: Path,
     settings: CellCycleSettings | None = None,
+    existing: Existing = "resume",
     progress: Progress | None = None,
 ) -> CellCycleReport:
     """Stage the cells of ``inputs`` (files, folders) and write how they divide among the phases.
@@ -77,13 +77,16 @@ def run_cell_cycle(
         raise bundle.of_another_task("classifies")
     phases = bundle.card.classes
     mitotic = mitotic_phases(phases, settings.mitotic)
-    pooled_as = grouped_images(inputs, out, parse_group(settings.group))
+    template = parse_group(settings.group)
+    labels_dir = settings.options.labels_dir
+    pooled_as = grouped_images(inputs, out, template, labels_dir=labels_dir)
     done = predict_files(
         inputs,
         bundle=bundle,
         out=out,
         runtime=settings.runtime,
         options=settings.options,
+        existing=existing,
         progress=progress,
     )
     with all_or_none(out, POOLED):

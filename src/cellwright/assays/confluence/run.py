@@ -24,6 +24,7 @@ from cellwright.errors import CellwrightError
 from cellwright.images.read import RESULT_FOLDERS, open_image
 from cellwright.inference.identity import NamedImage, name_images
 from cellwright.inference.run import Progress, RunOptions
+from cellwright.inference.run_folder import mark_results
 from cellwright.inference.workers import in_order, plan_work
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def run_confluence(
     work = SegmentationWork(
         bundle, settings.options, runtime=settings.runtime, sharing=plan.sharing
     )
+    mark_results(out)
     found: list[CoveredField | LeftOut] = []
     for one in in_order(partial(_covered_or_not, work, out), images, workers=plan.workers):
         found.append(one)

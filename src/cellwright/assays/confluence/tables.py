@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cellwright.assays.confluence.cover import ConfluenceReport, CoveredField, PooledCover
-from cellwright.assays.tables import Row, value_and_ends, write_csv, write_parquet
+from cellwright.assays.tables import Row, value_and_ends, write_parquet
+from cellwright.images.csv_table import write_csv
 from cellwright.inference.run_folder import ERROR_COLUMNS
 
 SUMMARY_COLUMNS = (

@@ -23,18 +23,17 @@ from cellwright.assays.leukemia.report import write_report
 from cellwright.assays.leukemia.smear_work import SmearWork, leukemic_column
 from cellwright.assays.names import ALL_IMAGES, parse_group
 from cellwright.assays.tables import (
-    POOLED,
     Row,
     all_or_none,
-    read_csv,
     read_left_out,
     value_and_ends,
-    write_csv,
     write_groups,
 )
 from cellwright.bundles.bundle import Bundle
+from cellwright.images.csv_table import read_csv, write_csv
 from cellwright.inference.identity import NamedImage
 from cellwright.inference.run import LoadedModel, Progress
+from cellwright.inference.run_folder import POOLED, Existing
 from cellwright.inference.work import Overlays
 from cellwright.inference.workers import plan_work
 
@@ -66,6 +65,7 @@ def run_leukemia(
     out: Path,
     bundle: Bundle | None = None,
     settings: LeukemiaSettings | None = None,
+    existing: Existing = "resume",
     progress: Progress | None = None,
 ) -> LeukemiaReport:
     """Count and measure the cells of ``inputs`` (files, folders) and call them by ``bundle``.
@@ -88,7 +88,7 @@ def run_leukemia(
         )
     work = SmearWork(caller, pixel_size_um=settings.pixel_size_um, overlays=settings.overlays)
     LoadedModel(work, plan.workers, _held_to(bundle, caller, settings)).predict(
-        inputs, out, progress=progress
+        inputs, out, existing=existing, progress=progress
     )
     with all_or_none(out, POOLED):
         report = _report(out, caller, pooled_as)

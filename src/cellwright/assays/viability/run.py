@@ -33,6 +33,7 @@ from cellwright.images.read import open_image
 from cellwright.images.write import write_png
 from cellwright.inference.predictor import Predictor
 from cellwright.inference.run import Progress, RunOptions
+from cellwright.inference.run_folder import mark_results
 
 OVERLAYS = "overlays"
 
@@ -91,6 +92,7 @@ def run_viability(
     fields, left_out = counting.plan(paths, group=template)
     predictor = Predictor(bundle, runtime=settings.runtime)
     finder = BundleFinder(predictor, settings.options)
+    mark_results(out)
     counted: list[CountedField] = []
     for done, item in enumerate(fields, start=1):
         try:

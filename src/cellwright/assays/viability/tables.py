@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cellwright.assays.tables import CELL_KINDS, Row, value_and_ends, write_csv, write_parquet
+from cellwright.assays.tables import CELL_KINDS, Row, value_and_ends, write_parquet
 from cellwright.assays.viability.counts import CLASSES, CountedField, Pooled, ViabilityReport
 from cellwright.assays.viability.true_counts import CountRanges
+from cellwright.images.csv_table import write_csv
 from cellwright.inference.detection_work import cell_rows
 from cellwright.inference.run_folder import ERROR_COLUMNS
 

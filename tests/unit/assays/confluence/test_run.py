@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -155,4 +157,28 @@ def test_a_run_that_is_stopped_at_its_report_leaves_no_tables(
     monkeypatch.setattr("cellwright.assays.confluence.run.write_report", stopped)
     with pytest.raises(KeyboardInterrupt):
         run_confluence([images], bundle=bundle, out=tmp_path / "out")
-    assert {one.name for one in (tmp_path / "out").iterdir()} == {"overlays", "labels"}
+    assert {one.name for one in (tmp_path / "out").iterdir()} == {".parts", "overlays", "labels"}
+
+
+def test_what_a_stopped_run_drew_is_no_field_of_the_next(
+    images: Path, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_confluence([images], bundle=bundle, out=images / "v1", progress=stopped)
+    assert list((images / "v1" / "labels").iterdir())
+    report = run_confluence([images], bundle=bundle, out=images / "v2")
+    assert len(report.fields) == 4 and not report.left_out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_a_name_that_is_no_text_is_said_and_the_rest_is_done(
+    images: Path, bundle: Bundle, tmp_path: Path
+) -> None:
+    (images / "low_1.tif").rename(images / os.fsdecode(b"low\xe9_1.tif"))
+    report = run_confluence([images], bundle=bundle, out=tmp_path / "out")
+    assert len(report.fields) == 3
+    (row,) = rows(tmp_path / "out" / "errors.csv")
+    assert row["file"].endswith("low\ufffd_1.tif") and row["remedy"] == "rename it"

@@ -281,3 +281,35 @@ def test_the_command(smears: Path, tmp_path: Path) -> None:
     assert plain["called"] == "cells" and plain["overall"]["blast_fraction"]["n"] > 0
     with pytest.raises(ConfigError, match="no model whose classes"):
         CliRunner().invoke(app, [*command, "--blast", "x"], catch_exceptions=False)
+
+
+def test_maps_of_an_earlier_run_are_no_smears(smears: Path, tmp_path: Path) -> None:
+    bundle = dark_bundle(tmp_path / "dark.cellwright")
+    for path in smears.glob("*.png"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / path.name).write_bytes(path.read_bytes())
+    out = tmp_path / "in" / "results"
+    for _ in range(2):
+        report = run_leukemia([tmp_path / "in"], out=out, bundle=bundle)
+        assert report.overall.n_images == 4
+    assert list((out / "heat").iterdir())
+
+
+def test_results_without_a_model_can_be_replaced(smears: Path, tmp_path: Path) -> None:
+    model = tmp_path / "dark.cellwright"
+    dark_bundle(model)
+    typed = ["assay", "leukemia", str(smears / "first_001.png"), "--out", str(tmp_path / "o")]
+    assert CliRunner().invoke(app, typed).exit_code == 0
+    refused = CliRunner().invoke(app, [*typed, "--model", str(model)])
+    assert isinstance(refused.exception, ConfigError) and "--existing" in str(refused.exception)
+    again = CliRunner().invoke(app, [*typed, "--model", str(model), "--existing", "replace"])
+    assert again.exit_code == 0
+
+
+def test_a_smear_that_is_called_as_a_formula_keeps_its_name_on_the_page(
+    smears: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "=a_1.png").write_bytes((smears / "first_001.png").read_bytes())
+    report = run_leukemia([tmp_path / "=a_1.png"], out=tmp_path / "o")
+    assert [(one.image_id, one.group) for one in report.images] == [("=a_1", "=a")]
+    assert {row["group"] for row in rows(tmp_path / "o" / "cells.csv")} == {"'=a"}
