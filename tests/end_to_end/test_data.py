@@ -310,6 +310,15 @@ def test_groups_are_written_beside_the_file_that_stands_for_a_set(
     assert len(set(groups_in(plate).values())) == 3
 
 
+def test_an_archive_has_no_place_for_groups(say: Say, tmp_path: Path) -> None:
+    pixels, labels = np.zeros((2, 1, 9, 9), np.uint8), np.array([0, 1])
+    np.savez(tmp_path / "cells.npz", images=pixels, labels=labels, class_names=["a", "b"])
+    code, said = say("data", "group", tmp_path)
+    assert code == 2
+    assert "its images lie in no folder of the set" in said
+    assert "cellwright data convert" in said
+
+
 def test_a_pattern_says_where_the_group_stands_and_may_be_changed(
     cellwright: Run, plate: Path
 ) -> None:

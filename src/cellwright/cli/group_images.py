@@ -52,11 +52,13 @@ def group(
     """
     from cellwright.assays.names import parse_group
     from cellwright.data.formats import read_labelled
-    from cellwright.data.formats.sidecar import write_groups
+    from cellwright.data.formats.sidecar import refuse_elsewhere, write_groups
 
     template = parse_group(pattern)
     # Names tell groups, whatever the labels say; images without a row are why it is given again.
     labelled = read_labelled(source, format=format_name, damaged="keep")
+    root = source.parent if source.is_file() else source
+    refuse_elsewhere(root, labelled)
     groups = _groups(labelled, template)
     if len(set(groups.values())) == 1 < len(labelled):
         raise ConfigError(
@@ -65,7 +67,6 @@ def group(
             remedy="say where the group stands in a name, for instance --group '{group}_*'",
         )
     changed = sum(groups[record.id] != record.group for record in labelled)
-    root = source.parent if source.is_file() else source
     file = write_groups(root, labelled, groups)
     sizes = sorted(Counter(groups.values()).items())
     rows = [{"group": name, "images": size} for name, size in sizes]

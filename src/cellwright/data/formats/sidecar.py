@@ -99,6 +99,7 @@ def write_groups(root: Path, labelled: LabelledSet, groups: Mapping[str, str]) -
         DatasetError: images that lie in a cache or an archive, not in the folder.
         CellwrightError: the folder cannot be written.
     """
+    refuse_elsewhere(root, labelled)
     path = root / SIDECAR
     text = _text(path) if path.is_file() else ""
     others = [name for name in column_names(text) if name not in COLUMNS]
@@ -109,18 +110,26 @@ def write_groups(root: Path, labelled: LabelledSet, groups: Mapping[str, str]) -
     )
     rows = {}
     for record in labelled:
-        if not record.image_path.is_relative_to(root):
-            raise DatasetError(
-                "its images lie in no folder of the set: cellwright.csv has no place for them",
-                where=root,
-                remedy="convert the set first: cellwright data convert SET NEW --to folders",
-            )
         place = record.image_path.relative_to(root).as_posix()
         row = SidecarRow(record.id, groups[record.id], record.split, record.pixel_size_um)
         more = held.get(place, {})
         rows[place] = [*_cells(row), *(more.get(name, "") for name in others)]
     _write(path, rows, others)
     return path
+
+
+def refuse_elsewhere(root: Path, labelled: LabelledSet) -> None:
+    """Refuse a set whose images ``cellwright.csv`` cannot name.
+
+    Raises:
+        DatasetError: they lie in a cache or an archive, not in the folder.
+    """
+    if not all(record.image_path.is_relative_to(root) for record in labelled):
+        raise DatasetError(
+            "its images lie in no folder of the set: cellwright.csv has no place for them",
+            where=root,
+            remedy="convert the set first: cellwright data convert SET NEW --to folders",
+        )
 
 
 def write_sidecar(root: Path, rows: Mapping[str, SidecarRow]) -> None:
