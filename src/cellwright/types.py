@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -233,10 +234,18 @@ class SemanticMask:
 
 @dataclass(frozen=True)
 class Category:
-    """The class of a whole image; ``probabilities`` ``(K,)`` where it is a prediction."""
+    """The class of a whole image; ``probabilities`` ``(K,)`` where it is a prediction.
+
+    Raises:
+        AnnotationError: a probability that is NaN or infinite, of which no figure could be made.
+    """
 
     class_id: int
     probabilities: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.probabilities is not None and not all(map(isfinite, self.probabilities)):
+            raise AnnotationError(f"a probability is no finite number: {self.probabilities}")
 
 
 Annotation: TypeAlias = Boxes | Instances | SemanticMask | Category

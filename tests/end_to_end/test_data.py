@@ -182,7 +182,10 @@ def test_a_split_names_the_copies_that_it_keeps_together(say: Say, tmp_path: Pat
     assert "kept in one part: a, b (all pairs" in said
     part_of = read_split(tmp_path / "alike.csv")
     assert part_of["a"] == part_of["b"]
+    assert "not taken as they stand" not in said
+    (data / "labels" / "f.txt").unlink()
     code, said = say(*split, tmp_path / "equal.csv", "--copies", "equal")
+    assert "labels of 1 image were not taken as they stand, for instance f: there is no" in said
     assert code == 0
     assert "copies of one another" not in said
     assert (tmp_path / "equal.csv").read_text().startswith("id,group,part,copies\n")

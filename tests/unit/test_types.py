@@ -8,7 +8,15 @@ from hypothesis.extra.numpy import arrays
 from skimage.measure import regionprops
 
 from cellwright.errors import AnnotationError, ImageError
-from cellwright.types import Boxes, Instances, Sample, SemanticMask, boxes_of, present_labels
+from cellwright.types import (
+    Boxes,
+    Category,
+    Instances,
+    Sample,
+    SemanticMask,
+    boxes_of,
+    present_labels,
+)
 
 A_BOX = [[1, 2, 5, 10]]
 
@@ -137,3 +145,9 @@ def test_what_a_detector_takes_of_an_annotation():
         boxes_of(None, where="a")
     with pytest.raises(AnnotationError, match=r"a: .* not a mask of classes"):
         boxes_of(SemanticMask(labels), where="a")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_probability_that_is_no_number_is_refused(bad):
+    with pytest.raises(AnnotationError, match="no finite number"):
+        Category(0, (0.5, bad))

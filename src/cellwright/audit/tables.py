@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cellwright.audit.suspects import Suspect
 from cellwright.errors import ConfigError, why_unreadable
-from cellwright.images.write import atomic_path
+from cellwright.images.csv_table import write_csv
 
 TABLE = "suspects.csv"
 COLUMNS = (
@@ -33,19 +33,17 @@ def write_suspects(
 ) -> None:
     """One row a suspect, the most certain first; ``accept`` is empty where nothing is decided."""
     decided = accepted or {}
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for one in suspects:
-            word = {True: "yes", False: "no", None: ""}[decided.get(one.id)]
-            writer.writerow(
-                (
-                    *(one.rank, word, one.image, one.kind, one.label, one.class_name),
-                    one.proposed_class,
-                    *(round(value, 2) for value in one.corners),
-                    *(round(one.score, 4), one.reason, one.seen, one.model, one.id),
-                )
-            )
+    words = {True: "yes", False: "no", None: ""}
+    rows = (
+        (
+            *(one.rank, words[decided.get(one.id)], one.image, one.kind, one.label),
+            *(one.class_name, one.proposed_class),
+            *(round(value, 2) for value in one.corners),
+            *(round(one.score, 4), one.reason, one.seen, one.model, one.id),
+        )
+        for one in suspects
+    )
+    write_csv(path, COLUMNS, rows)
 
 
 def read_decisions(path: Path) -> dict[str, bool]:

@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.data.csv_header import other_separator
+from cellwright.data.csv_rows import csv_rows
 from cellwright.data.labelled_set import LabelledSet, Record
 from cellwright.errors import ConfigError, DatasetError, LeakError, why_unreadable
 from cellwright.images.write import atomic_path
@@ -323,7 +323,7 @@ def read_split(path: Path) -> dict[str, str]:
     rows = _rows_of_split(path)
     part_of: dict[str, str] = {}
     for row in rows:
-        name, part = row["id"] or "", row["part"] or ""
+        name, part = row["id"], row.get("part", "")
         if part not in PARTS:
             remedy = f"use one of: {', '.join(PARTS)}"
             raise DatasetError(f"unknown part {part!r}", where=path, remedy=remedy)
@@ -345,19 +345,19 @@ def copies_of(path: Path) -> Copies:
     return "equal" if _rows_of_split(path)[0].get("copies") == "equal" else "alike"
 
 
-def _rows_of_split(path: Path) -> list[dict[str, str | None]]:
+def _rows_of_split(path: Path) -> list[dict[str, str]]:
     try:
         # Spreadsheets put a byte order mark in front.
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"cannot be read ({why_unreadable(error)})",
             where=path,
             remedy="make it with `cellwright data split`",
         ) from error
-    if not rows or not {"id", "part"} <= set(rows[0]):
-        what = other_separator(list(rows[0]) if rows else None)
-        remedy = "a split file needs the columns id and part"
-        raise DatasetError(what or "columns are missing", where=path, remedy=remedy)
+    rows = [row for _, row in csv_rows(text, ("id", "part"), where=path, kind=DatasetError)]
+    if not rows:
+        raise DatasetError(
+            "names no images", where=path, remedy="make it with `cellwright data split`"
+        )
     return rows

@@ -10,7 +10,6 @@ up, so families of columns are mixed up together as well.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.features.extractors import EXTRACTORS, channels_as_named
-from cellwright.images.write import atomic_path
+from cellwright.images.csv_table import write_csv
 from cellwright.inference.classifier import Classifier
 from cellwright.inference.evaluate_classification import LabelledCrops
 from cellwright.metrics.intervals import Interval, percentile_interval
@@ -142,14 +141,17 @@ def balanced_accuracy(logits: NDArray[np.float64], true_ids: NDArray[np.int64]) 
 
 def write_importance(path: Path, found: Importance) -> None:
     """CSV with columns ``of, name, lost, low, high, n_images, repeats``."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["of", "name", "lost", "low", "high", "n_images", "repeats"])
-        for kind, rows in (("one", found.lost), ("family", found.families)):
-            for name, one in rows.items():
-                ends = (one.value, one.low, one.high)
-                shown = ["" if value is None else round(value, 6) for value in ends]
-                writer.writerow([kind, name, *shown, found.n_images, found.repeats])
+    columns = ("of", "name", "lost", "low", "high", "n_images", "repeats")
+    rows = (
+        (kind, name, *map(_rounded, (one.value, one.low, one.high)), found.n_images, found.repeats)
+        for kind, held in (("one", found.lost), ("family", found.families))
+        for name, one in held.items()
+    )
+    write_csv(path, columns, rows)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
 
 
 def add_importance_section(page: Page, found: Importance) -> None:

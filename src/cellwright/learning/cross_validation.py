@@ -11,7 +11,6 @@ A run that was killed goes on at the fold, and at the epoch, where it was.
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from cellwright.data.labelled_set import LabelledSet
 from cellwright.data.likeness import fold_of_joined, joined_by_likeness
 from cellwright.data.splits import By, Copies, split
 from cellwright.errors import ConfigError, DatasetError
+from cellwright.images.csv_table import read_csv, write_csv
 from cellwright.images.write import atomic_path, make_folder
 from cellwright.inference.classifier import Classifier
 from cellwright.inference.evaluate_classification import LabelledClasses, classify_labelled
@@ -291,26 +291,29 @@ def _rows(seen: LabelledClasses) -> list[Prediction]:
 
 def write_predictions(path: Path, rows: Sequence[Prediction], classes: Sequence[str]) -> None:
     """CSV with columns ``id, group, true, given`` and the probability of each class."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "group", "true", "given", *(f"p_{name}" for name in classes)])
-        for row in rows:
-            given = classes[int(np.argmax(row.probabilities))]
-            writer.writerow([row.id, row.group, classes[row.truth], given, *row.probabilities])
+    columns = ("id", "group", "true", "given", *(f"p_{name}" for name in classes))
+    given = (classes[int(np.argmax(row.probabilities))] for row in rows)
+    write_csv(
+        path,
+        columns,
+        (
+            (row.id, row.group, classes[row.truth], name, *row.probabilities)
+            for row, name in zip(rows, given, strict=True)
+        ),
+    )
 
 
 def read_predictions(path: Path, classes: Sequence[str]) -> list[Prediction]:
     """The rows of :func:`write_predictions`."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return [
-            Prediction(
-                row["id"],
-                row["group"],
-                classes.index(row["true"]),
-                tuple(float(row[f"p_{name}"]) for name in classes),
-            )
-            for row in csv.DictReader(file)
-        ]
+    return [
+        Prediction(
+            row["id"],
+            row["group"],
+            classes.index(row["true"]),
+            tuple(float(row[f"p_{name}"]) for name in classes),
+        )
+        for row in read_csv(path)
+    ]
 
 
 def _claim_folds(path: Path, fold_of: Mapping[str, int]) -> None:

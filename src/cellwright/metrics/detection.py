@@ -243,7 +243,11 @@ def _best_threshold_of_class(matches: _ClassMatches, otherwise: float) -> float:
     cuts = np.flatnonzero(np.append(scores[1:] < scores[:-1], True))
     best = int(cuts[np.argmax(f1[cuts])])
     weakest_kept = float(scores[best])
-    return weakest_kept if best + 1 == len(scores) else (weakest_kept + float(scores[best + 1])) / 2
+    if best + 1 == len(scores):
+        return weakest_kept
+    middle = (weakest_kept + float(scores[best + 1])) / 2
+    # Scores are compared in float32, in which the middle of neighbours is one of the two.
+    return middle if np.float32(middle) > scores[best + 1] else weakest_kept
 
 
 def difference_interval(

@@ -8,6 +8,7 @@ interpolated: what is claimed is what some threshold reached.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,9 @@ SPECIFICITY = 0.95
 """At which sensitivity is reported: one false alarm in twenty."""
 
 _ROUNDING = 1e-9
+
+_PORTION_VALUES = 1 << 21
+"""So many weights are summed at once: each takes a handful of arrays of its size."""
 
 
 class RocCurve(NamedTuple):
@@ -48,6 +52,12 @@ def area_under_roc(
     """
     if len(scores) == 0:
         return np.full(len(weights), np.nan)
+    return np.concatenate([_area(positive, scores, some) for some in _portions(weights)])
+
+
+def _area(
+    positive: NDArray[np.bool_], scores: NDArray[np.floating], weights: Weights
+) -> NDArray[np.float64]:
     positives, negatives = _by_threshold(positive, scores, weights)
     above = np.cumsum(negatives, axis=1)
     below = above[:, -1:] - above + negatives / 2
@@ -75,6 +85,17 @@ def sensitivity_at(
     """
     if len(scores) == 0:
         return np.full(len(weights), np.nan)
+    return np.concatenate(
+        [_sensitivity(positive, scores, some, specificity) for some in _portions(weights)]
+    )
+
+
+def _sensitivity(
+    positive: NDArray[np.bool_],
+    scores: NDArray[np.floating],
+    weights: Weights,
+    specificity: float,
+) -> NDArray[np.float64]:
     positives, negatives = (
         np.cumsum(one, axis=1) for one in _by_threshold(positive, scores, weights)
     )
@@ -105,6 +126,12 @@ def roc_curve(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> RocC
     return RocCurve(
         tuple(false_positive_rate[corner].tolist()), tuple(sensitivity[corner].tolist())
     )
+
+
+def _portions(weights: Weights) -> Iterator[Weights]:
+    """Some resamples after the others, so that memory does not grow with images times resamples."""
+    step = max(1, _PORTION_VALUES // max(1, weights.shape[1]))
+    return (weights[start : start + step] for start in range(0, max(1, len(weights)), step))
 
 
 def _by_threshold(

@@ -6,7 +6,6 @@ colour says how good the trial was.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -17,6 +16,7 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from cellwright.errors import ConfigError
+from cellwright.images.csv_table import write_csv
 from cellwright.images.write import atomic_path
 from cellwright.learning.config import load_config
 from cellwright.reports.page import Page
@@ -73,10 +73,7 @@ def best_trial(trials: Sequence[FrozenTrial]) -> FrozenTrial:
 
 def write_trials(path: Path, trials: Sequence[FrozenTrial], space: Space) -> Path:
     """Write ``trials.csv``: a row a trial, its settings behind what became of it."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*COLUMNS, *space, *NOTES])
-        writer.writerows(_row(trial, space) for trial in over(trials))
+    write_csv(path, (*COLUMNS, *space, *NOTES), (_row(trial, space) for trial in over(trials)))
     return path
 
 

@@ -115,3 +115,9 @@ def test_a_table_that_cannot_be_read_back_is_told(tmp_path: Path, text: str, sai
     path.write_text(text)
     with pytest.raises(ConfigError, match=said):
         read_decisions(path)
+
+
+def test_the_name_of_an_image_is_no_formula_of_the_spreadsheet(tmp_path: Path) -> None:
+    path = tmp_path / "suspects.csv"
+    write_suspects(path, ranked([suspect("=HYPERLINK(1)", 0.5)]))
+    assert rows_of(path)[0]["image"] == "'=HYPERLINK(1)"

@@ -151,9 +151,11 @@ def test_a_split_file_says_where_only_equal_pixels_were_copies(tmp_path):
     ("text", "said"),
     [
         ("id;part\n1;train\n", "separated by ';'"),
-        ("", "columns"),
+        ("", "'id' is missing"),
+        ("id,part\n", "names no images"),
+        ('id,part\na,"train\nb,test\n', "quotation mark that is not closed"),
         ("id,part\n1,holdout\n", "holdout"),
-        ("a,b\n1,2\n", "columns"),
+        ("a,b\n1,2\n", "'id' is missing"),
     ],
 )
 def test_a_bad_split_file_is_explained(tmp_path, text, said):

@@ -365,3 +365,14 @@ def test_the_cap_is_on_the_curve_and_not_on_the_count():
     for name in ("precision", "recall", "f1"):
         assert report.metrics[name].value == 1
     assert report.metrics["count_bias"].value == report.metrics["count_mae"].value == 0
+
+
+def test_best_threshold_leaves_out_what_it_left_out_in_float32_too() -> None:
+    weaker = np.float32(0.5)
+    stronger = np.nextafter(weaker, np.float32(1))
+    box, elsewhere = [0, 0, 10, 10], [50, 50, 60, 60]
+    truth = [Boxes(np.array([box]), np.array([0]))]
+    scores = np.array([stronger, weaker])
+    predicted = [Boxes(np.array([box, elsewhere]), np.array([0, 0]), scores)]
+    (chosen,) = best_threshold(truth, predicted, ["cell"])
+    assert (scores >= np.float32(chosen)).tolist() == [True, False]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import sklearn.metrics
@@ -87,3 +89,20 @@ def test_the_report_holds_both_with_the_right_n():
     without = evaluate_classification(truth, unsure, ("no", "yes"), resampling=Resampling(n=5))
     assert without.per_class["yes"]["sensitivity_at_95"].value is None
     assert without.roc == ()
+
+
+def test_resamples_are_summed_in_portions_and_come_out_the_same():
+    rng = np.random.default_rng(0)
+    n_images, n_resamples = 3000, 2000
+    positive, scores = rng.random(n_images) < 0.3, rng.random(n_images).round(2)
+    weights = rng.poisson(1, (n_resamples, n_images)).astype(np.float64)
+    tracemalloc.start()
+    areas = area_under_roc(positive, scores, weights)
+    reached = sensitivity_at(positive, scores, weights)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * weights.nbytes, "no arrays as large as all weights, one beside the other"
+    for row in (0, n_resamples - 1):
+        alone = weights[row : row + 1]
+        assert areas[row] == area_under_roc(positive, scores, alone)[0]
+        assert reached[row] == sensitivity_at(positive, scores, alone)[0]
