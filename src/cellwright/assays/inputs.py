@@ -5,11 +5,11 @@ Assays that go through the run of ``predict`` have both from there, and pool wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cellwright.assays.names import Template, key_of, with_groups
-from cellwright.errors import ConfigError, ImageError
+from cellwright.errors import CellwrightError, ConfigError, ImageError
 from cellwright.images.read import list_images
 from cellwright.inference.identity import NamedImage
 from cellwright.inference.run import images_of_run
@@ -67,3 +67,18 @@ def grouped_images(
     images = images_of_run(inputs, out, labels_dir=labels_dir)
     grouped = with_groups(images, [key_of(one.path) for one in images], template=template)
     return {one.id: one for one in grouped}
+
+
+def pooled_with(grouped: Mapping[str, NamedImage], image_id: str) -> str:
+    """The group of an image that a run has done.
+
+    Raises:
+        CellwrightError: it was not there when images were grouped, as where a microscope still
+            writes into the folder.
+    """
+    if image_id not in grouped:
+        raise CellwrightError(
+            f"{image_id} came, or others went, while the run was going on",
+            remedy="run again: what is done is kept",
+        )
+    return grouped[image_id].group

@@ -7,8 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellwright.assays.inputs import images_among, refuse_predictions
-from cellwright.errors import ConfigError, ImageError
+from cellwright.assays.inputs import (
+    grouped_images,
+    images_among,
+    pooled_with,
+    refuse_predictions,
+)
+from cellwright.errors import CellwrightError, ConfigError, ImageError
 from cellwright.images.write import write_png
 
 GREY = np.zeros((1, 4, 4), np.uint8)
@@ -39,3 +44,11 @@ def test_a_folder_of_predictions_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(ConfigError, match="cellwright predict"):
         refuse_predictions(tmp_path)
+
+
+def test_an_image_that_came_while_the_run_went_on_is_told(tmp_path: Path) -> None:
+    write_png(tmp_path / "in" / "B07_1.png", GREY)
+    grouped = grouped_images([tmp_path / "in"], tmp_path / "out", None)
+    assert pooled_with(grouped, "B07_1") == "B07"
+    with pytest.raises(CellwrightError, match="B07_2 came, or others went"):
+        pooled_with(grouped, "B07_2")

@@ -19,7 +19,7 @@ from cellwright.assays.cell_cycle.phases import (
     pool_groups,
 )
 from cellwright.assays.cell_cycle.report import write_report
-from cellwright.assays.inputs import grouped_images
+from cellwright.assays.inputs import grouped_images, pooled_with
 from cellwright.assays.names import ALL_IMAGES, parse_group
 from cellwright.assays.tables import (
     Row,
@@ -105,7 +105,7 @@ def _report(
 ) -> CellCycleReport:
     """Pool the images that the run of ``predict`` left."""
     rows = read_csv(out / "summary.csv")
-    images = tuple(_image(row, pooled_as[row["image_id"]].group, phases) for row in rows)
+    images = tuple(_image(row, pooled_with(pooled_as, row["image_id"]), phases) for row in rows)
     write_groups(out, {one.image_id: one.group for one in images})
     return CellCycleReport(
         out=out,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellwright import __version__
-from cellwright.assays.inputs import grouped_images
+from cellwright.assays.inputs import grouped_images, pooled_with
 from cellwright.assays.leukemia.calls import NOTE, Caller
 from cellwright.assays.leukemia.counts import (
     LeukemiaReport,
@@ -108,7 +108,7 @@ def _report(
     """Pool the images that the run of ``predict`` left."""
     asked = None if caller is None else caller.asked
     rows = read_csv(out / "summary.csv")
-    images = tuple(_image(row, pooled_as[row["image_id"]].group, caller) for row in rows)
+    images = tuple(_image(row, pooled_with(pooled_as, row["image_id"]), caller) for row in rows)
     write_groups(out, {one.image_id: one.group for one in images})
     return LeukemiaReport(
         out=out,
