@@ -124,7 +124,7 @@ def train_classical(
         classes=parts.whole.classes,
         description=config.description,
         licence=config.licence,
-        limits=(*config.limits, *rare, *parts.leaks),
+        limits=(*config.limits, *rare, *parts.limits),
         input=spec,
         classification=decoding,
         training=record.model_copy(update={"epochs": 0}),

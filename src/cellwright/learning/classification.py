@@ -153,7 +153,7 @@ def train_classifier(
         classes=parts.whole.classes,
         description=config.description,
         licence=config.licence,
-        limits=(*config.limits, *rare, *filled.sentences(classes), *parts.leaks),
+        limits=(*config.limits, *rare, *filled.sentences(classes), *parts.limits),
         input=spec,
         classification=decoding,
         training=record,

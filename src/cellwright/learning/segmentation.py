@@ -166,7 +166,7 @@ def train_segmenter(
         classes=plan.classes,
         description=config.description,
         licence=config.licence,
-        limits=(*config.limits, *parts.leaks),
+        limits=(*config.limits, *parts.limits),
         input=spec,
         segmentation=plan.decoding,
         training=record,

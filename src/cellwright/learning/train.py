@@ -183,7 +183,7 @@ def _first_card(
         classes=parts.whole.classes,
         description=config.description,
         licence="AGPL-3.0" if exported.licence_note else config.licence,
-        limits=(*config.limits, *parts.leaks, *notes),
+        limits=(*config.limits, *parts.limits, *notes),
         input=spec,
         decoding=decoding,
         training=record,

@@ -40,6 +40,12 @@ SURVEYED = 200
 """Images looked at to choose input settings; enough for a median."""
 
 
+ONLY_EQUAL = (
+    "Images that resemble each other may stand in different parts: only equal pixels counted as "
+    "copies."
+)
+
+
 @dataclass(frozen=True)
 class Parts:
     """The three parts of a set; ``test`` is None where the split has none.
@@ -68,6 +74,13 @@ class Parts:
         """Checksum of the ids of the training part."""
         ids = (record.id for record in self.whole)
         return checksum_of_ids(name for name in ids if self.part_of.get(name) == "train")
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What a card must say of the division."""
+        if self.copies == "alike":
+            return self.leaks
+        return (*self.leaks, ONLY_EQUAL)
 
     def called(self, name: str) -> str:
         """What a card calls the images that figures are of: set, part, and whether it leaks."""

@@ -12,7 +12,7 @@ from cellwright.errors import DatasetError, LeakError
 from cellwright.images.read import read_image
 from cellwright.images.write import write_png
 from cellwright.learning.config import DataConfig, InputConfig
-from cellwright.learning.training_data import Survey, choose_window, load_parts
+from cellwright.learning.training_data import ONLY_EQUAL, Survey, choose_window, load_parts
 from tiny_masks import write_discs
 
 
@@ -55,7 +55,7 @@ def test_pictures_that_are_alike_across_parts_stop_training_unless_the_split_say
     assert "--copies equal" in caught.value.remedy
     split.write_text("\n".join(["id,group,part,copies", *(f"{row},equal" for row in rows)]))
     loaded = load_parts(config)
-    assert (loaded.leaks, loaded.copies) == ((), "equal")
+    assert (loaded.leaks, loaded.limits) == ((), (ONLY_EQUAL,))
     assert "'discs00' and 'discs03': copies are of equal pixels only" in caplog.text
     split.write_text("\n".join(["id,group,part", *rows]))
     assert load_parts(config.model_copy(update={"copies": "equal"})).copies == "equal"
