@@ -70,13 +70,18 @@ def sum_quantile(residuals: Sequence[float], sds: Sequence[float], *, level: flo
 
 
 def student_quantile(probability: float, degrees: int) -> float:
-    """Quantile of Student's t by its expansion about the normal one.
+    """Quantile of Student's t, by its expansion about the normal one.
 
-    Abramowitz and Stegun 26.7.5; off by less than 0.001 at 0.95 from five degrees of freedom.
+    Abramowitz and Stegun 26.7.5; off by less than 0.001 at 0.95 from four degrees of freedom, by
+    less than 0.002 at three. Exact at one and two, where there are formulas.
 
     >>> round(student_quantile(0.95, 9), 3)
     1.833
     """
+    if degrees == 1:
+        return math.tan(math.pi * (probability - 0.5))
+    if degrees == 2:
+        return (2 * probability - 1) / math.sqrt(2 * probability * (1 - probability))
     z = NormalDist().inv_cdf(probability)
     terms = (
         z,

@@ -59,7 +59,7 @@ def test_a_sum_by_hand() -> None:
     assert sum_quantile([1.0], [1.0, 1.0], level=0.9) is None
 
 
-@pytest.mark.parametrize("degrees", [9, 28, 63, 1000])
+@pytest.mark.parametrize("degrees", [1, 2, 4, 9, 28, 63, 1000])
 @pytest.mark.parametrize("probability", [0.6, 0.95, 0.975])
 def test_students_quantile(probability: float, degrees: int) -> None:
     exact = stats.t.ppf(probability, degrees)
