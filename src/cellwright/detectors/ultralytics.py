@@ -8,7 +8,9 @@ licence: such bundles say so in their card and are not part of the zoo.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -19,6 +21,7 @@ from typing import Any, Literal
 import albumentations as A
 import numpy as np
 import torch
+from PIL import Image as PillowImage
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
@@ -94,11 +97,29 @@ def engine(config_dir: Path) -> ModuleType:
     os.environ["YOLO_VERBOSE"] = "0"
     # A relative one would be looked for wherever the program happens to stand later.
     os.environ["YOLO_CONFIG_DIR"] = str(config_dir.resolve())
-    import ultralytics  # noqa: PLC0415 - optional extra, and the variables above come first
+    with _globals_kept():
+        import ultralytics  # noqa: PLC0415 - optional extra, and the variables above come first
 
     settings: Any = ultralytics.settings
     settings.update({"sync": False})
     return ultralytics
+
+
+@contextmanager
+def _globals_kept() -> Iterator[None]:
+    """Undoes what the package changes in others when it is imported.
+
+    It sets how NumPy and PyTorch print numbers, and lets Pillow ask for a package to be installed
+    where a file is no image, in place of saying so.
+    """
+    printing, opening, saving = np.get_printoptions(), PillowImage.open, torch.save
+    was_imported = "ultralytics" in sys.modules
+    yield
+    np.set_printoptions(**printing)
+    PillowImage.open = opening
+    torch.save = saving
+    if not was_imported:
+        torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call]
 
 
 class UltralyticsDetector:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -110,3 +112,20 @@ def test_a_graph_of_every_position_is_accepted() -> None:
 def test_a_head_with_a_fixed_number_of_boxes_is_refused() -> None:
     with pytest.raises(BundleError, match=r"\(1, 6, 30\), not \(1, 6, 126\).*dense images"):
         rows._check_graph(graph_of(Positions(6, at_most=30)), a_job())
+
+
+def test_the_engine_leaves_other_packages_as_they_are(tmp_path: Path) -> None:
+    """In a process of its own, in which the engine was never imported."""
+    pytest.importorskip("ultralytics")
+    code = f"""
+from pathlib import Path
+import numpy as np, torch
+from PIL import Image
+from cellwright.detectors.ultralytics import engine
+before = Image.open, torch.save, repr(np.array([0.2, 0.5])), repr(torch.tensor([1e-5, 100.0]))
+engine(Path({str(tmp_path)!r}))
+after = Image.open, torch.save, repr(np.array([0.2, 0.5])), repr(torch.tensor([1e-5, 100.0]))
+assert before == after, (before, after)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
