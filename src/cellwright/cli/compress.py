@@ -261,7 +261,7 @@ def _trained(bundle: Bundle, asked: _Asked) -> tuple[Bundle, _Asked]:
         method=asked.method,
         data=data_section(asked.source, format_name=asked.format_name, split=asked.split),
         name=asked.out.stem,
-        **({} if asked.keep is None else {"keep": asked.keep}),
+        keep=asked.keep or FineTuning.keep,
         epochs=asked.epochs,
         recipe=asked.recipe,
         overrides=(*threads, *asked.overrides),

@@ -107,5 +107,12 @@ EXTRACTORS: dict[str, Extractor] = {
 
 
 def channels_as_named(n_channels: int, names: Sequence[str]) -> tuple[str, ...]:
-    """The names of the channels, or ``channel_0`` … where they have none."""
-    return tuple(names) if names else tuple(f"channel_{index}" for index in range(n_channels))
+    """The names of the channels, or ``channel_0`` … where they have none; each a name of its own.
+
+    >>> channels_as_named(3, ("dye", "dye", "bright")), channels_as_named(2, ())
+    (('dye_0', 'dye_1', 'bright'), ('channel_0', 'channel_1'))
+    """
+    if not names:
+        return tuple(f"channel_{index}" for index in range(n_channels))
+    twice = {name for name in names if list(names).count(name) > 1}
+    return tuple(f"{name}_{index}" if name in twice else name for index, name in enumerate(names))

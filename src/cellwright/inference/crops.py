@@ -98,13 +98,14 @@ def choose_channels(
 ) -> Image:
     """The channels a model wants: by name where both sides have names, else all of them.
 
-    A grey image is no picture of three named channels, even if it could be repeated.
+    A name that two channels have tells nothing. A grey image is no picture of three named
+    channels, even if it could be repeated.
 
     Raises:
         ImageError: another number of channels, and names that do not tell which to take.
     """
     wanted = spec.channel_names
-    if wanted and names and set(wanted) <= set(names):
+    if wanted and all(list(names).count(name) == 1 for name in wanted):
         return image[[list(names).index(name) for name in wanted]]
     if wanted and image.shape[0] != spec.channels:
         raise ImageError(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cellwright.errors import ImageError
-from cellwright.features.extractors import EXTRACTORS
+from cellwright.features.extractors import EXTRACTORS, channels_as_named
 from cellwright.features.table import FIELD_NAMES
 
 
@@ -22,3 +22,9 @@ def test_a_blank_crop_has_no_measurements_and_no_cells() -> None:
 def test_a_crop_of_another_kind_is_refused() -> None:
     with pytest.raises(ImageError, match="three colour channels"):
         EXTRACTORS["smear-cell"].table(np.zeros((1, 1, 64, 64), np.float32))
+
+
+def test_channels_of_one_name_are_measured_each_by_itself() -> None:
+    names = channels_as_named(2, ("dye", "dye"))
+    columns = EXTRACTORS["simple"].columns(names)
+    assert len(set(columns)) == len(columns) == len(EXTRACTORS["simple"].columns(("a", "b")))
