@@ -318,15 +318,18 @@ def read_split(path: Path) -> dict[str, str]:
     """Part by record id from a CSV written by :func:`write_split`, also by way of a spreadsheet.
 
     Raises:
-        DatasetError: missing file or columns, an unknown part, or an image in two parts.
+        DatasetError: missing file or columns, a row without image, an unknown part, or an image in
+            two parts.
     """
     rows = _rows_of_split(path)
     part_of: dict[str, str] = {}
     for row in rows:
-        name, part = row["id"], row.get("part", "")
+        name, part = row.get("id", ""), row.get("part", "")
         if part not in PARTS:
             remedy = f"use one of: {', '.join(PARTS)}"
             raise DatasetError(f"unknown part {part!r}", where=path, remedy=remedy)
+        if not name:
+            raise DatasetError("a row names no image", where=path, remedy="complete or remove it")
         if part_of.setdefault(name, part) != part:
             raise DatasetError(
                 f"{name!r} is listed twice, in {part_of[name]} and in {part}",

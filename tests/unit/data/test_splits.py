@@ -153,6 +153,8 @@ def test_a_split_file_says_where_only_equal_pixels_were_copies(tmp_path):
         ("id;part\n1;train\n", "separated by ';'"),
         ("", "'id' is missing"),
         ("id,part\n", "names no images"),
+        ("id,part\n1\n", "unknown part ''"),
+        ("part,id\ntrain\n", "a row names no image"),
         ('id,part\na,"train\nb,test\n', "quotation mark that is not closed"),
         ("id,part\n1,holdout\n", "holdout"),
         ("a,b\n1,2\n", "'id' is missing"),
