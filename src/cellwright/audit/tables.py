@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cellwright.audit.suspects import Suspect
-from cellwright.errors import ConfigError, why_unreadable
+from cellwright.data.csv_rows import table_text
+from cellwright.errors import ConfigError
 from cellwright.images.csv_table import write_csv
 
 TABLE = "suspects.csv"
@@ -53,14 +54,8 @@ def read_decisions(path: Path) -> dict[str, bool]:
         ConfigError: unreadable, the columns ``id`` and ``accept`` are missing, a word that is
             neither yes nor no, or two decisions about one suspect.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"cannot be read ({why_unreadable(error)})",
-            where=path,
-            remedy=f"give the {TABLE} of an audit, saved as CSV in UTF-8",
-        ) from error
+    remedy = f"give the {TABLE} of an audit, saved as CSV in UTF-8"
+    text = table_text(path, kind=ConfigError, remedy=remedy)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     try:

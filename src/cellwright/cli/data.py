@@ -253,12 +253,8 @@ def split(
         print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
     say(f"split: {target}" if folds is None else f"{folds} splits: {target}")
     _say_joined(joined)
-    if remarked := [record for record in labelled if record.problems]:
-        say(
-            f"note: labels of {counted(len(remarked), 'image')} were not taken as they stand, for "
-            f"instance {remarked[0].id}: {remarked[0].problems[0]}; `cellwright data inspect` "
-            "lists them all"
-        )
+    if repaired := labelled.repaired:
+        say(f"note: {repaired}")
     if by == "group" and all(record.group == record.id for record in labelled):
         say(
             "note: no groups are known, so each image is one of its own; where several are of "

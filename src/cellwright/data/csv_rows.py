@@ -9,9 +9,24 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from cellwright.data.csv_header import other_separator
-from cellwright.errors import AnnotationError, CellwrightError
+from cellwright.errors import AnnotationError, CellwrightError, why_unreadable
+
+
+def table_text(path: Path, *, kind: type[CellwrightError], remedy: str) -> str:
+    """The text of a table, also of one that a spreadsheet put a byte order mark in front of.
+
+    Raises:
+        CellwrightError: of this kind, with this remedy; the file cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise kind(
+            f"cannot be read ({why_unreadable(error)})", where=path, remedy=remedy
+        ) from error
 
 
 def column_names(text: str) -> list[str]:

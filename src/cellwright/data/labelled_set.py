@@ -85,6 +85,18 @@ class LabelledSet:
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)
 
+    @property
+    def repaired(self) -> str:
+        """A sentence about labels that were repaired on reading, or are missing; else empty."""
+        remarked = [record for record in self.records if record.problems]
+        if not remarked:
+            return ""
+        images = "1 image" if len(remarked) == 1 else f"{len(remarked)} images"
+        return (
+            f"labels of {images} were not taken as they stand, for instance {remarked[0].id}: "
+            f"{remarked[0].problems[0]}; `cellwright data inspect` lists them all"
+        )
+
     def subset(self, ids: Sequence[str]) -> LabelledSet:
         """The records with these ids, in this order.
 

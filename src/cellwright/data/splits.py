@@ -24,9 +24,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.data.csv_rows import csv_rows
+from cellwright.data.csv_rows import csv_rows, table_text
 from cellwright.data.labelled_set import LabelledSet, Record
-from cellwright.errors import ConfigError, DatasetError, LeakError, why_unreadable
+from cellwright.errors import ConfigError, DatasetError, LeakError
 from cellwright.images.write import atomic_path
 from cellwright.types import Boxes, Category, Instances
 
@@ -349,18 +349,9 @@ def copies_of(path: Path) -> Copies:
 
 
 def _rows_of_split(path: Path) -> list[dict[str, str]]:
-    try:
-        # Spreadsheets put a byte order mark in front.
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(
-            f"cannot be read ({why_unreadable(error)})",
-            where=path,
-            remedy="make it with `cellwright data split`",
-        ) from error
+    remedy = "make it with `cellwright data split`"
+    text = table_text(path, kind=DatasetError, remedy=remedy)
     rows = [row for _, row in csv_rows(text, ("id", "part"), where=path, kind=DatasetError)]
     if not rows:
-        raise DatasetError(
-            "names no images", where=path, remedy="make it with `cellwright data split`"
-        )
+        raise DatasetError("names no images", where=path, remedy=remedy)
     return rows

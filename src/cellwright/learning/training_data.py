@@ -176,17 +176,8 @@ def _learned_from(one: LabelledSet, config: DataConfig) -> LabelledSet:
 
 def remark(labelled: LabelledSet) -> None:
     """Say, before anything is learned from them, that labels were repaired or are missing."""
-    remarked = [record for record in labelled if record.problems]
-    if remarked:
-        first = remarked[0]
-        _log.warning(
-            "%s: labels of %d images were not taken as they stand, for instance %s: %s; "
-            "`cellwright data inspect` lists them all",
-            labelled.name,
-            len(remarked),
-            first.id,
-            first.problems[0],
-        )
+    if repaired := labelled.repaired:
+        _log.warning("%s: %s", labelled.name, repaired)
 
 
 def _check(

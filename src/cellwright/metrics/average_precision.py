@@ -20,14 +20,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.metrics.intervals import Weights, ratio
+from cellwright.metrics.intervals import Weights, portions, ratio
 
 Interpolation: TypeAlias = Literal["coco101", "all_points"]
 
 RECALL_POINTS = np.linspace(0.0, 1.0, 101)
-
-_CHUNK_VALUES = 1 << 21
-"""Weights held at once (16 MB of float64), so that memory does not grow with resamples."""
 
 
 def average_precision(
@@ -80,9 +77,7 @@ def resampled_average_precision(
     n_weighted = weights @ n_truth
     result = np.zeros((len(weights), len(true_positive)))
     columns = [np.flatnonzero(flags) for flags in true_positive]
-    step = max(1, _CHUNK_VALUES // max(1, len(image)))
-    for start in range(0, len(weights), step):
-        rows = slice(start, start + step)
+    for rows in portions(len(weights), len(image)):
         drawn = weights[rows][:, image]
         seen = np.cumsum(drawn, axis=1)
         for threshold, found in enumerate(columns):

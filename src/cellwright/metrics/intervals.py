@@ -14,7 +14,7 @@ decision hangs on takes the wider of both at each end.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any, TypeAlias
@@ -26,6 +26,9 @@ from cellwright.errors import ConfigError
 
 CONFIDENCE = 0.95
 """Confidence of every interval unless another is asked for."""
+
+MOST_WEIGHTS = 1 << 21
+"""Weights used at once: 16 MB of float64, of which there may be a handful of copies."""
 
 Weights: TypeAlias = NDArray[np.float64]
 """``(R, I)``: how often each of I images stands in each of R resamples."""
@@ -191,6 +194,16 @@ def intervals_by_class(
         )
         for index, name in enumerate(classes)
     }
+
+
+def portions(n_resamples: int, n_columns: int) -> Iterator[slice]:
+    """Rows of a table of weights some at a time, so that memory does not grow with resamples.
+
+    >>> list(portions(3, MOST_WEIGHTS))
+    [slice(0, 1, None), slice(1, 2, None), slice(2, 3, None)]
+    """
+    step = max(1, MOST_WEIGHTS // max(1, n_columns))
+    return (slice(row, min(row + step, n_resamples)) for row in range(0, n_resamples, step))
 
 
 def mean_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:

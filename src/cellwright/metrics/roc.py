@@ -8,21 +8,19 @@ interpolated: what is claimed is what some threshold reached.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.metrics.intervals import Weights, ratio
+from cellwright.metrics.intervals import Weights, portions, ratio
 
 SPECIFICITY = 0.95
 """At which sensitivity is reported: one false alarm in twenty."""
 
 _ROUNDING = 1e-9
-
-_PORTION_VALUES = 1 << 21
-"""So many weights are summed at once: each takes a handful of arrays of its size."""
 
 
 class RocCurve(NamedTuple):
@@ -52,7 +50,7 @@ def area_under_roc(
     """
     if len(scores) == 0:
         return np.full(len(weights), np.nan)
-    return np.concatenate([_area(positive, scores, some) for some in _portions(weights)])
+    return _in_portions(partial(_area, positive, scores), weights)
 
 
 def _area(
@@ -85,15 +83,15 @@ def sensitivity_at(
     """
     if len(scores) == 0:
         return np.full(len(weights), np.nan)
-    return np.concatenate(
-        [_sensitivity(positive, scores, some, specificity) for some in _portions(weights)]
-    )
+    figure = partial(_sensitivity, positive, scores, specificity=specificity)
+    return _in_portions(figure, weights)
 
 
 def _sensitivity(
     positive: NDArray[np.bool_],
     scores: NDArray[np.floating],
     weights: Weights,
+    *,
     specificity: float,
 ) -> NDArray[np.float64]:
     positives, negatives = (
@@ -128,10 +126,14 @@ def roc_curve(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> RocC
     )
 
 
-def _portions(weights: Weights) -> Iterator[Weights]:
-    """Some resamples after the others, so that memory does not grow with images times resamples."""
-    step = max(1, _PORTION_VALUES // max(1, weights.shape[1]))
-    return (weights[start : start + step] for start in range(0, max(1, len(weights)), step))
+def _in_portions(
+    figure: Callable[[Weights], NDArray[np.float64]], weights: Weights
+) -> NDArray[np.float64]:
+    """``(R,)`` a figure of some resamples after the others."""
+    result = np.empty(len(weights))
+    for rows in portions(*weights.shape):
+        result[rows] = figure(weights[rows])
+    return result
 
 
 def _by_threshold(

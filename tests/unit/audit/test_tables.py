@@ -83,6 +83,8 @@ def test_decisions_are_written_again(tmp_path: Path) -> None:
         ("id,accept\nspurious-1,maybe\n", "'maybe' is neither yes nor no"),
         ("id,accept\nx-1,yes\nx-1,no\n", "decided both ways"),
         ("", "'accept' is missing"),
+        ("id,accept\n" + "x" * 200_000 + ",yes\n", "larger than field limit"),
+        ("id,accept\n,yes\n", "csv:2: the row is decided but has no id"),
     ],
 )
 def test_a_table_that_cannot_be_read_says_where(tmp_path: Path, text: str, message: str) -> None:
@@ -101,20 +103,6 @@ def test_accepting_a_suspect_of_another_audit_is_an_error() -> None:
     with pytest.raises(ConfigError, match="missing-0123"):
         accepted_of(SUSPECTS, {"missing-0123": True})
     assert accepted_of(SUSPECTS, {"missing-0123": False}) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("id,accept\n" + "x" * 200_000 + ",yes\n", "larger than field limit"),
-        ("id,accept\n,yes\n", "csv:2: the row is decided but has no id"),
-    ],
-)
-def test_a_table_that_cannot_be_read_back_is_told(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "suspects.csv"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=said):
-        read_decisions(path)
 
 
 def test_the_name_of_an_image_is_no_formula_of_the_spreadsheet(tmp_path: Path) -> None:

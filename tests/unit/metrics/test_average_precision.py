@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellwright.metrics import average_precision as module
+from cellwright.metrics import intervals
 from cellwright.metrics.average_precision import average_precision, resampled_average_precision
 
 curves = st.lists(st.booleans(), max_size=40).flatmap(
@@ -52,7 +52,7 @@ def test_memory_chunks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch)
     n_truth = np.full(5, 20.0)
     weights = rng.integers(0, 3, (7, 5)).astype(float)
     whole = resampled_average_precision(flags, image, n_truth, weights)
-    monkeypatch.setattr(module, "_CHUNK_VALUES", 100)
+    monkeypatch.setattr(intervals, "MOST_WEIGHTS", 100)
     assert np.array_equal(whole, resampled_average_precision(flags, image, n_truth, weights))
 
 

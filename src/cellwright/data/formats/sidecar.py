@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cellwright.data.csv_rows import column_names, csv_rows
+from cellwright.data.csv_rows import column_names, csv_rows, table_text
 from cellwright.data.labelled_set import LabelledSet
-from cellwright.errors import DatasetError, why_unreadable
+from cellwright.errors import DatasetError
 from cellwright.images.write import atomic_path
 
 SIDECAR = "cellwright.csv"
@@ -56,14 +56,8 @@ def read_sidecar(root: Path) -> dict[str, SidecarRow]:
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(
-            f"cannot be read ({why_unreadable(error)})",
-            where=path,
-            remedy="see that you may read it and that it is saved as CSV in UTF-8",
-        ) from error
+    remedy = "see that you may read it and that it is saved as CSV in UTF-8"
+    return table_text(path, kind=DatasetError, remedy=remedy)
 
 
 def _parsed(row: Mapping[str, str], *, where: str) -> SidecarRow:
